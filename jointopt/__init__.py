@@ -1,0 +1,86 @@
+"""jointopt: features, transforms, paradigm, architecture and hyperparameters, jointly searched."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jointopt.errors import (
+    DataError,
+    JointOptError,
+    ModelError,
+    OptionError,
+    SearchError,
+    SpaceError,
+    StorageError,
+)
+from jointopt.search.objective import search
+from jointopt.space import (
+    Categorical,
+    Choice,
+    Config,
+    Float,
+    Int,
+    Repeat,
+    Space,
+    Subset,
+    load_space,
+)
+
+if TYPE_CHECKING:
+    from jointopt.estimators import JointClassifier, JointRegressor
+    from jointopt.model.saving import load_model, save_model
+    from jointopt.search.result import SearchResult
+    from jointopt.search.strategies import Stage, StageResult
+
+__all__ = [
+    "Categorical",
+    "Choice",
+    "Config",
+    "DataError",
+    "Float",
+    "Int",
+    "JointClassifier",
+    "JointOptError",
+    "JointRegressor",
+    "ModelError",
+    "OptionError",
+    "Repeat",
+    "SearchError",
+    "SearchResult",
+    "Space",
+    "SpaceError",
+    "Stage",
+    "StageResult",
+    "StorageError",
+    "Subset",
+    "load_model",
+    "load_space",
+    "save_model",
+    "search",
+]
+
+_LAZY = {
+    "JointClassifier": "jointopt.estimators",
+    "JointRegressor": "jointopt.estimators",
+    "SearchResult": "jointopt.search.result",
+    "Stage": "jointopt.search.strategies",
+    "StageResult": "jointopt.search.strategies",
+    "load_model": "jointopt.model.saving",
+    "save_model": "jointopt.model.saving",
+}
+"""Names whose modules load heavy libraries, and so are imported when first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'jointopt' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted(__all__)

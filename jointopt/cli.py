@@ -1,0 +1,217 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from jointopt.errors import DataError, JointOptError, ModelError, OptionError, SpaceError
+
+__all__ = ["app", "main"]
+
+STARTED = time.monotonic()
+app = typer.Typer(
+    help="Search transforms, features, paradigm, architecture and hyperparameters jointly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+USER_ERRORS = (DataError, ModelError, OptionError, SpaceError)
+"""What the user can mend: exit code 2; any other error of ours is 1."""
+
+
+@app.callback()
+def _options(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Search features, transforms, paradigm, architecture and hyperparameters jointly."""
+    del debug  # `main` looks for it, since an error may come before options are read
+    if show_version:
+        print(version("jointopt"))
+        raise typer.Exit
+
+
+METRICS = (
+    "roc_auc, log_loss, accuracy, balanced_accuracy, f1, average_precision, rmse, mae, r2, or a "
+    "scikit-learn scorer"
+)
+
+
+def _option(text: str, default: str | None = None, **how: Any) -> Any:
+    """Describe an option; `default` tells one that is not the parameter's own."""
+    shown = text if default is None else f"{text} \\[default: {default}]"
+    return typer.Option(help=shown, show_default=False, **how)
+
+
+@app.command(epilog="Example: jointopt run table.csv --target price --budget 2m --out price-model")
+def run(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="A table (.csv, .csv.gz, .tsv, .parquet, .feather) or a study definition (.yaml)."
+        ),
+    ],
+    *,
+    target: Annotated[str | None, _option("The column to predict.")] = None,
+    metric: Annotated[
+        str | None, _option(METRICS + ".", "roc_auc, log_loss or rmse, by task")
+    ] = None,
+    budget: Annotated[
+        str | None, _option("Wall-clock time for everything: 60s, 5m, 1h.", "60s without --trials")
+    ] = None,
+    trials: Annotated[int | None, _option("The most configurations to evaluate.", min=1)] = None,
+    strategy: Annotated[str | None, _option("How to search: joint or random.", "joint")] = None,
+    space: Annotated[
+        str | None, _option("A shipped space's name or a YAML file.", "tabular")
+    ] = None,
+    seed: Annotated[int | None, _option("Of everything random.", "0", min=0)] = None,
+    workers: Annotated[int | None, _option("Worker processes.", "the cores", min=1)] = None,
+    storage: Annotated[
+        str | None, _option("Database URL, or path ending in .journal.", "DIR/study.db")
+    ] = None,
+    out: Annotated[Path | None, _option("Folder for all results.", "NAME-jointopt")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the study in the folder --out.")
+    ] = False,
+) -> None:
+    """Search the joint space for the best model of a table, and fit it on all rows."""
+    from jointopt.run_command import RunCommand
+
+    options = {
+        "target": target,
+        "metric": metric,
+        "budget": budget,
+        "trials": trials,
+        "strategy": strategy,
+        "space": space,
+        "seed": seed,
+        "workers": workers,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    command = RunCommand.from_options(data, given)
+    command.run(Console(), out=out, storage=storage, resume=resume, started=STARTED)
+
+
+@app.command(epilog="Example: jointopt predict price-model new.csv --out preds.csv")
+def predict(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, or its model/.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="NEW", help="A table with the training columns.")
+    ],
+    out: Annotated[Path, typer.Option(help="CSV file to write.")],
+) -> None:
+    """Predict a table with a saved model: probabilities per class and `prediction`."""
+    import pandas as pd
+
+    from jointopt.data import read_table
+    from jointopt.model.saving import load_model
+
+    model = load_model(folder)
+    table = read_table(data)
+    if model.classes is None:
+        columns: dict[str, Any] = {"prediction": model.predict(table)}
+    else:
+        probabilities = model.predict_proba(table)
+        columns = {str(label): probabilities[:, i] for i, label in enumerate(model.classes)}
+        columns["prediction"] = model.classes[probabilities.argmax(axis=1)]
+    if not out.parent.is_dir():
+        raise OptionError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+    pd.DataFrame(columns).to_csv(out, index=False)
+    Console().print(f"{len(table)} predictions in {escape(str(out))}")
+
+
+@app.command(epilog="Example: jointopt space tabular --columns 20")
+def space(
+    name: Annotated[
+        str, typer.Argument(help="A shipped space's name or a YAML file.")
+    ] = "tabular",
+    columns: Annotated[
+        int, typer.Option(min=1, help="Columns to count for a mask over a table's columns.")
+    ] = 10,
+) -> None:
+    """Show a search space: its tree, the size of each axis, N + M beside N × M."""
+    from jointopt.insight.space_view import show_space
+    from jointopt.space import load_space
+
+    show_space(Console(), load_space(name), columns)
+
+
+@app.command(epilog="Example: jointopt report price-model")
+def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")]) -> None:
+    """Say where a run's report is, and its leaderboard's top."""
+    from jointopt.insight.terminal import show_leaderboard
+
+    page = folder / "report.html"
+    if not page.is_file():
+        raise OptionError(f"{folder} holds no report.html; jointopt run writes one")
+    show_leaderboard(Console(), folder / "leaderboard.csv")
+    Console().print(f"The report: {escape(str(page))}")
+
+
+@app.command(epilog="Example: jointopt dashboard price-model --port 8080")
+def dashboard(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")],
+    port: Annotated[int, typer.Option(help="Port on this machine's loopback.")] = 8080,
+) -> None:
+    """Open the run's study in optuna-dashboard, on this machine only."""
+    import optuna_dashboard
+
+    from jointopt.search.storage import open_storage, sqlite_url
+
+    database = folder / "study.db"
+    if not database.is_file():
+        raise OptionError(f"{folder} holds no study.db; jointopt run writes one")
+    Console().print(f"http://127.0.0.1:{port}/ (Ctrl-C to stop)")
+    optuna_dashboard.run_server(open_storage(sqlite_url(database)), host="127.0.0.1", port=port)
+
+
+@app.command(epilog="Example: jointopt demo --budget 30s")
+def demo(
+    budget: Annotated[str, typer.Option(help="Wall-clock time.")] = "60s",
+    out: Annotated[Path, typer.Option(help="Folder for the data and the results.")] = Path("demo"),
+) -> None:
+    """Run the main job on scikit-learn's breast cancer table and score it on held-out rows."""
+    from jointopt.demo import run_demo
+
+    run_demo(Console(), out, budget, STARTED)
+
+
+def main() -> None:
+    """Run the command line; errors are told in a sentence or two, without a traceback."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except JointOptError as error:
+        if debug:
+            raise
+        Console(stderr=True, soft_wrap=True).print(
+            f"[red]error:[/red] {escape(str(error))}", highlight=False
+        )
+        sys.exit(2 if isinstance(error, USER_ERRORS) else 1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped")
+        sys.exit(130)
+    except Exception as error:
+        if debug:
+            raise
+        Console(stderr=True, soft_wrap=True).print(
+            f"[red]error inside jointopt:[/red] {type(error).__name__}: {escape(str(error))}\n"
+            "Run again with jointopt --debug for the traceback.",
+            highlight=False,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""What the columns of a table hold: numbers, categories, dates or text, or nothing of use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from jointopt.data.columns import Column, Kind, Schema, normalise_column, with_string_names
+from jointopt.data.normalise import as_dates, as_numbers, as_strings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["infer_schema"]
+
+PARSED_SHARE = 0.95
+MAX_DATES_TRIED = 1000
+TEXT_WORDS = 3.0
+TEXT_MIN_UNIQUE = 40
+TEXT_UNIQUE_SHARE = 0.3
+IDENTIFIER_MIN_ROWS = 20
+IDENTIFIER_MIN_UNIQUE = 100
+IDENTIFIER_SHARE = 0.9
+IDENTIFIER_WORDS = 1.5
+IDENTIFIER_FILL = 0.25
+IDENTIFIER_NAME = re.compile(
+    r"(?i:(.*[\W_])?id|index|unnamed: 0|row_?(names?|number|num|nr|no|id)?)|.*[a-z]I[dD]"
+)
+DAY_AND_MONTH = r"^\s*(\d{1,2})([-/.])(\d{1,2})[-/.]\d{2,4}\b"
+LAST_MONTH = 12
+
+
+def infer_schema(frame: pd.DataFrame) -> Schema:
+    """Find out what each column holds and whether it can be of use.
+
+    Numbers, truth values and durations are numeric, pandas categories categorical. Strings are
+    numeric or dates if 95 % of them can be read so (others are then missing, noted as "mixed");
+    text if they have more than three words on average and rarely repeat; else categories.
+    Ignored are columns of one value, empty ones, categories that hardly ever repeat, and row
+    numbers: whole numbers in a column named like `id` that are distinct and fill at least a
+    quarter of their range.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        The training table without its target.
+
+    Raises
+    ------
+    DataError
+        If two columns have the same name.
+
+    Examples
+    --------
+    >>> days = ["2020-01-31", "2020-02-01", None]
+    >>> frame = pd.DataFrame({"size": ["1", "2", "3"], "when": days, "a": 1})
+    >>> infer_schema(frame).describe()
+    '2 columns: 1 numeric, 1 date; 1 ignored (a: constant)'
+    """
+    frame = with_string_names(frame)
+    return Schema(tuple(_infer_column(str(name), frame[name]) for name in frame.columns))
+
+
+def _infer_column(name: str, values: pd.Series) -> Column:
+    column = _with_kind(name, values)
+    normal = normalise_column(values, column)
+    known = normal[normal != ""] if column.kind is Kind.TEXT else normal.dropna()
+    column = replace(
+        column,
+        missing_share=1 - len(known) / max(len(normal), 1),
+        n_unique=int(known.nunique()),
+    )
+    reason = _useless(column, known, len(normal))
+    if reason is not None:
+        return replace(column, note=reason, used=False)
+    if column.kind in (Kind.NUMERIC, Kind.DATE) and len(known) < _n_given(values):
+        return replace(column, note="mixed")
+    return column
+
+
+def _n_given(values: pd.Series) -> int:
+    """Count the values that were there; infinite numbers do not make a column mixed."""
+    dtype: Any = values.dtype
+    return 0 if dtype.kind in "biufcmM" else int(pd.notna(as_strings(values)).sum())
+
+
+def _with_kind(name: str, values: pd.Series) -> Column:
+    dtype: Any = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return Column(name, Kind.CATEGORICAL)
+    if dtype.kind in "biufcm":
+        return Column(name, Kind.NUMERIC)
+    if dtype.kind == "M":
+        return Column(name, Kind.DATE)
+    codes, labels = pd.factorize(as_strings(values))
+    counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+    return _of_strings(name, pd.Series(labels, dtype=object), counts)
+
+
+def _of_strings(name: str, labels: pd.Series, counts: NDArray[np.int64]) -> Column:
+    """Decide by the distinct strings and how often each occurs."""
+    n_known = int(counts.sum())
+    if not n_known:
+        return Column(name, Kind.CATEGORICAL)
+    if counts[~np.isnan(as_numbers(labels))].sum() >= PARSED_SHARE * n_known:
+        return Column(name, Kind.NUMERIC)
+    tried = np.unique(np.linspace(0, len(labels) - 1, MAX_DATES_TRIED).astype(int))
+    sample = labels.iloc[tried].reset_index(drop=True)
+    if counts[tried][~np.isnat(as_dates(sample))].sum() >= PARSED_SHARE * counts[tried].sum():
+        return Column(name, Kind.DATE, day_first=_day_first(sample))
+    is_many = len(labels) > max(TEXT_MIN_UNIQUE, TEXT_UNIQUE_SHARE * n_known)
+    if is_many and _mean_words(labels, counts) > TEXT_WORDS:
+        return Column(name, Kind.TEXT)
+    return Column(name, Kind.CATEGORICAL)
+
+
+def _mean_words(labels: pd.Series, counts: NDArray[np.int64]) -> float:
+    words = np.array([len(label.split()) for label in labels])
+    return float(np.average(words, weights=counts))
+
+
+def _day_first(sample: pd.Series) -> bool:
+    """Tell whether the day stands before the month; dots, as in 31.1.2020, are written so."""
+    parts = sample.str.extract(DAY_AND_MONTH).dropna()
+    if not len(parts):
+        return False
+    first, second = parts[0].astype(int), parts[2].astype(int)
+    if (second > LAST_MONTH).any():
+        return False
+    return bool((first > LAST_MONTH).any() or (parts[1] == ".").all())
+
+
+def _useless(column: Column, known: pd.Series, n_rows: int) -> str | None:
+    if not len(known):
+        return "empty"
+    if column.n_unique == 1 and len(known) == n_rows:
+        return "constant"
+    if column.kind is Kind.CATEGORICAL and _hardly_repeats(column, known, n_rows):
+        return "identifier"
+    if column.kind is Kind.NUMERIC and _numbers_rows(column, known, n_rows):
+        return "identifier"
+    return None
+
+
+def _hardly_repeats(column: Column, known: pd.Series, n_rows: int) -> bool:
+    if column.n_unique == n_rows:
+        return n_rows >= IDENTIFIER_MIN_ROWS
+    if column.n_unique <= max(IDENTIFIER_MIN_UNIQUE, IDENTIFIER_SHARE * len(known)):
+        return False
+    return _mean_words(known, np.ones(len(known), dtype=np.int64)) <= IDENTIFIER_WORDS
+
+
+def _numbers_rows(column: Column, known: pd.Series, n_rows: int) -> bool:
+    """Tell row numbers; gaps are allowed, as a table is often a sample of its numbered rows."""
+    if not IDENTIFIER_NAME.fullmatch(column.name) or column.n_unique != n_rows:
+        return False
+    values = known.to_numpy(dtype=float)
+    is_whole = bool((values == np.round(values)).all())
+    return is_whole and n_rows >= IDENTIFIER_FILL * (values.max() - values.min() + 1)

@@ -1,0 +1,194 @@
+"""Reading a table from a file, with errors that say what is wrong with the file."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import warnings
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from jointopt.data.columns import quoted
+from jointopt.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["EXTENSIONS", "read_table"]
+
+SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
+EXTENSIONS = (*SEPARATORS, ".parquet", ".feather")
+OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
+GZIP_MAGIC = b"\x1f\x8b"
+RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table from a .csv, .csv.gz, .tsv, .tsv.gz, .parquet or .feather file.
+
+    Text files are UTF-8 with a header line, separated by commas (.csv) or tabs (.tsv). Cells that
+    are empty or say NA, NaN, null, None or N/A are missing.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; the extension tells its format.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_columns)
+        With at least one row.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it is not a well-formed table of a known format.
+
+    Examples
+    --------
+    >>> read_table("table.xlsx")
+    Traceback (most recent call last):
+        ...
+    jointopt.errors.DataError: table.xlsx: there is no such file
+    """
+    path = Path(path).expanduser()
+    _check_is_file(path)
+    extension = _extension(path)
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty (0 bytes)")
+    if extension in SEPARATORS:
+        with _text_errors(path):
+            frame = _read_text(path, SEPARATORS[extension])
+    else:
+        frame = _read_binary(path, extension)
+    if not len(frame.columns):
+        raise DataError(f"{path} has no columns")
+    if not len(frame):
+        raise DataError(f"{path} has column names but no rows")
+    return frame
+
+
+def _check_is_file(path: Path) -> None:
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give the file of a table in it")
+    if path.is_file():
+        return
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: there is no such file, and no folder {path.parent}")
+    beside = sorted(p.name for p in path.parent.iterdir() if p.name.lower().endswith(EXTENSIONS))
+    close = get_close_matches(path.name, beside, n=3)
+    hint = f"; did you mean {quoted(close)}?" if close else ""
+    raise DataError(f"{path}: there is no such file{hint}")
+
+
+def _extension(path: Path) -> str:
+    # The longest first: .csv.gz ends in a known extension of its own.
+    for extension in sorted(EXTENSIONS, key=len, reverse=True):
+        if path.name.lower().endswith(extension):
+            return extension
+    raise DataError(
+        f"{path}: the extension {path.suffix!r} is not known; "
+        f"a table is one of {', '.join(EXTENSIONS)}"
+    )
+
+
+# --------------------------------------------------------------------------- text
+
+
+@contextmanager
+def _text_errors(path: Path) -> Iterator[None]:
+    """Say in plain words what pandas, the csv module or gzip found wrong."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        if error.object.startswith(GZIP_MAGIC):
+            raise DataError(f"{path} is compressed by gzip; let its name end in .gz") from error
+        raise DataError(
+            f"{path} is not UTF-8 text (byte 0x{error.object[error.start]:02x}); "
+            "save it again with UTF-8 encoding"
+        ) from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path} is not a complete gzip file: {error}; compress or copy it again"
+        ) from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{path} has no columns: it holds nothing but blank lines") from error
+    except (pd.errors.ParserError, csv.Error) as error:
+        raise DataError(f"{path}: {_parser_words(str(error))}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _parser_words(message: str) -> str:
+    if found := RAGGED.search(message):
+        expected, line, saw = found.groups()
+        return f"line {line} has {saw} fields where {expected} are expected; mend that line"
+    if "EOF inside string" in message:
+        return "a quotation mark is opened and never closed; mend the quotes"
+    return f"it is not well-formed: {' '.join(message.split())}"
+
+
+def _read_text(path: Path, separator: str) -> pd.DataFrame:
+    header = _header(path, separator)
+    names = [name for name in header if name.strip()]
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(
+            f"{path} has more than one column named {quoted(doubled)}; column names must differ"
+        )
+    if len(header) == 1:
+        _check_separator(path, header[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            # Without index_col, pandas makes row names of a surplus first field, in silence; with
+            # low_memory, it decides a column's type block by block.
+            return pd.read_csv(
+                path, sep=separator, encoding="utf-8-sig", index_col=False, low_memory=False
+            )
+        except pd.errors.ParserWarning as warning:
+            raise DataError(
+                f"{path}: rows have more fields than the header has names ({len(header)}); "
+                "name every column"
+            ) from warning
+
+
+def _header(path: Path, separator: str) -> list[str]:
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines, delimiter=separator)
+        return next((row for row in rows if any(cell.strip() for cell in row)), [])
+
+
+def _check_separator(path: Path, header: str) -> None:
+    for separator, plural in OTHER_SEPARATORS.items():
+        if separator in header:
+            expected = "tabs (.tsv)" if ".tsv" in path.name.lower() else "commas (.csv)"
+            raise DataError(
+                f"{path} has a single column, {header!r}: it seems to be separated by {plural}, "
+                f"not by {expected}; save it again so, or rename the file"
+            )
+
+
+# --------------------------------------------------------------------------- Parquet, Feather
+
+
+def _read_binary(path: Path, extension: str) -> pd.DataFrame:
+    import pyarrow as pa
+
+    read = pd.read_parquet if extension == ".parquet" else pd.read_feather
+    try:
+        frame = read(path)
+    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as error:
+        kind = extension.removeprefix(".").capitalize()
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path} cannot be read as a {kind} file: {reason[:200]}") from error
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    return frame

@@ -1,0 +1,261 @@
+"""scikit-learn estimators that search the joint space when they are fitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from jointopt.data import Task, dataset_from_arrays
+from jointopt.insight.leaderboard import leaderboard
+from jointopt.model.run import RunOptions, run_table
+from jointopt.search.budget import parse_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+    from optuna.storages import BaseStorage
+
+    from jointopt.search.strategies import Strategy
+    from jointopt.space import Space
+
+__all__ = ["JointClassifier", "JointRegressor"]
+
+
+class _Joint(BaseEstimator):
+    """What the classifier and the regressor share."""
+
+    def __init__(
+        self,
+        *,
+        strategy: str | Strategy = "joint",
+        budget: str | float | None = "60s",
+        n_trials: int | None = None,
+        metric: str | Callable[..., float] | None = None,
+        space: str | Space = "tabular",
+        workers: int | None = None,
+        seed: int = 0,
+        storage: str | Path | BaseStorage | None = None,
+    ) -> None:
+        self.strategy = strategy
+        self.budget = budget
+        self.n_trials = n_trials
+        self.metric = metric
+        self.space = space
+        self.workers = workers
+        self.seed = seed
+        self.storage = storage
+
+    def _fit(self, X: Any, y: Any, task: str | Task) -> None:
+        dataset = dataset_from_arrays(X, y, task)
+        options = RunOptions(
+            strategy=self.strategy,
+            space=self.space,
+            metric=self.metric,
+            seconds=None if self.budget is None else parse_seconds(self.budget),
+            n_trials=self.n_trials,
+            workers=self.workers,
+            seed=self.seed,
+            storage=self.storage,
+        )
+        run = run_table(dataset, options)
+        self.search_result_ = run.result
+        self.best_config_ = run.result.best_config
+        self.best_score_ = run.result.best_score
+        self.study_ = list(run.result.studies.values())[-1]
+        self.leaderboard_ = leaderboard(run.result.records, run.metric)
+        self.model_ = run.model
+
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        """Let scikit-learn check and remember the columns; frames keep their types."""
+        if isinstance(X, pd.DataFrame):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            return X
+        return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+
+    def _frame(self, X: Any) -> pd.DataFrame:
+        check_is_fitted(self, "model_")
+        X = self._checked(X, reset=False)
+        if isinstance(X, pd.DataFrame):
+            return X
+        return pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that missing values and text columns are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+class JointClassifier(ClassifierMixin, _Joint):
+    """A classifier found by one search over features, transforms, paradigm and all the rest.
+
+    Parameters
+    ----------
+    strategy : str or callable, default="joint"
+        How the space is searched.
+    budget : str, float or None, default="60s"
+        Wall-clock time of `fit`, final fit included: "90s", "5m", "1h", or seconds.
+    n_trials : int or None, default=None
+        The most configurations to evaluate; whichever limit is met first ends the search.
+    metric : str, callable or None, default=None
+        A metric's name, a scikit-learn scorer's name, or `f(y_true, y_pred)`, greater being
+        better. By default roc_auc (binary), log_loss (multiclass) or rmse (regression).
+    space : str or Space, default="tabular"
+        A shipped space's name, a YAML file, or a `Space` whose paradigms name estimators.
+    workers : int or None, default=None
+        Worker processes. None fits in this process, where a running fit cannot be stopped; with
+        a number, scripts need the usual `if __name__ == "__main__":` guard.
+    seed : int, default=0
+        Seed of everything random.
+    storage : str, Path, optuna storage or None, default=None
+        Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
+        storage; None keeps it in memory.
+
+    Attributes
+    ----------
+    best_config_ : dict
+        The best configuration: parameter path to value.
+    best_score_ : float
+        Its mean validation score, in the metric's own unit.
+    study_ : optuna.Study
+        The joint study.
+    leaderboard_ : DataFrame
+        One row per scored trial, the best first.
+    model_ : FittedModel
+        The best pipeline fitted on all rows, with what it needs to take new tables.
+    search_result_ : SearchResult
+        All trials of all stages.
+    n_features_in_ : int
+        Columns seen in `fit`.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> model = JointClassifier(n_trials=3, budget=None).fit(X, y)
+    >>> model.predict_proba(X).shape
+    (150, 3)
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Search, then fit the best pipeline on all rows.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            A frame's columns may be numbers, categories, dates or text, with missing values.
+        y : array-like of shape (n_samples,)
+            Labels.
+
+        Raises
+        ------
+        DataError
+            If the table or target cannot be used, for example a target of one class.
+        OptionError
+            If an option is not valid.
+        SearchError
+            If no configuration could be evaluated.
+        """
+        X = self._checked(X, reset=True)
+        check_classification_targets(y)
+        self._fit(X, y, "classification")
+        self.classes_ = self.model_.classes
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return labels of shape (n_samples,)."""
+        return self.model_.predict(self._frame(X))
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return probabilities of shape (n_samples, n_classes), in the order of `classes_`."""
+        return self.model_.predict_proba(self._frame(X))
+
+
+class JointRegressor(RegressorMixin, _Joint):
+    """A regressor found by one search over features, transforms, paradigm and all the rest.
+
+    Parameters
+    ----------
+    strategy : str or callable, default="joint"
+        How the space is searched.
+    budget : str, float or None, default="60s"
+        Wall-clock time of `fit`, final fit included: "90s", "5m", "1h", or seconds.
+    n_trials : int or None, default=None
+        The most configurations to evaluate; whichever limit is met first ends the search.
+    metric : str, callable or None, default=None
+        A metric's name, a scikit-learn scorer's name, or `f(y_true, y_pred)`, greater being
+        better. By default roc_auc (binary), log_loss (multiclass) or rmse (regression).
+    space : str or Space, default="tabular"
+        A shipped space's name, a YAML file, or a `Space` whose paradigms name estimators.
+    workers : int or None, default=None
+        Worker processes. None fits in this process, where a running fit cannot be stopped; with
+        a number, scripts need the usual `if __name__ == "__main__":` guard.
+    seed : int, default=0
+        Seed of everything random.
+    storage : str, Path, optuna storage or None, default=None
+        Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
+        storage; None keeps it in memory.
+
+    Attributes
+    ----------
+    best_config_ : dict
+        The best configuration: parameter path to value.
+    best_score_ : float
+        Its mean validation score, in the metric's own unit.
+    study_ : optuna.Study
+        The joint study.
+    leaderboard_ : DataFrame
+        One row per scored trial, the best first.
+    model_ : FittedModel
+        The best pipeline fitted on all rows, with what it needs to take new tables.
+    search_result_ : SearchResult
+        All trials of all stages.
+    n_features_in_ : int
+        Columns seen in `fit`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> model = JointRegressor(n_trials=3, budget=None).fit(X, y)
+    >>> model.predict(X).shape
+    (442,)
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Search, then fit the best pipeline on all rows.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            A frame's columns may be numbers, categories, dates or text, with missing values.
+        y : array-like of shape (n_samples,)
+            Target values.
+
+        Raises
+        ------
+        DataError
+            If the table or target cannot be used.
+        OptionError
+            If an option is not valid.
+        SearchError
+            If no configuration could be evaluated.
+        """
+        X = self._checked(X, reset=True)
+        self._fit(X, y, Task.REGRESSION)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return predictions of shape (n_samples,)."""
+        return self.model_.predict(self._frame(X))

@@ -1,0 +1,216 @@
+"""The unit of work: fit one configuration on one fold and score it there."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from jointopt.evaluation.attempt import attempt, reason_of
+from jointopt.evaluation.seeds import derive_seed
+from jointopt.pipeline.build import build_pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+    from jointopt.data import Dataset, Metric
+    from jointopt.evaluation.folds import Fold
+    from jointopt.pipeline.build import Blueprint
+    from jointopt.space import Config
+
+__all__ = [
+    "FoldResult",
+    "FoldTask",
+    "Setting",
+    "align_probabilities",
+    "fit_on_all",
+    "predict",
+    "run_fold",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all fold tasks of a study share; workers receive it once.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        The training table.
+    folds : tuple of Fold
+        Rows to fit on and to score on.
+    blueprint : Blueprint
+        How configurations become pipelines.
+    metric : Metric
+        What is maximised (signed so that greater is better).
+    seed : int
+        The study's seed.
+    threads : int
+        Numeric threads of one fit.
+    """
+
+    dataset: Dataset
+    folds: tuple[Fold, ...]
+    blueprint: Blueprint
+    metric: Metric
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoldTask:
+    """One configuration on one fold."""
+
+    config: Config
+    fold: int
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """What one fold told.
+
+    Attributes
+    ----------
+    fold : int
+        Its number.
+    score : float
+        Signed so that greater is better; NaN when the fit failed.
+    predictions : ndarray or None
+        For the scored rows, shape (n_rows, n_classes) or (n_rows,), as float32.
+    fit_seconds, predict_seconds : float
+        Wall time.
+    n_features : int
+        Columns that the model itself saw.
+    refit_params : dict of str to int
+        Constructor arguments for a fit on all rows, such as the rounds or epochs that early
+        stopping found best.
+    error : str or None
+        Why the fit failed, in one line.
+    """
+
+    fold: int
+    score: float
+    predictions: NDArray[np.float32] | None = None
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+    n_features: int = 0
+    refit_params: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+
+def run_fold(setting: Setting, task: FoldTask) -> FoldResult:
+    """Fit the configuration on the fold's training rows and score it on the others.
+
+    Whatever the fit raises becomes the result's `error`: one configuration must not end a study.
+
+    Parameters
+    ----------
+    setting : Setting
+        The study's data, folds and metric.
+    task : FoldTask
+        The configuration and the fold's number.
+    """
+    fit_rows, scored_rows = setting.folds[task.fold]
+    dataset = setting.dataset
+    pipeline = build_pipeline(
+        task.config,
+        setting.blueprint,
+        seed=derive_seed(setting.seed, task.fold),
+        threads=setting.threads,
+        max_seconds=task.max_seconds,
+    )
+    times = []
+
+    def fit_and_score() -> tuple[NDArray[np.float64], float]:
+        X, y = dataset.X, dataset.y
+        with warnings.catch_warnings():
+            # A search meets every oddity of every library; what matters is the score.
+            warnings.simplefilter("ignore")
+            times.append(time.perf_counter())
+            pipeline.fit(X.iloc[fit_rows], y[fit_rows])
+            times.append(time.perf_counter())
+            found = predict(pipeline, X.iloc[scored_rows], dataset.n_classes)
+            times.append(time.perf_counter())
+            return found, setting.metric.score(y[scored_rows], found, dataset.n_classes)
+
+    ended = attempt(fit_and_score)
+    if isinstance(ended, Exception):
+        return FoldResult(task.fold, np.nan, error=reason_of(ended))
+    predictions, score = ended
+    if not (np.isfinite(score) and np.isfinite(predictions).all()):
+        return FoldResult(
+            task.fold, np.nan, error="the model predicted values that are not finite"
+        )
+    model = pipeline[-1]
+    return FoldResult(
+        fold=task.fold,
+        score=float(score),
+        predictions=predictions.astype(np.float32),
+        fit_seconds=times[1] - times[0],
+        predict_seconds=times[2] - times[1],
+        n_features=int(getattr(model, "n_features_in_", 0)),
+        refit_params=getattr(model, "refit_params_", {}),
+    )
+
+
+def fit_on_all(
+    setting: Setting,
+    config: Config,
+    refit_params: Mapping[str, int],
+    threads: int,
+    max_seconds: float | None = None,
+) -> Pipeline:
+    """Fit a configuration on all rows.
+
+    Parameters
+    ----------
+    setting : Setting
+        The study's data.
+    config : Config
+        What to fit.
+    refit_params : dict of str to int
+        What the folds found best for estimators that stop early; empty, rows are held out.
+    threads : int
+        Numeric threads.
+    max_seconds : float or None, default=None
+        For estimators that can stop in the middle: when to.
+    """
+    pipeline = build_pipeline(
+        config,
+        setting.blueprint,
+        seed=derive_seed(setting.seed, len(setting.folds)),
+        threads=threads,
+        max_seconds=max_seconds,
+        refit_params=refit_params,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pipeline.fit(setting.dataset.X, setting.dataset.y)
+
+
+def predict(pipeline: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
+    """Return probabilities, shape (n_rows, n_classes), or values, shape (n_rows,)."""
+    if not is_classifier(pipeline[-1]):
+        return np.asarray(pipeline.predict(X), dtype=float).ravel()
+    return align_probabilities(pipeline.predict_proba(X), pipeline[-1].classes_, n_classes)
+
+
+def align_probabilities(
+    probabilities: NDArray[np.float64], codes: NDArray[Any], n_classes: int
+) -> NDArray[np.float64]:
+    """Give every class its column: a training fold may lack a rare one.
+
+    >>> align_probabilities(np.array([[0.25, 0.75]]), np.array([0, 2]), 3)
+    array([[0.25, 0.  , 0.75]])
+    """
+    full = np.zeros((len(probabilities), n_classes))
+    full[:, np.asarray(codes, dtype=int)] = probabilities
+    return full

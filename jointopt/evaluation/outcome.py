@@ -1,0 +1,67 @@
+"""What an evaluation of one configuration can tell, and who evaluates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+
+    from jointopt.space import Config
+
+__all__ = ["Evaluator", "Outcome", "State"]
+
+
+class State(StrEnum):
+    """How an evaluation ended."""
+
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one evaluation.
+
+    Attributes
+    ----------
+    number : int
+        Which trial.
+    state : State
+        How it ended.
+    value : float or None
+        The objective in its natural unit; for a pruned trial of what it passed; None if failed.
+    intermediate : dict of int to float
+        Running value by step, as Optuna's pruners and optuna-dashboard show it.
+    attributes : dict
+        Plain values kept with the trial.
+    reason : str or None
+        Why it failed or stopped.
+    """
+
+    number: int
+    state: State
+    value: float | None = None
+    intermediate: Mapping[int, float] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+
+
+class Evaluator(Protocol):
+    """Evaluates configurations; at most `capacity` at a time."""
+
+    capacity: int
+
+    def submit(self, number: int, config: Config, trial: optuna.trial.Trial) -> None:
+        """Start to evaluate a configuration."""
+
+    def collect(self, timeout: float | None) -> list[Outcome]:
+        """Wait for at least one evaluation to end, or for `timeout` seconds."""
+
+    def abandon(self) -> list[Outcome]:
+        """Stop what still runs and return what can be said of it."""

@@ -1,0 +1,167 @@
+"""Evaluates configurations on a table, fold by fold, as a race."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jointopt.evaluation.one_fold import FoldTask
+from jointopt.evaluation.outcome import Outcome, State
+from jointopt.evaluation.racing import Race
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+    from numpy.typing import NDArray
+
+    from jointopt.evaluation.executors import Executor
+    from jointopt.evaluation.one_fold import FoldResult, Setting
+    from jointopt.space import Config
+
+__all__ = ["TableEvaluator"]
+
+MAX_KEPT = 50
+"""Out-of-fold predictions are kept of that many configurations, the best ones."""
+
+
+@dataclass(slots=True)
+class _Running:
+    config: Config
+    results: list[FoldResult] = field(default_factory=list)
+
+
+class TableEvaluator:
+    """Runs the folds of each configuration in order and stops the hopeless ones.
+
+    Parameters
+    ----------
+    setting : Setting
+        Data, folds and metric.
+    executor : Executor
+        Where folds run; as many configurations are under way as it has places.
+    max_fit_seconds : float or None, default=None
+        Limit for one fit.
+
+    Attributes
+    ----------
+    out_of_fold : dict of int to ndarray
+        Predictions of the best configurations that finished, by trial number, of shape
+        (n_rows, n_classes) or (n_rows,); NaN for rows that no fold scores.
+    """
+
+    def __init__(
+        self, setting: Setting, executor: Executor, *, max_fit_seconds: float | None = None
+    ) -> None:
+        self.capacity = executor.capacity
+        self.out_of_fold: dict[int, NDArray[np.float32]] = {}
+        self._setting = setting
+        self._executor = executor
+        self._max_fit_seconds = max_fit_seconds
+        self._race = Race(len(setting.folds))
+        self._running: dict[int, _Running] = {}
+        self._scores: dict[int, float] = {}
+        self._started: set[str] = set()
+
+    def submit(self, number: int, config: Config, trial: optuna.trial.Trial | None = None) -> None:
+        """Start the first fold of a configuration; `trial` is not needed."""
+        del trial
+        self._running[number] = _Running(config)
+        self._next_fold(number)
+
+    def collect(self, timeout: float | None) -> list[Outcome]:
+        """Wait for folds to end; start the next folds of those that go on."""
+        outcomes = []
+        for number, result in self._executor.collect(timeout):
+            running = self._running[number]
+            running.results.append(result)
+            if (outcome := self._outcome(number, running)) is None:
+                self._next_fold(number)
+            else:
+                del self._running[number]
+                outcomes.append(outcome)
+        return outcomes
+
+    def abandon(self) -> list[Outcome]:
+        """Return as pruned what has passed at least one fold; the rest is as if never started."""
+        outcomes = [
+            self._told(number, running, State.PRUNED, "the budget ended")
+            for number, running in self._running.items()
+            if running.results
+        ]
+        self._running.clear()
+        return outcomes
+
+    def learn(self, fold_scores: list[float]) -> None:
+        """Take in the scores, greater being better, of a configuration of an earlier run."""
+        self._race.finished(fold_scores)
+
+    def _next_fold(self, number: int) -> None:
+        running = self._running[number]
+        task = FoldTask(running.config, len(running.results), self._max_fit_seconds)
+        self._executor.submit(number, task)
+
+    def _outcome(self, number: int, running: _Running) -> Outcome | None:
+        """Return how the configuration ended, None if it goes on."""
+        last = running.results[-1]
+        if last.error is not None:
+            return self._told(number, running, State.FAILED, last.error)
+        scores = [result.score for result in running.results]
+        if len(scores) == len(self._setting.folds):
+            self._race.finished(scores)
+            self._keep_predictions(number, running, float(np.mean(scores)))
+            return self._told(number, running, State.COMPLETE, None)
+        if self._may_stop(running) and self._race.hopeless(scores):
+            return self._told(number, running, State.PRUNED, "behind the best on the same folds")
+        return None
+
+    def _may_stop(self, running: _Running) -> bool:
+        """Let a paradigm's first configuration run to the end, to say what it can do."""
+        paradigm = str(running.config.get("paradigm"))
+        first = paradigm not in self._started
+        if first and len(running.results) == len(self._setting.folds) - 1:
+            self._started.add(paradigm)
+        return not first
+
+    def _told(self, number: int, running: _Running, state: State, reason: str | None) -> Outcome:
+        good = [result for result in running.results if result.error is None]
+        scores = [result.score for result in good]
+        display = self._setting.metric.display
+        running_means = np.cumsum(scores) / np.arange(1, len(scores) + 1)
+        attributes: dict[str, object] = {
+            "fold_scores": [display(score) for score in scores],
+            "fit_seconds": round(float(np.sum([r.fit_seconds for r in running.results])), 4),
+            "predict_seconds": round(float(np.sum([r.predict_seconds for r in good])), 4),
+        }
+        if good:
+            attributes["n_features"] = good[-1].n_features
+            found = [result.refit_params for result in good]
+            attributes["refit_params"] = {
+                name: round(float(np.mean([params[name] for params in found])))
+                for name in found[0]
+            }
+        value = None if state is State.FAILED or not scores else display(float(np.mean(scores)))
+        intermediate = {step: display(float(mean)) for step, mean in enumerate(running_means)}
+        return Outcome(number, state, value, intermediate, attributes, reason)
+
+    def _keep_predictions(self, number: int, running: _Running, score: float) -> None:
+        first = running.results[0].predictions
+        if first is None:
+            return
+        shape = (self._setting.dataset.n_rows, *first.shape[1:])
+        predictions = np.full(shape, np.nan, dtype=np.float32)
+        for (_, scored_rows), result in zip(self._setting.folds, running.results, strict=True):
+            predictions[scored_rows] = result.predictions
+        self.out_of_fold[number] = predictions
+        self._scores[number] = score
+        if len(self.out_of_fold) > MAX_KEPT:
+            worst = min(self.out_of_fold, key=lambda kept: self._scores[kept])
+            del self.out_of_fold[worst]
+
+
+def scores_of(attributes: Mapping[str, object]) -> list[float]:
+    """Return the fold scores that a stored trial remembers."""
+    found = attributes.get("fold_scores", [])
+    return [float(score) for score in found] if isinstance(found, list) else []

@@ -1,0 +1,3 @@
+"""What the search taught: leaderboard, importance, plots and the report."""
+
+from __future__ import annotations

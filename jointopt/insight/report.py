@@ -1,0 +1,81 @@
+"""The report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment
+from markupsafe import Markup
+from optuna.trial import TrialState
+
+from jointopt.insight.plots import history_frame, importance_frame, plot_history, plot_importance
+from jointopt.insight.words import describe_features, describe_model, describe_transforms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from jointopt.model.run import TableRun
+
+__all__ = ["render_report"]
+
+PACKAGES = ("jointopt", "optuna", "scikit-learn", "lightgbm", "xgboost", "torch", "pandas")
+
+
+def render_report(run: TableRun, board: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    """Return the report as HTML.
+
+    Parameters
+    ----------
+    run : TableRun
+        What came out.
+    board : DataFrame
+        Its leaderboard.
+    facts : mapping of str to value
+        Told under "This run", such as the data file and the seconds used.
+    """
+    import plotly.offline
+
+    records = run.result.records
+    history = plot_history(history_frame(records, run.metric), run.metric)
+    study = next(iter(run.result.studies.values()))
+    importance = importance_frame(study)
+    failed = [r for r in records if r.trial.state is TrialState.FAIL]
+    text = files("jointopt.insight").joinpath("report.html.j2").read_text(encoding="utf-8")
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
+    model = run.model
+    return template.render(
+        title=f"{model.target}: {model.task} with jointopt",
+        metric=run.metric.name,
+        score=model.facts["validation_score"],
+        n_folds=run.n_folds,
+        model=describe_model(model.config),
+        features=describe_features(model.config),
+        transforms=describe_transforms(model.config),
+        diagram=Markup(model.pipeline._repr_html_()),
+        schema=run.dataset.schema.describe(),
+        config=model.config,
+        board=board.head(25).to_dict("records"),
+        n_trials=len(records),
+        counts={s.name.lower(): sum(r.trial.state is s for r in records) for s in TrialState},
+        failed=[
+            (r.number, r.config.get("paradigm"), r.trial.user_attrs.get("reason")) for r in failed
+        ],
+        history=_figure(history),
+        importance=None if importance.empty else _figure(plot_importance(importance)),
+        plotly_js=Markup(plotly.offline.get_plotlyjs()),
+        facts=dict(facts) | {"Python": platform.python_version(), "machine": platform.machine()},
+        versions={name: version(name) for name in PACKAGES},
+        size=run.space.size(),
+        notes=run.notes,
+    )
+
+
+def _figure(figure: Any) -> Markup:
+    return Markup(
+        figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
+    )

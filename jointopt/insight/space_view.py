@@ -1,0 +1,80 @@
+"""A search space on the terminal: its tree and the size of each axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from jointopt.space import Categorical, Choice, Float, Int, Subset
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from jointopt.space import Space
+
+__all__ = ["show_space"]
+
+EXACT_UP_TO = 10**9
+
+
+def show_space(console: Console, space: Space, n_columns: int) -> None:
+    """Print the tree and the sizes; masks over a table's columns are counted for `n_columns`."""
+    bound = space.bind({"table": [f"column {i + 1}" for i in range(n_columns)]})
+    console.print(_tree(bound))
+    size = bound.size()
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table.add_column("axis")
+    table.add_column("choices", justify="right")
+    for axis, count in size.items():
+        table.add_row(escape(axis), _number(count))
+    table.add_section()
+    table.add_row("one axis after another, N + M", _number(size.sequential))
+    table.add_row("[bold]jointly, N × M[/bold]", f"[bold]{_number(size.joint)}[/bold]")
+    console.print(table)
+    console.print(
+        f"Continuous ranges are counted at {size.resolution} values"
+        + (f", masks for a table of {n_columns} columns." if bound != space else "."),
+        style="dim",
+    )
+
+
+def _tree(space: Space) -> Tree:
+    root = Tree("[bold]search space[/bold]")
+    branches: dict[str, Any] = {}
+    for decision in space.decisions:
+        parts = decision.path.split("/")
+        parent: Any = root
+        for i in range(1, len(parts)):
+            path = "/".join(parts[:i])
+            if path not in branches:
+                branches[path] = parent.add(escape(parts[i - 1]))
+            parent = branches[path]
+        label = f"{escape(parts[-1])}  [dim]{escape(_values(decision.node))}[/dim]"
+        branches[decision.path] = parent.add(label)
+    return root
+
+
+def _values(node: Any) -> str:
+    match node:
+        case Float() | Int():
+            log = ", log" if node.log else ""
+            return f"{node.low:g} to {node.high:g}{log}"
+        case Categorical():
+            return ", ".join(map(str, node.options))
+        case Choice():
+            return " | ".join(node.branches)
+        case Subset():
+            return f"any of {len(node.members)} columns"
+    return ""
+
+
+def _number(count: int) -> str:
+    """Exact up to a billion, else rounded.
+
+    >>> _number(135415), _number(10**40)
+    ('135,415', '1.0e+40')
+    """
+    return f"{count:,}" if count <= EXACT_UP_TO else f"{count:.1e}"

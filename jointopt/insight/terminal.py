@@ -1,0 +1,53 @@
+"""A run's results on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from jointopt.insight.words import describe_features, describe_model, describe_transforms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from jointopt.space import Config
+
+__all__ = ["show_leaderboard", "show_pipeline"]
+
+N_ROWS = 8
+
+
+def show_leaderboard(console: Console, path: Path) -> None:
+    """Print the best trial of each paradigm, from `leaderboard.csv`."""
+    frame = pd.read_csv(path)
+    frame = frame[frame["state"] == "complete"].drop_duplicates("paradigm").head(N_ROWS)
+    table = Table(box=None, pad_edge=False, padding=(0, 2), title_justify="left")
+    for name in ("paradigm", "score", "± folds", "columns", "fit s", "rank", "trial"):
+        table.add_column(name, justify="left" if name == "paradigm" else "right")
+    for row in frame.to_dict("records"):
+        table.add_row(
+            escape(str(row["paradigm"])),
+            f"{row['score']:.5g}",
+            f"{row['std']:.2g}",
+            f"{row['n_features']:.0f}",
+            f"{row['fit_seconds']:.1f}",
+            f"{row['rank']:.0f}",
+            str(row["trial"]),
+        )
+    console.print("[bold]Best of each paradigm[/bold] (all trials: leaderboard.csv)")
+    console.print(table)
+
+
+def show_pipeline(console: Console, config: Config) -> None:
+    """Print the winning pipeline in words."""
+    console.print("[bold]The winning pipeline[/bold]")
+    console.print(f"  model     {escape(describe_model(config))}", highlight=False)
+    console.print(f"  features  {escape(describe_features(config))}", highlight=False)
+    for line in describe_transforms(config).split("; "):
+        if line:
+            console.print(f"  {escape(line)}", highlight=False)

@@ -1,0 +1,91 @@
+"""A configuration in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jointopt.space import Config
+
+__all__ = ["describe", "describe_features", "describe_model", "describe_transforms"]
+
+
+def describe(config: Config) -> str:
+    """Return one sentence that tells a configuration.
+
+    >>> describe({"paradigm": "knn", "features": "all", "transforms/numeric/scale": "robust",
+    ...           "hyperparameters/knn/n_neighbors": 7})
+    'knn (n_neighbors 7) on all columns; numeric: scale robust'
+    """
+    parts = [f"{describe_model(config)} on {describe_features(config)}"]
+    if transforms := describe_transforms(config):
+        parts.append(transforms)
+    return "; ".join(parts)
+
+
+def describe_model(config: Config) -> str:
+    """Return the paradigm with its architecture and hyperparameters.
+
+    >>> describe_model({"paradigm": "mlp", "architecture/mlp/width/0": 64,
+    ...                 "architecture/mlp/width/1": 32, "hyperparameters/mlp/dropout": 0.1})
+    'mlp (width 64-32, dropout 0.1)'
+    """
+    label = str(config.get("paradigm", "model"))
+    layers: dict[str, list[str]] = {}
+    words: dict[str, str] = {}
+    for path, value in config.items():
+        axis, _, rest = path.partition("/")
+        if axis not in ("architecture", "hyperparameters") or not rest.startswith(f"{label}/"):
+            continue
+        name = rest.rpartition("/")
+        if name[2].isdigit():
+            layer = name[0].rpartition("/")[2]
+            layers.setdefault(layer, []).append(_short(value))
+            words[layer] = "-".join(layers[layer])
+        else:
+            words[name[2]] = _short(value)
+    told = ", ".join(f"{name} {value}" for name, value in words.items())
+    return f"{label} ({told})" if told else label
+
+
+def describe_features(config: Config) -> str:
+    """Return which inputs the model sees.
+
+    >>> describe_features({"features": "ranking", "features/ranking/criterion": "f_test",
+    ...                    "features/ranking/keep": 0.25})
+    'the best 25 % of columns by f_test'
+    """
+    criterion = config.get("features/ranking/criterion")
+    if criterion is not None:
+        return f"the best {config['features/ranking/keep']:.0%} of columns by {criterion}".replace(
+            "%", " %"
+        )
+    mask = {p: v for p, v in config.items() if p.startswith("features/") and isinstance(v, bool)}
+    if mask:
+        kept = [path.rpartition("/")[2] for path, on in mask.items() if on]
+        listed = ", ".join(kept[:6]) + (", …" if len(kept) > 6 else "")  # noqa: PLR2004
+        return f"{len(kept)} of {len(mask)} columns ({listed})"
+    return "all columns"
+
+
+def describe_transforms(config: Config) -> str:
+    """Return how columns become numbers, by kind of column; what is off is not told.
+
+    >>> describe_transforms({"transforms/numeric/scale": "none",
+    ...     "transforms/categorical/encode": "one_hot",
+    ...     "transforms/categorical/encode/one_hot/min_frequency": 0.01})
+    'categorical: encode one_hot, min_frequency 0.01'
+    """
+    groups: dict[str, list[str]] = {}
+    for path, value in config.items():
+        axis, _, rest = path.partition("/")
+        if axis != "transforms" or value in ("none", False):
+            continue
+        group, _, name = rest.partition("/")
+        word = (name or group).rpartition("/")[2]
+        groups.setdefault(group, []).append(word if value is True else f"{word} {_short(value)}")
+    return "; ".join(f"{group}: {', '.join(words)}" for group, words in groups.items())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

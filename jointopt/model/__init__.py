@@ -1,0 +1,3 @@
+"""What the user keeps: a fitted model, saved without pickle."""
+
+from __future__ import annotations

@@ -1,0 +1,124 @@
+"""The last step: the best configuration is fitted on all rows, in the time kept for it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+from optuna.trial import TrialState
+
+from jointopt.errors import SearchError
+from jointopt.evaluation.attempt import attempt, reason_of
+from jointopt.model.fitted import FittedModel
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from jointopt.data import Dataset, Metric
+    from jointopt.evaluation.executors import Executor
+    from jointopt.search.budget import Budget
+    from jointopt.search.result import SearchResult, TrialRecord
+
+__all__ = ["Finish"]
+
+FINISH_SECONDS = 3.5
+"""What saving, the report and the interpreter's exit take."""
+REFIT_MARGIN = 1.3
+"""How much longer than predicted the final fit may take."""
+
+
+class Finish:
+    """Keeps time for the final fit while the search runs, then does it.
+
+    Parameters
+    ----------
+    budget : Budget
+        Its `reserve` follows the best configuration so far.
+    metric : Metric
+        Of the study.
+    n_folds : int
+        From which the time of a fit on all rows is predicted.
+    writes_report : bool
+        Whether a report follows.
+    """
+
+    def __init__(
+        self, budget: Budget, metric: Metric, n_folds: int, *, writes_report: bool
+    ) -> None:
+        self._budget = budget
+        self._metric = metric
+        self._n_folds = n_folds
+        self._after = FINISH_SECONDS if writes_report else 0.2
+        if budget.seconds is not None:
+            self._after = min(self._after, 0.3 * budget.seconds)
+        budget.reserve = self._after
+        self._best = -np.inf
+
+    def reserve(self, record: TrialRecord) -> None:
+        """Reserve what the best configuration so far would take to fit on all rows."""
+        trial = record.trial
+        if trial.state is not TrialState.COMPLETE or trial.value is None:
+            return
+        if self._signed(record) > self._best:
+            self._best = self._signed(record)
+            limit = 0.4 * (self._budget.seconds or np.inf)
+            predicted = REFIT_MARGIN * self._predicted(record)
+            self._budget.reserve = self._after + min(predicted, limit)
+
+    def _signed(self, record: TrialRecord) -> float:
+        """Return the value so that greater is better; a metric's sign undoes itself."""
+        return self._metric.display(record.trial.value or 0.0)
+
+    def _predicted(self, record: TrialRecord) -> float:
+        """Fold fits see (k - 1) / k of the rows; a holdout sees four fifths."""
+        n = self._n_folds
+        rows = 5 / 4 if n == 1 else n / (n - 1)
+        return float(record.trial.user_attrs.get("fit_seconds", 0.0)) / n * rows
+
+    def fit(
+        self, executor: Executor, result: SearchResult, dataset: Dataset
+    ) -> tuple[FittedModel, tuple[str, ...]]:
+        """Fit the best configuration on all rows; the next best that fits in time otherwise."""
+        notes: list[str] = []
+        for record in self._candidates(result):
+            pipeline = self._try(executor, record, notes)
+            if pipeline is not None:
+                model = FittedModel(
+                    pipeline=pipeline,
+                    schema=dataset.schema,
+                    task=dataset.task,
+                    classes=dataset.classes,
+                    target=dataset.target,
+                    config=dict(record.config),
+                    facts={
+                        "metric": self._metric.name,
+                        "validation_score": record.trial.value,
+                        "trial": record.number,
+                        "n_rows": dataset.n_rows,
+                        "jointopt": version("jointopt"),
+                    },
+                )
+                return model, tuple(notes)
+        raise SearchError("no configuration could be fitted on all rows: " + "; ".join(notes))
+
+    def _candidates(self, result: SearchResult) -> list[TrialRecord]:
+        """Return the best, then, should its fit fail, the best three of the faster half."""
+        states = (TrialState.COMPLETE, TrialState.PRUNED)
+        done = [r for r in result.records if r.trial.state in states and r.trial.value is not None]
+        complete = [r for r in done if r.trial.state is TrialState.COMPLETE] or done
+        ranked = sorted(complete, key=self._signed, reverse=True)
+        fast = sorted(ranked, key=self._predicted)[: max(1, len(ranked) // 2)]
+        return ranked[:1] + [r for r in ranked[1:] if r in fast][:3]
+
+    def _try(self, executor: Executor, record: TrialRecord, notes: list[str]) -> Pipeline | None:
+        left = self._budget.seconds
+        if left is not None:
+            left = max(left - self._budget.elapsed() - self._after, 0.15 * left)
+        refit_params = record.trial.user_attrs.get("refit_params", {})
+        fitted = attempt(lambda: executor.refit(record.config, refit_params, timeout=left))
+        if isinstance(fitted, Exception):
+            why = reason_of(fitted)
+            notes.append(f"trial {record.number} could not be fitted on all rows: {why}")
+            return None
+        return fitted

@@ -1,0 +1,173 @@
+"""The main job: from a table to a model, within one budget."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jointopt.data import get_metric
+from jointopt.evaluation.executors import make_executor
+from jointopt.evaluation.folds import make_folds
+from jointopt.evaluation.one_fold import Setting
+from jointopt.evaluation.table_evaluator import TableEvaluator
+from jointopt.model.finish import Finish
+from jointopt.pipeline.adapt import adapt_space, column_groups, start_configs
+from jointopt.pipeline.build import Blueprint
+from jointopt.pipeline.paradigms import paradigms_of
+from jointopt.search.budget import Budget
+from jointopt.search.engine import Engine
+from jointopt.search.storage import open_storage
+from jointopt.search.strategies import get_strategy
+from jointopt.space import Space, load_space
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from jointopt.data import Dataset, Metric
+    from jointopt.model.fitted import FittedModel
+    from jointopt.search.result import SearchResult, TrialRecord
+    from jointopt.search.strategies import Strategy
+
+__all__ = ["RunOptions", "TableRun", "run_table"]
+
+SHARE_OF_ONE_FIT = 0.2
+"""No fit may take more than this share of the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a table is searched.
+
+    Attributes
+    ----------
+    strategy : str or callable, default="joint"
+    space : str, Space, default="tabular"
+        A shipped space's name, a YAML file, or a space.
+    metric : str, callable or None, default=None
+        By default roc_auc, log_loss or rmse, by task.
+    seconds : float or None, default=None
+        Wall-clock time for everything.
+    n_trials : int or None, default=None
+        Evaluations.
+    workers : int or None, default=None
+        Worker processes; None fits in this process, where a running fit cannot be stopped.
+    seed : int, default=0
+    storage : str, Path, optuna storage or None, default=None
+    name : str, default="jointopt"
+        Studies are named `name/stage`.
+    resume : bool, default=False
+        Go on with the studies in the storage.
+    writes_report : bool, default=False
+        Whether the caller still has a report to write in the budget.
+    """
+
+    strategy: str | Strategy = "joint"
+    space: str | Space = "tabular"
+    metric: str | Callable[..., float] | None = None
+    seconds: float | None = None
+    n_trials: int | None = None
+    workers: int | None = None
+    seed: int = 0
+    storage: Any = None
+    name: str = "jointopt"
+    resume: bool = False
+    writes_report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableRun:
+    """What came out: the search, the model fitted on all rows, and what they were made with."""
+
+    result: SearchResult
+    model: FittedModel
+    dataset: Dataset
+    space: Space
+    metric: Metric
+    n_folds: int
+    out_of_fold: Mapping[int, NDArray[np.float32]]
+    notes: tuple[str, ...] = field(default=())
+
+
+def run_table(
+    dataset: Dataset,
+    options: RunOptions,
+    *,
+    started: float | None = None,
+    listeners: Sequence[Callable[[TrialRecord], None]] = (),
+) -> TableRun:
+    """Search the joint space on a table and fit the best configuration on all rows.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The training table.
+    options : RunOptions
+        What to search, and for how long.
+    started : float or None, default=None
+        `time.monotonic()` when the command began; now, by default.
+    listeners : sequence of callable, default=()
+        Called with each stored trial.
+
+    Raises
+    ------
+    OptionError, SpaceError, StorageError
+        If an option is not valid.
+    SearchError
+        If no configuration could be evaluated or fitted.
+    """
+    metric = get_metric(options.metric, dataset.task)
+    strategy = get_strategy(options.strategy)
+    space = options.space if isinstance(options.space, Space) else load_space(options.space)
+    space = adapt_space(space, dataset)
+    storage = open_storage(options.storage)
+    budget = Budget(options.seconds, options.n_trials, started=started)
+    setting = _setting(dataset, space, metric, options)
+    executor = make_executor(setting, options.workers)
+    try:
+        evaluator = TableEvaluator(
+            setting, executor, max_fit_seconds=_longest_fit(options.seconds)
+        )
+        finish = Finish(budget, metric, len(setting.folds), writes_report=options.writes_report)
+        engine = Engine(
+            evaluator,
+            budget,
+            direction="maximize" if metric.greater_is_better else "minimize",
+            seed=options.seed,
+            storage=storage,
+            name=options.name,
+            resume=options.resume,
+            listeners=(finish.reserve, *listeners),
+        )
+        result = engine.run(strategy, space, start_configs(space, dataset.task))
+        model, notes = finish.fit(executor, result, dataset)
+    finally:
+        executor.close()
+    return TableRun(
+        result, model, dataset, space, metric, len(setting.folds), evaluator.out_of_fold, notes
+    )
+
+
+def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions) -> Setting:
+    cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
+    return Setting(
+        dataset=dataset,
+        folds=make_folds(dataset, seed=options.seed),
+        blueprint=Blueprint(
+            schema=dataset.schema,
+            task=dataset.task,
+            paradigms=paradigms_of(space),
+            groups=column_groups(dataset),
+            n_rows=dataset.n_rows,
+        ),
+        metric=metric,
+        seed=options.seed,
+        threads=max(1, (cores or 1) // (options.workers or 1)),
+    )
+
+
+def _longest_fit(seconds: float | None) -> float | None:
+    return None if seconds is None else max(1.0, SHARE_OF_ONE_FIT * seconds)

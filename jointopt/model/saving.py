@@ -1,0 +1,169 @@
+"""Models on disk: a folder with `model.skops` and `model.json`, no pickle."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+
+from jointopt.data import Schema, Task
+from jointopt.errors import ModelError
+from jointopt.model.fitted import FittedModel
+
+__all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
+
+FORMAT = 1
+
+TRUSTED_TYPES = frozenset(
+    {
+        "collections.OrderedDict",
+        "jointopt.pipeline.estimators.CalibratedSVC",
+        "jointopt.pipeline.estimators.EarlyStoppingClassifier",
+        "jointopt.pipeline.estimators.EarlyStoppingRegressor",
+        "jointopt.pipeline.network.NetworkClassifier",
+        "jointopt.pipeline.network.NetworkRegressor",
+        "jointopt.pipeline.transformers.FrequencyEncoder",
+        "jointopt.pipeline.transformers.LowerClip",
+        "jointopt.pipeline.transformers.RankingSelector",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRegressor",
+        "numpy.dtype",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
+        "scipy.interpolate._bsplines.BSpline",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.metrics._dist_metrics.ManhattanDistance64",
+        "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+        "sklearn.model_selection._split.KFold",
+        "sklearn.model_selection._split.StratifiedKFold",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.tree._tree.Tree",
+        "skrub._apply_to_cols.ApplyToCols",
+        "skrub._apply_to_each_col.ApplyToEachCol",
+        "skrub._datetime_encoder.DatetimeEncoder",
+        "skrub._datetime_encoder._CircularEncoder",
+        "skrub._datetime_encoder._SplineEncoder",
+        "skrub._minhash_encoder.MinHashEncoder",
+        "skrub._squashing_scaler.SquashingScaler",
+        "skrub._string_encoder.StringEncoder",
+        "skrub._to_str.ToStr",
+        "skrub._utils.LRUDict",
+        "skrub.selectors._base.All",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRegressor",
+    }
+)
+"""Types that a model may hold beside those that skops trusts by itself."""
+
+
+def save_model(model: FittedModel, folder: str | Path) -> Path:
+    """Write a model.
+
+    Parameters
+    ----------
+    model : FittedModel
+        What to save.
+    folder : str or Path
+        Made if it does not exist; a model in it is replaced.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ModelError
+        If the model holds a type that would not be trusted when it is loaded.
+    """
+    folder = Path(folder)
+    data = skops.io.dumps(model.pipeline)
+    if foreign := _foreign(data):
+        raise ModelError(
+            f"the model holds types that loading would refuse: {', '.join(foreign)}; "
+            "use estimators of scikit-learn, xgboost, lightgbm or jointopt"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.skops").write_bytes(data)
+    about = {
+        "format": FORMAT,
+        "task": str(model.task),
+        "target": model.target,
+        "classes": None if model.classes is None else [_plain(c) for c in model.classes],
+        "schema": model.schema.to_dict(),
+        "config": model.config,
+        "facts": dict(model.facts),
+    }
+    (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    return folder
+
+
+def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedModel:
+    """Read a model; nothing in it is run that is not on the list of trusted types.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A model's folder, or the folder of a run that holds it as `model/`.
+    trusted : tuple of str, default=()
+        Further types that the caller trusts, by full name.
+
+    Raises
+    ------
+    ModelError
+        If there is no model, it cannot be read, or it holds a type that is not trusted.
+    """
+    folder = Path(folder)
+    inner = folder / "model"
+    place = inner if (inner / "model.json").exists() else folder
+    if not (place / "model.json").is_file() or not (place / "model.skops").is_file():
+        raise ModelError(
+            f"{folder} holds no model: expected model.json and model.skops in it, or in its "
+            "folder model/; jointopt run writes them"
+        )
+    try:
+        about = json.loads((place / "model.json").read_text(encoding="utf-8"))
+        if about["format"] != FORMAT:
+            raise ModelError(
+                f"{place} has format {about['format']}, this version of jointopt reads {FORMAT}; "
+                "use the version that wrote it"
+            )
+        data = (place / "model.skops").read_bytes()
+        if foreign := _foreign(data, trusted):
+            raise ModelError(
+                f"{place} holds types that are not trusted: {', '.join(foreign)}. It was not "
+                "loaded. Only if you know where it comes from, name them as trusted"
+            )
+        pipeline = skops.io.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted}))
+        classes = None if about["classes"] is None else np.array(about["classes"])
+        return FittedModel(
+            pipeline=pipeline,
+            schema=Schema.from_dict(about["schema"]),
+            task=Task(about["task"]),
+            classes=classes,
+            target=about["target"],
+            config=about["config"],
+            facts=about["facts"],
+        )
+    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{place} cannot be read as a model: {_one_line(error)}") from error
+
+
+def _foreign(data: bytes, trusted: tuple[str, ...] = ()) -> list[str]:
+    return sorted(set(skops.io.get_untrusted_types(data=data)) - TRUSTED_TYPES - set(trusted))
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

@@ -1,0 +1,3 @@
+"""From a configuration to a scikit-learn pipeline."""
+
+from __future__ import annotations

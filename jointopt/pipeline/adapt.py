@@ -1,0 +1,171 @@
+"""A search space meets a table: what the table has no use for is left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jointopt.data import Kind
+from jointopt.pipeline.paradigms import paradigms_of
+from jointopt.space import Choice, Subset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jointopt.data import Dataset, Task
+    from jointopt.pipeline.paradigms import Paradigm
+    from jointopt.space import Config, Space
+
+__all__ = ["adapt_space", "column_groups", "start_configs"]
+
+MAX_MASK_COLUMNS = 64
+MAX_PRODUCT_COLUMNS = 20
+
+
+def adapt_space(space: Space, dataset: Dataset) -> Space:
+    """Leave out of the space what has no meaning for this table, and name its columns.
+
+    Left out are: paradigms without an estimator for the task or limited to fewer rows;
+    hyperparameters that the task's estimator does not take; imputation where nothing is missing;
+    whole groups of transforms for kinds of columns that the table lacks; Box-Cox where a column
+    is not positive; pairwise products of fewer than 2 or more than 20 numeric columns; the
+    column mask and the ranking of a single column. Subsets of `table` become its columns, or
+    groups of correlated columns where there are more than 64.
+
+    Parameters
+    ----------
+    space : Space
+        With an `estimator` in each branch of its axis `paradigm`.
+    dataset : Dataset
+        The training table.
+
+    Returns
+    -------
+    Space
+
+    Raises
+    ------
+    SpaceError
+        If no paradigm is left, or a paradigm's section is wrong.
+    """
+    bound = space.bind({"table": list(column_groups(dataset))})
+    known = _paths(bound)
+    return bound.prune([path for path in _useless(bound, dataset) if path in known])
+
+
+def start_configs(space: Space, task: Task) -> list[Config]:
+    """Return each paradigm's good default, the space's default paradigm first.
+
+    Parameters
+    ----------
+    space : Space
+        Adapted to the table.
+    task : Task
+        What is predicted.
+    """
+    paradigms = paradigms_of(space)
+    default = space.default()["paradigm"]
+    order = sorted(paradigms, key=lambda label: label != default)
+    known = {decision.path for decision in space.decisions}
+    return [
+        space.complete(
+            {p: v for p, v in paradigms[label].start_for(task.kind).items() if p in known}
+            | {"paradigm": label}
+        )
+        for label in order
+    ]
+
+
+def column_groups(dataset: Dataset) -> Mapping[str, list[str]]:
+    """Return what a mask over the table's columns switches: name of the group to its columns.
+
+    Up to 64 columns each is its own group. Above, numeric columns are put together by complete
+    linkage on one minus their absolute rank correlation until 64 groups remain; a group is named
+    by its first column and the number of the others. Correlations do not look at the target.
+    """
+    names = [str(name) for name in dataset.X.columns]
+    if len(names) <= MAX_MASK_COLUMNS:
+        return {name: [name] for name in names}
+    numeric = dataset.schema.names(Kind.NUMERIC)
+    others = [name for name in names if name not in set(numeric)]
+    groups = [[name] for name in others[: MAX_MASK_COLUMNS // 2]]
+    if others[MAX_MASK_COLUMNS // 2 :]:
+        groups.append(others[MAX_MASK_COLUMNS // 2 :])
+    groups += _correlated(dataset, numeric, max(2, MAX_MASK_COLUMNS - len(groups)))
+    return {g[0] if len(g) == 1 else f"{g[0]} +{len(g) - 1}": g for g in groups}
+
+
+def _correlated(dataset: Dataset, names: list[str], n_groups: int) -> list[list[str]]:
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+    from scipy.stats import rankdata
+
+    if len(names) <= n_groups:
+        return [[name] for name in names]
+    values = dataset.X[names].iloc[:2000].to_numpy(dtype=float)
+    ranks = rankdata(np.where(np.isnan(values), np.inf, values), axis=0)
+    ranks = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-12)
+    distance = np.clip(1 - np.abs(ranks.T @ ranks / len(ranks)), 0, 1)
+    np.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), method="complete")
+    labels = fcluster(tree, t=n_groups, criterion="maxclust")
+    found: dict[int, list[str]] = {}
+    for name, label in zip(names, labels, strict=True):
+        found.setdefault(int(label), []).append(name)
+    return list(found.values())
+
+
+def _paths(space: Space) -> set[str]:
+    """Return every path that can be pruned: parameters, groups above them, branches, options."""
+    paths = set()
+    for decision in space.decisions:
+        parts = decision.path.split("/")
+        paths |= {"/".join(parts[: i + 1]) for i in range(len(parts))}
+        options = getattr(decision.node, "branches", getattr(decision.node, "options", ()))
+        paths |= {f"{decision.path}/{option}" for option in options}
+    return paths
+
+
+def _useless(space: Space, dataset: Dataset) -> Iterator[str]:
+    for kind in Kind:
+        if not dataset.schema.names(kind):
+            yield f"transforms/{kind}"
+    numeric = dataset.X[dataset.schema.names(Kind.NUMERIC)]
+    if numeric.shape[1]:
+        if not numeric.isna().to_numpy().any():
+            yield "transforms/numeric/impute"
+            yield "transforms/numeric/indicator"
+        if not (numeric.min() > 0).all():
+            yield "transforms/numeric/scale/box_cox"
+        if not 1 < numeric.shape[1] <= MAX_PRODUCT_COLUMNS:
+            yield "transforms/numeric/products"
+    if dataset.n_columns == 1:
+        yield from _choices_of_columns(space)
+    for label, paradigm in paradigms_of(space).items():
+        yield from _useless_of_paradigm(space, label, paradigm, dataset)
+
+
+def _choices_of_columns(space: Space) -> Iterator[str]:
+    """Yield what the features axis could decide, which on a table of one column is nothing."""
+    for decision in space.decisions:
+        if decision.path == "features" and isinstance(decision.node, Choice):
+            yield from (
+                f"features/{label}" for label, body in decision.node.branches.items() if body
+            )
+        elif decision.axis == "features" and isinstance(decision.node, Subset):
+            yield decision.path
+
+
+def _useless_of_paradigm(
+    space: Space, label: str, paradigm: Paradigm, dataset: Dataset
+) -> Iterator[str]:
+    kind = dataset.task.kind
+    too_long = paradigm.max_rows is not None and dataset.n_rows > paradigm.max_rows
+    if paradigm.estimator_class(kind) is None or too_long:
+        yield f"paradigm/{label}"
+        return
+    for decision in space.decisions:
+        prefix, _, name = decision.path.rpartition("/")
+        if prefix == f"hyperparameters/{label}" and not paradigm.accepts(kind, name):
+            yield decision.path

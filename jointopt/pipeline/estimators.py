@@ -1,0 +1,228 @@
+"""The few estimators that no library has: boosting that stops early on its own, calibrated SVC."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import train_test_split
+from sklearn.svm import SVC
+from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["CalibratedSVC", "EarlyStoppingClassifier", "EarlyStoppingRegressor"]
+
+MIN_ROWS_TO_HOLD_OUT = 20
+
+
+class _EarlyStopping(BaseEstimator):
+    """What the classifier and the regressor share; see `EarlyStoppingClassifier`."""
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        rounds: int = 50,
+        validation_fraction: float = 0.1,
+        n_rounds: int | None = None,
+        max_seconds: float | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.rounds = rounds
+        self.validation_fraction = validation_fraction
+        self.n_rounds = n_rounds
+        self.max_seconds = max_seconds
+        self.random_state = random_state
+
+    def _fit(self, X: ArrayLike, y: NDArray[Any]) -> None:
+        X = np.asarray(X)
+        self.n_features_in_ = X.shape[1]
+        model = clone(self.estimator)
+        if self.n_rounds is not None or len(X) < MIN_ROWS_TO_HOLD_OUT:
+            if self.n_rounds is not None:
+                model.set_params(n_estimators=self.n_rounds)
+            self.estimator_ = model.fit(X, y)
+            self.n_rounds_ = int(model.get_params()["n_estimators"])
+            return
+        X_fit, X_held, y_fit, y_held = self._split(X, y)
+        fit = _fit_lightgbm if type(model).__module__.startswith("lightgbm") else _fit_xgboost
+        until = np.inf if self.max_seconds is None else time.monotonic() + self.max_seconds
+        held = (X_held, y_held)
+        self.n_rounds_ = fit(
+            model, X_fit, y_fit, held, self.rounds, lambda: time.monotonic() > until
+        )
+        self.estimator_ = model
+
+    @property
+    def refit_params_(self) -> dict[str, int]:
+        """Constructor arguments for a fit on all rows with the best number of rounds."""
+        return {"n_rounds": self.n_rounds_}
+
+    def _split(self, X: NDArray[Any], y: NDArray[Any]) -> list[NDArray[Any]]:
+        """Hold out rows of the training rows, by class, every class staying in the fitted part."""
+        if not is_classifier(self):
+            return list(
+                train_test_split(
+                    X, y, test_size=self.validation_fraction, random_state=self.random_state
+                )
+            )
+        rng = np.random.default_rng(self.random_state)
+        held = np.zeros(len(y), dtype=bool)
+        for code in np.unique(y):
+            rows = rng.permutation(np.flatnonzero(y == code))
+            held[rows[: round(self.validation_fraction * len(rows))]] = True
+        if not held.any():
+            held[rng.integers(len(y))] = True
+        return [X[~held], X[held], y[~held], y[held]]
+
+
+def _fit_lightgbm(
+    model: Any, X: Any, y: Any, held: tuple[Any, Any], rounds: int, late: Callable[[], bool]
+) -> int:
+    import lightgbm
+
+    def stop_when_late(env: Any) -> None:
+        if late():
+            raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
+
+    callbacks = [lightgbm.early_stopping(rounds, verbose=False), stop_when_late]
+    model.fit(X, y, eval_set=[held], callbacks=callbacks)
+    return int(model.best_iteration_ or model.n_estimators_)
+
+
+def _fit_xgboost(
+    model: Any, X: Any, y: Any, held: tuple[Any, Any], rounds: int, late: Callable[[], bool]
+) -> int:
+    import xgboost
+
+    class StopWhenLate(xgboost.callback.TrainingCallback):
+        def after_iteration(self, *_: Any) -> bool:
+            return late()
+
+    model.set_params(early_stopping_rounds=rounds, callbacks=[StopWhenLate()])
+    model.fit(X, y, eval_set=[held], verbose=False)
+    model.set_params(callbacks=None)
+    return int(model.best_iteration) + 1
+
+
+class EarlyStoppingClassifier(ClassifierMixin, _EarlyStopping):
+    """A LightGBM or XGBoost classifier that holds out some of its training rows to stop on.
+
+    Parameters
+    ----------
+    estimator : LGBMClassifier or XGBClassifier
+        What is boosted; its `n_estimators` is the most rounds.
+    rounds : int, default=50
+        Boosting stops after that many rounds without improvement.
+    validation_fraction : float, default=0.1
+        Share of the training rows held out, class by class.
+    n_rounds : int or None, default=None
+        If given, nothing is held out and exactly that many rounds are boosted: for the final fit
+        on all rows, with the number that the folds found.
+    max_seconds : float or None, default=None
+        Boosting stops after the round that passes this time, in seconds.
+    random_state : int or None, default=None
+        Seed of the held-out rows.
+
+    Attributes
+    ----------
+    n_rounds_ : int
+        The best number of rounds.
+    refit_params_ : dict
+        Constructor arguments for a fit on all rows with that many rounds.
+    classes_ : ndarray of shape (n_classes,)
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit on `X` of shape (n_samples, n_features) and labels `y` of shape (n_samples,)."""
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        self._fit(X, codes)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return probabilities of shape (n_samples, n_classes)."""
+        check_is_fitted(self, "estimator_")
+        return np.asarray(self.estimator_.predict_proba(np.asarray(X)), dtype=float)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return labels of shape (n_samples,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+
+class EarlyStoppingRegressor(RegressorMixin, _EarlyStopping):
+    """A LightGBM or XGBoost regressor that holds out some of its training rows to stop on.
+
+    Parameters and attributes are those of `EarlyStoppingClassifier`.
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit on `X` of shape (n_samples, n_features) and targets `y` of shape (n_samples,)."""
+        self._fit(X, np.asarray(y, dtype=float))
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return predictions of shape (n_samples,)."""
+        check_is_fitted(self, "estimator_")
+        return np.asarray(self.estimator_.predict(np.asarray(X)), dtype=float)
+
+
+class CalibratedSVC(ClassifierMixin, BaseEstimator):
+    """A support vector classifier with probabilities by Platt's sigmoid on held-out margins.
+
+    Parameters
+    ----------
+    C, kernel, degree, gamma, coef0, cache_size
+        As in `sklearn.svm.SVC`.
+    random_state : int or None, default=None
+        Seed of the support vector machine.
+
+    References
+    ----------
+    J. Platt, "Probabilistic outputs for support vector machines", 1999.
+    """
+
+    def __init__(
+        self,
+        *,
+        C: float = 1.0,
+        kernel: str = "rbf",
+        degree: int = 3,
+        gamma: float | str = "scale",
+        coef0: float = 0.0,
+        cache_size: float = 200,
+        random_state: int | None = None,
+    ) -> None:
+        self.C = C
+        self.kernel = kernel
+        self.degree = degree
+        self.gamma = gamma
+        self.coef0 = coef0
+        self.cache_size = cache_size
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit on `X` of shape (n_samples, n_features) and labels `y` of shape (n_samples,)."""
+        rarest = int(np.unique(np.asarray(y), return_counts=True)[1].min())
+        machine = SVC(**self.get_params(deep=False))
+        model = CalibratedClassifierCV(machine, ensemble=False, cv=max(2, min(3, rarest)))
+        self.model_ = model.fit(X, y)
+        self.classes_ = model.classes_
+        self.n_features_in_ = model.n_features_in_
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return probabilities of shape (n_samples, n_classes)."""
+        check_is_fitted(self, "model_")
+        return np.asarray(self.model_.predict_proba(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return labels of shape (n_samples,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])

@@ -1,0 +1,148 @@
+"""What a search space says of its paradigms: which estimator class, and how it is to be fitted."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from sklearn.base import BaseEstimator
+
+from jointopt.errors import SpaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jointopt.space import Space
+
+__all__ = ["Paradigm", "paradigms_of"]
+
+TaskKind = Literal["classification", "regression"]
+ByTask = dict[Literal["all", "classification", "regression"], dict[str, Any]]
+PACKAGES = ("sklearn", "xgboost", "lightgbm", "jointopt")
+
+
+class Paradigm(BaseModel):
+    """The `estimator` section of one paradigm.
+
+    Attributes
+    ----------
+    classification, regression : str or None
+        Dotted path of the estimator class for the task; None where the paradigm does not apply.
+    fixed : dict
+        Constructor arguments that are not searched, under `all`, `classification` or
+        `regression`.
+    early_stopping : bool, default=False
+        Whether it is a booster that shall stop on rows held out of its training rows.
+    scale_target : bool, default=False
+        Whether a regressor sees a standardised target.
+    embeds_categories : bool, default=False
+        Whether the constructor takes `categorical`, the indices of columns of category codes.
+    max_rows : int or None, default=None
+        The paradigm is left out for tables with more rows.
+    start : dict, default={}
+        Values of parameters, by path, that its first trial has in place of the space's defaults,
+        under `all`, `classification` or `regression`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    classification: str | None = None
+    regression: str | None = None
+    fixed: ByTask = {}
+    early_stopping: bool = False
+    scale_target: bool = False
+    embeds_categories: bool = False
+    max_rows: int | None = None
+    start: ByTask = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        """Let a bare dotted path or class serve the task that its name tells."""
+        if isinstance(value, type):
+            value = f"{value.__module__}.{value.__qualname__}"
+        if isinstance(value, str):
+            kind = (
+                "regression" if "Regress" in value or value.endswith("SVR") else "classification"
+            )
+            return {kind: value}
+        return value
+
+    def estimator_class(self, kind: TaskKind) -> type[BaseEstimator] | None:
+        """Import the class for this kind of task, None if the paradigm does not apply to it.
+
+        Raises
+        ------
+        SpaceError
+            If the class is outside the allowed packages, does not exist, or is no estimator.
+        """
+        path = getattr(self, kind)
+        return None if path is None else _import_estimator(path)
+
+    def accepts(self, kind: TaskKind, argument: str) -> bool:
+        """Whether the class for this kind of task takes that constructor argument."""
+        estimator = self.estimator_class(kind)
+        if estimator is None:
+            return False
+        return argument in estimator().get_params()
+
+    def fixed_for(self, kind: TaskKind) -> dict[str, Any]:
+        """Return the constructor arguments that are not searched, for this kind of task."""
+        return self.fixed.get("all", {}) | self.fixed.get(kind, {})
+
+    def start_for(self, kind: TaskKind) -> dict[str, Any]:
+        """Return what its first trial has in place of defaults, for this kind of task."""
+        return self.start.get("all", {}) | self.start.get(kind, {})
+
+
+def paradigms_of(space: Space) -> Mapping[str, Paradigm]:
+    """Read the `estimator` section of every branch of the space's `paradigm` axis.
+
+    Raises
+    ------
+    SpaceError
+        If a section is missing or wrong; the message names the paradigm and the key.
+    """
+    found = space.estimators()
+    labels = [
+        label
+        for decision in space.decisions
+        if decision.path == "paradigm"
+        for label in getattr(decision.node, "branches", {})
+    ]
+    if not labels:
+        raise SpaceError(
+            "the space has no axis 'paradigm' with branches, so there is no model to fit; "
+            "add paradigm: {choice: {...}} with an estimator in each branch"
+        )
+    paradigms = {}
+    for label in labels:
+        if label not in found:
+            raise SpaceError(
+                f"paradigm/{label}: names no estimator; add for example "
+                "estimator: {classification: sklearn.naive_bayes.GaussianNB}"
+            )
+        try:
+            paradigms[label] = Paradigm.model_validate(found[label])
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = "/".join(map(str, first["loc"]))
+            raise SpaceError(f"paradigm/{label}/estimator/{where}: {first['msg']}") from error
+    return paradigms
+
+
+def _import_estimator(path: str) -> type[BaseEstimator]:
+    module, _, name = path.rpartition(".")
+    if module.partition(".")[0] not in PACKAGES:
+        raise SpaceError(
+            f"estimator {path!r} is not from one of {', '.join(PACKAGES)}: a space may name only "
+            "estimators of these packages"
+        )
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise SpaceError(f"estimator {path!r} does not exist: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
+        raise SpaceError(f"{path!r} is not a scikit-learn estimator class")
+    return found

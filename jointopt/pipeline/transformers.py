@@ -1,0 +1,188 @@
+"""The transformers that no library has: frequency encoding, lower clipping, ranked selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.feature_selection import (
+    SelectorMixin,
+    f_classif,
+    f_regression,
+    mutual_info_classif,
+    mutual_info_regression,
+)
+from sklearn.linear_model import LogisticRegression, SGDRegressor
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["FrequencyEncoder", "LowerClip", "RankingSelector"]
+
+CRITERIA = ("mutual_info", "f_test", "trees", "l1")
+MAX_RANKING_ROWS = 4000
+
+
+class FrequencyEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Replace each category by its share of the training rows; unseen categories get 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> FrequencyEncoder().fit_transform(pd.DataFrame({"a": ["x", "x", "x", "y"]})).ravel()
+    array([0.75, 0.75, 0.75, 0.25])
+    """
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Count the categories of each column.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, n_features)
+            Columns of categories; missing values are a category of their own.
+        y : None
+            Ignored.
+        """
+        del y
+        validate_data(self, X, dtype=None, ensure_all_finite=False)
+        counts = [
+            X.iloc[:, j].value_counts(normalize=True, dropna=False) for j in range(X.shape[1])
+        ]
+        self.categories_ = [[_key(c) for c in column.index] for column in counts]
+        self.shares_ = [column.to_numpy(dtype=float) for column in counts]
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Return the shares, an array of shape (n_samples, n_features)."""
+        check_is_fitted(self)
+        validate_data(self, X, dtype=None, ensure_all_finite=False, reset=False)
+        columns = []
+        for j, (categories, shares) in enumerate(zip(self.categories_, self.shares_, strict=True)):
+            table = dict(zip(categories, shares.tolist(), strict=True))
+            columns.append([table.get(_key(value), 0.0) for value in X.iloc[:, j]])
+        return np.array(columns, dtype=float).T
+
+
+def _key(value: Any) -> Any:
+    """One key for all missing values: NaN does not equal itself."""
+    return None if pd.isna(value) else value
+
+
+class LowerClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Raise values below the smallest one seen in training to that one.
+
+    Box-Cox is only defined above zero, and rows to predict may hold what training rows did not.
+    """
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Remember the smallest value of each column of `X`, shape (n_samples, n_features)."""
+        del y
+        self.lowest_ = validate_data(self, X).min(axis=0)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the clipped array of shape (n_samples, n_features)."""
+        check_is_fitted(self)
+        return np.asarray(np.maximum(validate_data(self, X, reset=False), self.lowest_))
+
+
+class RankingSelector(SelectorMixin, BaseEstimator):
+    """Keep the best share of the columns by a ranking computed on the training rows.
+
+    Parameters
+    ----------
+    criterion : {"mutual_info", "f_test", "trees", "l1"}, default="mutual_info"
+        What ranks a column: mutual information with the target, the F statistic, the impurity
+        importance in extremely randomised trees, or the size of its coefficient in a linear
+        model with an L1 penalty.
+    keep : float, default=0.5
+        The share of columns kept, above 0 and at most 1; at least one column stays.
+    classification : bool, default=True
+        Whether the target is a class.
+    random_state : int or None, default=None
+        Seed of the sampling of rows, of mutual information and of the trees.
+
+    Notes
+    -----
+    On more than 4,000 rows the ranking is computed on a random 4,000 of them: a ranking needs
+    fewer rows than a model, and mutual information costs about as much as a fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        criterion: str = "mutual_info",
+        keep: float = 0.5,
+        classification: bool = True,
+        random_state: int | None = None,
+    ) -> None:
+        self.criterion = criterion
+        self.keep = keep
+        self.classification = classification
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Rank the columns of `X`, shape (n_samples, n_features), for the target `y`.
+
+        Raises
+        ------
+        ValueError
+            If the criterion is not one of the four.
+        """
+        X = np.asarray(validate_data(self, X, ensure_all_finite="allow-nan"))
+        target = np.asarray(y)
+        if len(X) > MAX_RANKING_ROWS:
+            rows = np.random.default_rng(self.random_state).permutation(len(X))[:MAX_RANKING_ROWS]
+            X, target = X[rows], target[rows]
+        X = np.where(np.isnan(X), np.nanmedian(np.where(np.isnan(X).all(0), 0.0, X), axis=0), X)
+        varies = X.max(axis=0) > X.min(axis=0)
+        self.scores_ = np.full(X.shape[1], -np.inf)
+        if varies.any():
+            self.scores_[varies] = np.nan_to_num(self._scores(X[:, varies], target))
+        return self
+
+    def _scores(self, X: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
+        if self.criterion not in CRITERIA:
+            raise ValueError(f"criterion must be one of {CRITERIA}, got {self.criterion!r}")
+        if self.criterion == "mutual_info":
+            score = mutual_info_classif if self.classification else mutual_info_regression
+            return np.asarray(score(X, y, random_state=self.random_state))
+        if self.criterion == "f_test":
+            return np.asarray((f_classif if self.classification else f_regression)(X, y)[0])
+        if self.criterion == "trees":
+            trees = ExtraTreesClassifier if self.classification else ExtraTreesRegressor
+            model = trees(100, min_samples_leaf=3, random_state=self.random_state)
+            return np.asarray(model.fit(X, y).feature_importances_)
+        return _l1_sizes(X, y, classification=self.classification, seed=self.random_state)
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that missing values are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
+        n_kept = max(1, round(self.keep * len(self.scores_)))
+        mask = np.zeros(len(self.scores_), dtype=bool)
+        mask[np.argsort(-self.scores_, kind="stable")[:n_kept]] = True
+        return mask
+
+
+def _l1_sizes(
+    X: NDArray[np.float64], y: NDArray[Any], *, classification: bool, seed: int | None
+) -> NDArray[np.float64]:
+    X = StandardScaler().fit_transform(X)
+    if classification:
+        model = LogisticRegression(
+            l1_ratio=1.0, C=0.5, solver="saga", tol=0.01, max_iter=200, random_state=seed
+        )
+    else:
+        y = (y - y.mean()) / (y.std() or 1.0)
+        model = SGDRegressor(penalty="l1", alpha=0.01, random_state=seed)
+    return np.asarray(np.abs(model.fit(X, y).coef_).reshape(-1, X.shape[1]).max(axis=0))

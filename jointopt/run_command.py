@@ -1,0 +1,220 @@
+"""`jointopt run`: from a file to a folder that holds all results."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from rich.markup import escape
+
+from jointopt.data import PREFIX, Metric, get_metric, load_table, make_dataset
+from jointopt.errors import OptionError
+from jointopt.insight.leaderboard import leaderboard
+from jointopt.insight.progress import Progress
+from jointopt.insight.terminal import show_leaderboard, show_pipeline
+from jointopt.model.run import RunOptions, run_table
+from jointopt.model.saving import save_model
+from jointopt.search.budget import parse_seconds
+from jointopt.search.storage import earlier_seconds, sqlite_url
+from jointopt.study_file import StudyDefinition, dump_study, load_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from jointopt.model.run import TableRun
+
+__all__ = ["RunCommand"]
+
+DEFAULT_BUDGET = "60s"
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """What is to be run.
+
+    Attributes
+    ----------
+    study : StudyDefinition
+        Data, target and options.
+    """
+
+    study: StudyDefinition
+
+    @classmethod
+    def from_options(cls, data: Path, given: dict[str, Any]) -> RunCommand:
+        """Make a command from a table's path, or a study definition's, and options.
+
+        Raises
+        ------
+        OptionError
+            If an option is not valid or the target is missing.
+        """
+        if data.suffix in (".yaml", ".yml"):
+            return cls(load_study(data).model_copy(update=given))
+        if "target" not in given:
+            raise OptionError(f"say which column of {data} to predict: --target NAME")
+        try:
+            return cls(StudyDefinition.model_validate({"data": str(data), **given}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise OptionError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
+
+    def run(
+        self,
+        console: Console,
+        *,
+        out: Path | None,
+        storage: str | None = None,
+        resume: bool = False,
+        started: float | None = None,
+    ) -> Path:
+        """Search, fit, save and report.
+
+        Parameters
+        ----------
+        console : Console
+            Where to tell what happens.
+        out : Path or None
+            Folder for the results; named after the table by default.
+        storage : str or None, default=None
+            Where the study is kept; `out/study.db` by default.
+        resume : bool, default=False
+            Go on with the study in the folder.
+        started : float or None, default=None
+            `time.monotonic()` when the command began.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        started = time.monotonic() if started is None else started
+        study = self.study
+        name = study.name or _stem(study.data)
+        seconds = _seconds(study)
+        frame = load_table(study.data)
+        dataset = make_dataset(frame, study.target)
+        metric = get_metric(study.metric, dataset.task)
+        folder = _folder(out, name, resume=resume)
+        storage = storage or sqlite_url(folder / "study.db")
+        workers = study.workers or os.cpu_count() or 1
+        _announce(console, dataset, metric, study, seconds, workers)
+        (folder / "study.yaml").write_text(dump_study(_absolute(study, name)), encoding="utf-8")
+        if resume:
+            started -= earlier_seconds(storage, name)
+        options = RunOptions(
+            strategy=study.strategy,
+            space=study.space,
+            metric=study.metric,
+            seconds=seconds,
+            n_trials=study.trials,
+            workers=workers,
+            seed=study.seed,
+            storage=storage,
+            name=name,
+            resume=resume,
+            writes_report=True,
+        )
+        with Progress(console, metric, seconds, started) as progress:
+            found = run_table(dataset, options, started=started, listeners=[progress])
+        _write(folder, found, study, started)
+        _tell(console, folder, found, time.monotonic() - started)
+        return folder
+
+
+def _seconds(study: StudyDefinition) -> float | None:
+    if study.budget is None:
+        return None if study.trials is not None else parse_seconds(DEFAULT_BUDGET)
+    return parse_seconds(study.budget)
+
+
+def _stem(data: str) -> str:
+    return Path(data.removeprefix(PREFIX)).name.partition(".")[0] or "table"
+
+
+def _folder(out: Path | None, name: str, *, resume: bool) -> Path:
+    folder = Path(f"{name}-jointopt") if out is None else out
+    if folder.exists() and not folder.is_dir():
+        raise OptionError(f"--out {folder} is a file; give a folder")
+    if (folder / "study.db").exists() and not resume:
+        raise OptionError(
+            f"{folder} holds a study already; go on with it by --resume, or choose another --out"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"--out {folder} cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _absolute(study: StudyDefinition, name: str) -> StudyDefinition:
+    """Let the definition in a run's folder work from anywhere on this machine."""
+    changed: dict[str, Any] = {"name": name}
+    if not study.data.startswith(PREFIX):
+        changed["data"] = str(Path(study.data).resolve())
+    if study.space.endswith((".yaml", ".yml")):
+        changed["space"] = str(Path(study.space).resolve())
+    return study.model_copy(update=changed)
+
+
+def _announce(
+    console: Console,
+    dataset: Any,
+    metric: Metric,
+    study: StudyDefinition,
+    seconds: float | None,
+    workers: int,
+) -> None:
+    console.print(escape(f"{study.data}: {dataset.n_rows} rows, {dataset.schema.describe()}"))
+    limits = [] if seconds is None else [f"{seconds:g} s"]
+    limits += [] if study.trials is None else [f"{study.trials} trials"]
+    console.print(
+        escape(
+            f"{dataset.task} of {study.target!r} by {metric.name}; {study.strategy} search of "
+            f"space {study.space}; {', '.join(limits)}; {workers} workers; seed {study.seed}"
+        )
+    )
+
+
+def _write(folder: Path, run: TableRun, study: StudyDefinition, started: float) -> pd.DataFrame:
+    import numpy as np
+
+    from jointopt.insight.report import render_report
+
+    board = leaderboard(run.result.records, run.metric)
+    board.to_csv(folder / "leaderboard.csv", index=False)
+    save_model(run.model, folder / "model")
+    predictions: dict[str, Any] = {str(n): values for n, values in run.out_of_fold.items()}
+    np.savez_compressed(folder / "out_of_fold.npz", **predictions)
+    facts = {
+        "data": study.data,
+        "strategy": study.strategy,
+        "space": study.space,
+        "seed": study.seed,
+        "seconds": f"{time.monotonic() - started:.1f}",
+    }
+    (folder / "report.html").write_text(render_report(run, board, facts), encoding="utf-8")
+    return board
+
+
+def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None:
+    console.print()
+    show_leaderboard(console, folder / "leaderboard.csv")
+    console.print()
+    show_pipeline(console, run.model.config)
+    failed = int((run.result.trials["state"] == "fail").sum())
+    if failed:
+        reason = run.result.trials.loc[run.result.trials["state"] == "fail", "reason"].iloc[0]
+        console.print(f"{failed} trials failed, for example: {escape(str(reason))}")
+    for note in run.notes:
+        console.print(escape(note))
+    console.print(
+        f"\n{len(run.result.records)} trials in {seconds:.1f} s. In {escape(str(folder))}: "
+        "model/, report.html, leaderboard.csv, study.db, study.yaml, out_of_fold.npz",
+        highlight=False,
+    )

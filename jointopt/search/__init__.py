@@ -1,0 +1,3 @@
+"""Which configuration next: strategies, samplers, budgets, storage and the engine."""
+
+from __future__ import annotations

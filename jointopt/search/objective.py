@@ -1,0 +1,143 @@
+"""Search for any objective: no table needed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import optuna
+
+from jointopt.errors import OptionError
+from jointopt.evaluation.attempt import attempt, reason_of
+from jointopt.evaluation.outcome import Outcome, State
+from jointopt.search.budget import Budget, parse_seconds
+from jointopt.search.engine import Engine
+from jointopt.search.storage import open_storage
+from jointopt.search.strategies import get_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from optuna.storages import BaseStorage
+
+    from jointopt.search.result import SearchResult
+    from jointopt.search.strategies import Strategy
+    from jointopt.space import Config, Space
+
+__all__ = ["search"]
+
+
+class _ObjectiveEvaluator:
+    """Calls a function, one configuration at a time, in this process."""
+
+    capacity = 1
+
+    def __init__(self, objective: Callable[[Config, optuna.trial.Trial], float]) -> None:
+        self._objective = objective
+        self._waiting: list[tuple[int, Config, optuna.trial.Trial]] = []
+
+    def submit(self, number: int, config: Config, trial: optuna.trial.Trial) -> None:
+        self._waiting.append((number, config, trial))
+
+    def collect(self, timeout: float | None) -> list[Outcome]:
+        if timeout is not None and timeout <= 0:
+            return []
+        number, config, trial = self._waiting.pop(0)
+        value = attempt(lambda: float(self._objective(config, trial)))
+        if isinstance(value, optuna.TrialPruned):
+            return [_outcome(number, trial, State.PRUNED, None, "pruned by the objective")]
+        if isinstance(value, Exception):
+            return [_outcome(number, trial, State.FAILED, None, reason_of(value))]
+        if math.isnan(value):
+            return [_outcome(number, trial, State.FAILED, None, "the objective returned NaN")]
+        return [_outcome(number, trial, State.COMPLETE, value, None)]
+
+    def abandon(self) -> list[Outcome]:
+        self._waiting.clear()
+        return []
+
+
+def _outcome(
+    number: int, trial: optuna.trial.Trial, state: State, value: float | None, reason: str | None
+) -> Outcome:
+    frozen = trial.study.get_trials(deepcopy=False)[number]
+    steps = frozen.intermediate_values
+    if state is State.PRUNED and steps:
+        value = steps[max(steps)]
+    return Outcome(number, state, value, steps, frozen.user_attrs, reason)
+
+
+def search(
+    space: Space,
+    objective: Callable[[Config, optuna.trial.Trial], float],
+    strategy: str | Strategy = "joint",
+    *,
+    n_trials: int | None = 200,
+    budget: str | float | None = None,
+    direction: Literal["maximize", "minimize"] = "maximize",
+    seed: int = 0,
+    storage: str | Path | BaseStorage | None = None,
+    name: str | None = None,
+) -> SearchResult:
+    """Search a space for the configuration with the best value of any objective.
+
+    Parameters
+    ----------
+    space : Space
+        What is searched.
+    objective : callable
+        `objective(config, trial) -> float`; `config` maps parameter paths to values, `trial` is
+        an `optuna.Trial` whose `report` and `should_prune` work (median pruning). An exception
+        makes the trial a failed one, with its reason; NaN does too.
+    strategy : str or callable, default="joint"
+        A strategy's name, or a callable that yields stages.
+    n_trials : int or None, default=200
+        Evaluations; None for no limit. The space's default configuration is the first.
+    budget : str, float or None, default=None
+        Wall-clock time, such as "60s"; whichever limit is met first ends the search.
+    direction : {"maximize", "minimize"}, default="maximize"
+        Whether greater or smaller values are better.
+    seed : int, default=0
+        The same seed gives the same trials.
+    storage : str, Path, optuna storage or None, default=None
+        None keeps the study in memory; a database URL, a path ending in `.journal` or an Optuna
+        storage keep it durably.
+    name : str or None, default=None
+        Studies are named `name/stage`; "search" by default.
+
+    Returns
+    -------
+    SearchResult
+
+    Raises
+    ------
+    OptionError
+        If an option is not valid.
+    SearchError
+        If no trial ended with a value.
+    StorageError
+        If the storage cannot be used.
+
+    Examples
+    --------
+    >>> from jointopt import Float, Space
+    >>> space = Space(hyperparameters={"x": Float(-1.0, 1.0)})
+    >>> found = search(space, lambda config, trial: -config["hyperparameters/x"] ** 2, n_trials=30)
+    >>> abs(found.best_config["hyperparameters/x"]) < 0.2
+    True
+    """
+    if direction not in ("maximize", "minimize"):
+        raise OptionError(f"direction must be maximize or minimize, got {direction!r}")
+    limits: dict[str, Any] = {"n_trials": n_trials}
+    if budget is not None:
+        limits["seconds"] = parse_seconds(budget)
+    engine = Engine(
+        _ObjectiveEvaluator(objective),
+        Budget(**limits),
+        direction=direction,
+        seed=seed,
+        storage=open_storage(storage),
+        name=name or "search",
+    )
+    return engine.run(get_strategy(strategy), space, [space.default()])

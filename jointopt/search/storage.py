@@ -1,0 +1,171 @@
+"""Where studies are kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import optuna
+from optuna.storages import InMemoryStorage
+
+from jointopt.errors import OptionError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage, RDBStorage
+    from optuna.study import Study
+
+__all__ = ["earlier_seconds", "open_storage", "open_study", "private_study", "sqlite_url"]
+
+Direction = Literal["maximize", "minimize"]
+
+BUSY_SECONDS = 60.0
+"""How long a writer waits for another one, such as optuna-dashboard."""
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the database URL of an SQLite file."""
+    return f"sqlite:///{path.resolve()}"
+
+
+def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
+    """Open what a user names as the place of studies.
+
+    Parameters
+    ----------
+    storage : str, Path, BaseStorage or None
+        None keeps studies in memory; a path ending in `.journal` is an Optuna journal file; a
+        string with `://` is a database URL; an Optuna storage is taken as it is. SQLite is opened
+        with a write-ahead log and `synchronous=NORMAL`, so that others read while one writes.
+
+    Raises
+    ------
+    OptionError
+        If it is none of these.
+    StorageError
+        If the database cannot be opened.
+    """
+    if storage is None:
+        return InMemoryStorage()
+    if not isinstance(storage, str | Path):
+        return storage
+    text = str(storage)
+    if text.endswith(".journal"):
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        return JournalStorage(JournalFileBackend(text))
+    if "://" not in text:
+        raise OptionError(
+            f"storage {text!r} is neither a database URL (such as sqlite:///study.db) "
+            "nor a path ending in .journal"
+        )
+    return _database(text)
+
+
+def _database(text: str) -> RDBStorage:
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        if text.startswith("sqlite"):
+            return RDBStorage(text, engine_kwargs={"creator": _sqlite_connector(text)})
+        return RDBStorage(text)
+    except (SQLAlchemyError, ImportError, sqlite3.Error) as error:
+        first = str(error).splitlines()[0]
+        raise StorageError(
+            f"storage {_without_password(text)} cannot be opened: {first}"
+        ) from error
+
+
+def open_study(
+    storage: BaseStorage, name: str, direction: Direction, *, resume: bool = False
+) -> Study:
+    """Create a study, or open the one of that name when `resume` says so.
+
+    Raises
+    ------
+    StorageError
+        If it exists already and `resume` is false.
+    """
+    try:
+        with _unannounced():
+            return optuna.create_study(
+                storage=storage, study_name=name, direction=direction, load_if_exists=resume
+            )
+    except optuna.exceptions.DuplicatedStudyError as error:
+        raise StorageError(
+            f"study {name!r} exists already in this storage; resume it (--resume), "
+            "or choose another name or place"
+        ) from error
+
+
+def private_study(direction: Direction, sampler: BaseSampler) -> Study:
+    """Return a study in memory that only the engine and its sampler see."""
+    with _unannounced():
+        return optuna.create_study(direction=direction, sampler=sampler)
+
+
+@contextmanager
+def _unannounced() -> Iterator[None]:
+    """Optuna logs each new study; a search makes two per stage, which are its own business."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+def earlier_seconds(storage: str | Path | BaseStorage, name: str) -> float:
+    """Return the time that stored studies named `name/...` have used, without the pauses.
+
+    Several trials at once count once; what lies between the end of a trial and the start of the
+    next counts up to a second.
+    """
+    spans = []
+    for summary in optuna.get_all_study_summaries(open_storage(storage)):
+        if summary.study_name.startswith(f"{name}/"):
+            study = optuna.load_study(study_name=summary.study_name, storage=open_storage(storage))
+            spans += [
+                (t.datetime_start, t.datetime_complete)
+                for t in study.get_trials(deepcopy=False)
+                if t.datetime_start is not None and t.datetime_complete is not None
+            ]
+    used, end = 0.0, None
+    for start, stop in sorted(spans):
+        if end is None or start > end:
+            used += 0.0 if end is None else min(1.0, (start - end).total_seconds())
+            used += (stop - start).total_seconds()
+        else:
+            used += max(0.0, (stop - end).total_seconds())
+        end = stop if end is None else max(end, stop)
+    return used
+
+
+def _sqlite_connector(url: str) -> Callable[[], sqlite3.Connection]:
+    from sqlalchemy.engine import make_url
+
+    database = make_url(url).database or ":memory:"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(database, timeout=BUSY_SECONDS, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    return connect
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return repr(url)

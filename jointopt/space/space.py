@@ -1,0 +1,329 @@
+"""The search space: a tree of choices, and everything that one does with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, final
+
+from jointopt.errors import SpaceError
+from jointopt.space import configs, counting, distributions, editing, grid, yaml_read, yaml_write
+from jointopt.space.describe import describe
+from jointopt.space.flat import Decision, flatten
+from jointopt.space.frozen_map import FrozenMap
+from jointopt.space.leaves import AXES, TABLE, Config, Value
+from jointopt.space.nodes import Choice, Node, Tree, freeze_group
+from jointopt.space.values import canonical, is_finite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import BaseTrial
+
+__all__ = ["Space"]
+
+
+@final
+@dataclass(frozen=True, init=False, repr=False, slots=True)
+class Space:
+    """A conditional search space.
+
+    Parameters
+    ----------
+    **axes : node or Mapping
+        The axes in pipeline order, each a group of nodes or one node. `transforms`, `features`,
+        `paradigm`, `architecture` and `hyperparameters` are the standard ones; others are allowed.
+
+    Attributes
+    ----------
+    axes : Mapping
+        Axis to node or group.
+    frozen : Mapping
+        Parameter path to the value at which it is held.
+    decisions : tuple of Decision
+        All there is to decide, parents first. Everything else follows this order.
+
+    Raises
+    ------
+    SpaceError
+        If a name is not valid, two parameters have the same path, or a condition names a
+        parameter that does not fit. All methods raise it for paths and values that the space
+        does not have, and where a subset is needed that is not bound to a table yet.
+
+    Examples
+    --------
+    >>> from jointopt.space import Categorical, Choice, Float, Int
+    >>> space = Space(
+    ...     transforms={"scale": Categorical(["none", "standard"])},
+    ...     paradigm=Choice({
+    ...         "knn": {"hyperparameters": {"k": Int(1, 40, log=True, default=5)}},
+    ...         "linear": {"hyperparameters": {"C": Float(1e-2, 1e2, log=True)}},
+    ...     }),
+    ... )
+    >>> space.default()
+    {'transforms/scale': 'none', 'paradigm': 'knn', 'hyperparameters/knn/k': 5}
+    >>> dict(space.size())
+    {'transforms': 2, 'paradigm': 2, 'hyperparameters': 50}
+    >>> space.size().joint
+    100
+    """
+
+    axes: FrozenMap[Tree]
+    frozen: FrozenMap[Value]
+    decisions: tuple[Decision, ...] = field(compare=False)
+    _by_parameter: FrozenMap[Decision] = field(compare=False)
+
+    def __init__(self, **axes: Node | Mapping[str, Any]) -> None:
+        tree = freeze_group(axes)
+        decisions = flatten(tree)
+        owners = {path: decision for decision in decisions for path in decision.parameters}
+        self._set(
+            axes=tree, frozen=FrozenMap(), decisions=decisions, _by_parameter=FrozenMap(owners)
+        )
+
+    def _set(self, **fields: object) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        """Return the tree, in at most some 40 lines."""
+        return describe(self.axes, self.frozen)
+
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """The axes: those given, then those that only branches have."""
+        others = {decision.axis for decision in self.decisions} - set(self.axes)
+        return (*self.axes, *sorted(others, key=AXES.index))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The paths of all parameters, one for each member of a subset."""
+        return tuple(self._by_parameter)
+
+    def estimators(self) -> dict[str, object]:
+        """Return what the branches of the axis `paradigm` have under `estimator`, by label."""
+        paradigm = self.axes.get("paradigm")
+        return dict(paradigm.estimators) if isinstance(paradigm, Choice) else {}
+
+    def active(self, config: Mapping[str, Value]) -> Iterator[Decision]:
+        """Yield the decisions that are active in a configuration."""
+        return configs.active(self.decisions, config)
+
+    def default(self) -> Config:
+        """Return the configuration in which everything is at its default, or frozen."""
+        return self.complete({})
+
+    def defaults_by_branch(self, path: str = "paradigm") -> dict[str, Config]:
+        """Return the default configuration of each branch of a choice, by label.
+
+        Parameters
+        ----------
+        path : str, default="paradigm"
+            The choice; if it is frozen, only its frozen branch is returned.
+        """
+        labels = [self.frozen[path]] if path in self.frozen else list(self._choice(path).branches)
+        return {str(label): self.complete({path: label}) for label in labels}
+
+    def complete(self, partial: Mapping[str, object]) -> Config:
+        """Return a configuration with the given values where they are active, else defaults.
+
+        Parameters
+        ----------
+        partial : Mapping
+            Parameter path to value. Those of inactive parameters are left out; frozen parameters
+            keep their frozen values.
+        """
+        for path in partial:
+            self._owner(path)
+        return configs.complete(self.decisions, partial, self.frozen)
+
+    def validate(self, config: Mapping[str, object]) -> None:
+        """Check that a configuration has all active parameters, no other, and valid values."""
+        configs.validate(self.decisions, config, self.frozen)
+
+    def suggest(self, trial: BaseTrial) -> Config:
+        """Return a configuration that an Optuna trial suggests.
+
+        Frozen parameters are in it and are not suggested; of a subset, the last member is on
+        without being suggested when all others are off.
+
+        Parameters
+        ----------
+        trial : optuna.trial.BaseTrial
+            The trial.
+        """
+        return configs.resolve(
+            self.decisions, lambda d, _: distributions.suggest(trial, d, self.frozen)
+        )
+
+    def distributions(
+        self, config: Mapping[str, object] | None = None
+    ) -> dict[str, BaseDistribution]:
+        """Return the Optuna distributions of the active free parameters of a configuration.
+
+        Parameters
+        ----------
+        config : Mapping or None, default=None
+            Completed with defaults where it is not complete.
+        """
+        complete = self.complete(config or {})
+        return self._distributions(self.active(complete))
+
+    def branch_distributions(
+        self, label: str, path: str = "paradigm"
+    ) -> dict[str, BaseDistribution]:
+        """Return the distributions of the free parameters that can be active under a branch.
+
+        Parameters
+        ----------
+        label : str
+            The branch.
+        path : str, default="paradigm"
+            The choice.
+        """
+        chosen = canonical(self._choice(path), label, path)
+        fixed = {**self.frozen, path: chosen}
+        found = counting.possible(self.decisions, fixed, required=path)
+        return {p: d for p, d in self._distributions(found).items() if p != path}
+
+    def _distributions(self, decisions: Iterable[Decision]) -> dict[str, BaseDistribution]:
+        return {
+            path: distribution
+            for decision in decisions
+            for path, distribution in distributions.distributions(decision, self.frozen).items()
+        }
+
+    def freeze(
+        self, values: Mapping[str, object] | None = None, axes: Iterable[str] = ()
+    ) -> Space:
+        """Return the space with some parameters held fixed.
+
+        Parameters
+        ----------
+        values : Mapping or None, default=None
+            Parameter path to value. Parameters that are inactive now are held once they become
+            active. A later value takes the place of an earlier one.
+        axes : iterable of str, default=()
+            Of these axes, every other parameter that is not frozen yet is held at its default.
+        """
+        frozen = dict(self.frozen)
+        for path, value in (values or {}).items():
+            frozen[path] = canonical(self._owner(path).node, value, path)
+        for axis in axes:
+            if axis not in self.axis_names:
+                raise SpaceError(
+                    f"{axis!r} is not an axis of the space, which has "
+                    f"{', '.join(self.axis_names)}{grid.did_you_mean(axis, self.axis_names)}"
+                )
+            frozen = configs.defaults(self.decisions, axis) | frozen
+        configs.check_frozen(self.decisions, frozen)
+        return self._with(frozen)
+
+    def _with(self, frozen: Mapping[str, Value]) -> Space:
+        other = object.__new__(Space)
+        ordered = {path: frozen[path] for path in self._by_parameter if path in frozen}
+        other._set(
+            axes=self.axes,
+            frozen=FrozenMap(ordered),
+            decisions=self.decisions,
+            _by_parameter=self._by_parameter,
+        )
+        return other
+
+    def prune(self, paths: Iterable[str]) -> Space:
+        """Return the space without some of its parts, and all that is below them.
+
+        Parameters
+        ----------
+        paths : iterable of str
+            Paths of parameters or groups, or of one branch, option or member below its
+            parameter's path, such as `paradigm/svm`.
+        """
+        other = Space(**editing.prune(self.axes, tuple(paths)))
+        return other._with(configs.still_valid(other.decisions, self.frozen))
+
+    def bind(self, members: Mapping[str, Iterable[str]]) -> Space:
+        """Return the space with a table's columns in place of every `Subset("table")`.
+
+        Parameters
+        ----------
+        members : Mapping
+            `{"table": names}`.
+        """
+        if set(members) != {TABLE}:
+            raise SpaceError(f"bind takes {{'table': names}}, got the keys {sorted(members)}")
+        names = tuple(members[TABLE])
+        other = Space(**{axis: editing.bind(tree, names) for axis, tree in self.axes.items()})
+        return other._with(self.frozen)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no parameter that can become active is continuous and free."""
+        return all(
+            is_finite(decision, self.frozen)
+            for decision in counting.possible(self.decisions, self.frozen)
+        )
+
+    def size(self, resolution: int = 10) -> counting.Size:
+        """Return how many distinct assignments each axis has, and how many configurations exist.
+
+        An axis that is inactive in some configurations counts one assignment for that. Frozen
+        parameters count as one value, an `Int` and a `Float` with a step as their grid points.
+
+        Parameters
+        ----------
+        resolution : int, default=10
+            As how many values a `Float` without a step counts.
+
+        Returns
+        -------
+        Size
+            Axis to number, with `joint` and `sequential`.
+        """
+        if grid.whole(resolution, "resolution") < 1:
+            raise SpaceError(f"resolution must be at least 1, got {resolution}")
+        return counting.size(self.decisions, self.axis_names, self.frozen, resolution)
+
+    def enumerate(self) -> Iterator[Config]:
+        """Return an iterator over all configurations, one at a time."""
+        for decision in counting.possible(self.decisions, self.frozen):
+            if not is_finite(decision, self.frozen):
+                raise SpaceError(
+                    f"{decision.path}: is continuous, so the space cannot be enumerated; "
+                    "give it a step, or freeze it"
+                )
+        return configs.enumerate_all(self.decisions, self.frozen)
+
+    def to_yaml(self) -> str:
+        """Return the tree in the YAML form. What is frozen is not part of it.
+
+        An estimator that is a class is written as its dotted path.
+        """
+        return yaml_write.dump(self.axes)
+
+    @classmethod
+    def from_yaml(cls, text: str, source: str = "<string>") -> Space:
+        """Return the space that a YAML text describes; it cannot include other files.
+
+        Parameters
+        ----------
+        text : str
+            The YAML form.
+        source : str, default="<string>"
+            What error messages call it.
+        """
+        return yaml_read.read(text, source).build(cls)
+
+    def _owner(self, path: str) -> Decision:
+        if path not in self._by_parameter:
+            raise SpaceError(
+                f"{path!r} is not a parameter of the space"
+                f"{grid.did_you_mean(path, self._by_parameter)}"
+            )
+        return self._by_parameter[path]
+
+    def _choice(self, path: str) -> Choice:
+        node = self._owner(path).node
+        if not isinstance(node, Choice):
+            raise SpaceError(f"{path!r} is not a choice, so it has no branches")
+        return node

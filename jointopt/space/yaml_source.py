@@ -1,0 +1,176 @@
+"""YAML text with its places: files that include each other, marks, scalars, mappings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from jointopt.errors import SpaceError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+__all__ = ["Part", "Source", "read_part"]
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file, or a text without one.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    folder : Traversable or None
+        Where the files that it includes are; None for a text without a file.
+    including : tuple of str
+        The names of the files that led to this one.
+    """
+
+    name: str
+    folder: Traversable | None = None
+    including: tuple[str, ...] = ()
+
+    def included(self, relative: str) -> tuple[Source, Traversable]:
+        """Return a file or folder below this one's folder, and a source for what is in it.
+
+        Raises
+        ------
+        SpaceError
+            If there is no folder, or the path would leave it.
+        """
+        if self.folder is None:
+            raise SpaceError(
+                f"a text that is not in a file cannot include {relative!r}; "
+                "save it to a file and load that"
+            )
+        path = PurePosixPath(relative)
+        if path.is_absolute() or ".." in path.parts or "\\" in relative or ":" in relative:
+            raise SpaceError(
+                f"from: {relative!r} must be a relative path with '/', inside the folder of the "
+                "including file"
+            )
+        target = self.folder.joinpath(*path.parts)
+        parent = PurePosixPath(self.name).parent
+        folder = self.folder.joinpath(*path.parent.parts) if path.suffix in SUFFIXES else target
+        return Source(str(parent / path), folder, (*self.including, self.name)), target
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A YAML node and the file that it stands in."""
+
+    node: Any
+    source: Source
+
+    def place(self) -> str:
+        """Say where it is."""
+        mark = self.node.start_mark
+        return f"{self.source.name}, line {mark.line + 1}, column {mark.column + 1}"
+
+    def fail(self, path: str, message: str) -> NoReturn:
+        """Raise a `SpaceError` that begins with the place and the path."""
+        raise SpaceError(
+            f"{self.place()}: {path}: {message}" if path else f"{self.place()}: {message}"
+        )
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it is a mapping."""
+        return isinstance(self.node, MappingNode)
+
+    def kind(self) -> str:
+        """Say what it is, for messages."""
+        match self.node:
+            case MappingNode():
+                return "a mapping"
+            case SequenceNode():
+                return "a list"
+            case ScalarNode():
+                return repr(self.plain(""))
+            case _:
+                return "nothing"
+
+    def items(self, path: str) -> dict[str, Part]:
+        """Return the entries of a mapping; the key of each is a string and there once.
+
+        Raises
+        ------
+        SpaceError
+            If it is no mapping, or a key is no string or there twice.
+        """
+        return {key: value for key, (_, value) in self.entries(path).items()}
+
+    def entries(self, path: str) -> dict[str, tuple[Part, Part]]:
+        """Return the entries of a mapping, each with the part that is its key."""
+        if not isinstance(self.node, MappingNode):
+            self.fail(path, f"expected a mapping, got {self.kind()}")
+        found: dict[str, tuple[Part, Part]] = {}
+        for key_node, value_node in self.node.value:
+            key_part = Part(key_node, self.source)
+            key = key_part.plain(path)
+            if not isinstance(key, str):
+                key_part.fail(path, f"expected a string as key, got {key!r}; quote it")
+            if key in found:
+                key_part.fail(path, f"the key {key!r} is there twice")
+            found[key] = (key_part, Part(value_node, self.source))
+        return found
+
+    def elements(self, path: str, what: str) -> list[Part]:
+        """Return the elements of a list.
+
+        Raises
+        ------
+        SpaceError
+            If it is no list.
+        """
+        if not isinstance(self.node, SequenceNode):
+            self.fail(path, f"{what} must be a list, got {self.kind()}")
+        return [Part(node, self.source) for node in self.node.value]
+
+    def plain(self, path: str) -> Any:
+        """Return it as plain data.
+
+        Raises
+        ------
+        SpaceError
+            If YAML cannot tell what it is.
+        """
+        try:
+            return YAML(typ="safe", pure=True).constructor.construct_object(self.node, deep=True)
+        except YAMLError as error:
+            self.fail(path, _first_line(error))
+
+
+def read_part(text: str, source: Source) -> Part:
+    """Return the root of a YAML text.
+
+    Raises
+    ------
+    SpaceError
+        If the text is not YAML, or empty.
+    """
+    try:
+        node = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SpaceError(f"{source.name}{where}: {error.problem or error.context}") from error
+    except YAMLError as error:
+        raise SpaceError(f"{source.name}: {_first_line(error)}") from error
+    if node is None:
+        raise SpaceError(f"{source.name}: the file is empty")
+    return Part(node, source)
+
+
+def _first_line(error: YAMLError) -> str:
+    if isinstance(error, MarkedYAMLError) and error.problem:
+        return str(error.problem)
+    return str(error).strip().partition("\n")[0]

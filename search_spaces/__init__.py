@@ -1,0 +1,3 @@
+"""The search spaces that jointopt ships, as YAML files."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The study definitions that jointopt ships, as YAML files."""
+
+from __future__ import annotations

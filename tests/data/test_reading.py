@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import gzip
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from jointopt.data import infer_schema, read_table
+from jointopt.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FRAME = pd.DataFrame({"a": [1, 2, 3], "b": ["x", None, "z,ü"], "c": [0.5, 1.5, None]})
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.tsv", "t.tsv.gz", "T.CSV"])
+def test_text_round_trip(tmp_path: Path, name: str) -> None:
+    FRAME.to_csv(tmp_path / name, index=False, sep="\t" if ".tsv" in name else ",")
+    pd.testing.assert_frame_equal(read_table(tmp_path / name), FRAME)
+
+
+@pytest.mark.parametrize("extension", ["parquet", "feather"])
+def test_binary_round_trip(tmp_path: Path, extension: str) -> None:
+    frame = FRAME.assign(
+        when=pd.date_range("2020-01-01", periods=3, tz="Europe/Berlin"),
+        kind=pd.Categorical(["u", "v", "u"]),
+        whole=pd.array([1, None, 3], dtype="Int64"),
+    )
+    path = tmp_path / f"t.{extension}"
+    getattr(frame, f"to_{extension}")(path)
+    pd.testing.assert_frame_equal(read_table(str(path)), frame)
+
+
+def test_named_index_of_parquet_becomes_a_column(tmp_path: Path) -> None:
+    FRAME.set_index("a").to_parquet(tmp_path / "t.parquet")
+    assert list(read_table(tmp_path / "t.parquet").columns) == ["a", "b", "c"]
+
+
+def test_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", b"\xef\xbb\xbfa,b\r\n1,2\r\n")
+    assert list(read_table(path).columns) == ["a", "b"]
+
+
+def test_a_late_string_does_not_split_types(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "a\n" + "1\n" * 300_000 + "x\n")
+    schema = infer_schema(read_table(path))
+    assert schema.columns[0].kind == "numeric"
+    assert schema.columns[0].note == "mixed"
+
+
+def test_single_column_without_separator_is_a_table(tmp_path: Path) -> None:
+    assert read_table(write(tmp_path / "t.csv", "a\n1\n2\n")).shape == (2, 1)
+
+
+def test_quoted_names_with_commas_and_line_breaks(tmp_path: Path) -> None:
+    frame = read_table(write(tmp_path / "t.csv", '\n"a, or\nb",c\n1,2\n'))
+    assert list(frame.columns) == ["a, or\nb", "c"]
+
+
+def test_separators_at_the_end_of_each_row_are_no_column(tmp_path: Path) -> None:
+    frame = read_table(write(tmp_path / "t.csv", "a,b\n1,2,\n3,4,\n"))
+    assert frame.to_dict("list") == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_row_names_without_a_name_are_kept(tmp_path: Path) -> None:
+    FRAME.to_csv(tmp_path / "t.csv")
+    assert list(read_table(tmp_path / "t.csv").columns) == ["Unnamed: 0", "a", "b", "c"]
+
+
+def test_missing_file_suggests_tables_in_the_folder(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", "a\n1\n")
+    with pytest.raises(DataError, match=r"trian.csv: there is no such file; did you mean 'train"):
+        read_table(tmp_path / "trian.csv")
+    with pytest.raises(DataError, match=r"no such file$"):
+        read_table(tmp_path / "something else")
+    with pytest.raises(DataError, match="and no folder"):
+        read_table(tmp_path / "nowhere" / "train.csv")
+
+
+def test_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        read_table(tmp_path)
+
+
+def test_unknown_extension_lists_the_known(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'.xlsx' is not known.*\.csv, \.csv\.gz, .*\.feather"):
+        read_table(write(tmp_path / "t.xlsx", "a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "", r"is empty \(0 bytes\)"),
+        ("t.csv.gz", gzip.compress(b""), "nothing but blank lines"),
+        ("t.csv", "\n\n", "nothing but blank lines"),
+        ("t.csv", "a,b\n", "column names but no rows"),
+        ("t.csv", b"a,b\n1,caf\xe9\n", r"not UTF-8 text \(byte 0xe9\)"),
+        ("t.csv", b"caf\xe9,b\n1,2\n", r"not UTF-8 text \(byte 0xe9\)"),
+        ("t.csv", "a,b\n1,2\n3,4,5\n", "line 3 has 3 fields where 2 are expected"),
+        ("t.csv", "a,b\n1,2,3\n1,2,3\n", r"more fields than the header has names \(2\)"),
+        ("t.csv", "a,b\n1,2,3\n3,4,5\n", r"more fields than the header has names \(2\)"),
+        ("t.csv", "a,b\n0,1,2\n1,4,5\n", r"more fields than the header has names \(2\)"),
+        ("t.csv", gzip.compress(b"a,b\n1,2\n"), r"compressed by gzip; let its name end in \.gz"),
+        ("t.csv", "a,b\n1,2\n".encode("utf-16"), "not UTF-8 text"),
+        ("t.csv", 'a,b\n1,"2\n', "never closed"),
+        ("t.csv", "a,b,a,a\n1,2,3,4\n", "more than one column named 'a';"),
+        ("t.csv", "a;b\n1;2\n", "separated by semicolons, not by commas"),
+        ("t.tsv", "a,b\n1,2\n", r"separated by commas, not by tabs \(\.tsv\)"),
+        ("t.csv.gz", b"a,b\n1,2\n", "not a complete gzip file"),
+        ("t.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "not a complete gzip file"),
+        ("t.csv.gz", gzip.compress(b"a\n1\n")[:10] + b"\xff" * 20, "not a complete gzip file"),
+        ("t.parquet", b"no parquet", "cannot be read as a Parquet file"),
+        ("t.feather", b"no feather", "cannot be read as a Feather file"),
+    ],
+)
+def test_malformed_files(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
+    path = write(tmp_path / name, content)
+    with pytest.raises(DataError, match=message) as caught:
+        read_table(path)
+    assert re.match(re.escape(str(path)), str(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+def test_parquet_without_columns_or_rows(tmp_path: Path) -> None:
+    pd.DataFrame(index=range(3)).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="has no columns"):
+        read_table(tmp_path / "t.parquet")
+    FRAME.iloc[:0].to_parquet(tmp_path / "u.parquet")
+    with pytest.raises(DataError, match="no rows"):
+        read_table(tmp_path / "u.parquet")

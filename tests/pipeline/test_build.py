@@ -1,0 +1,137 @@
+"""Every choice that the shipped spaces offer becomes a pipeline that fits, predicts and saves."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from jointopt import SpaceError, load_space
+from jointopt.data import Kind
+from jointopt.evaluation.one_fold import predict
+from jointopt.model.fitted import FittedModel
+from jointopt.model.saving import load_model, save_model
+from jointopt.pipeline.adapt import adapt_space, column_groups, start_configs
+from jointopt.pipeline.build import Blueprint, build_pipeline
+from jointopt.pipeline.paradigms import paradigms_of
+from jointopt.space import Categorical, Choice
+
+
+def blueprint_of(dataset, space):
+    return Blueprint(
+        schema=dataset.schema,
+        task=dataset.task,
+        paradigms=paradigms_of(space),
+        groups=column_groups(dataset),
+        n_rows=dataset.n_rows,
+    )
+
+
+def quick(pipeline):
+    """Make a pipeline cheap without changing what it is made of."""
+    model = pipeline[-1]
+    for name, value in {"n_estimators": 5, "max_epochs": 2, "max_iter": 20}.items():
+        for place in (model, getattr(model, "estimator", None), getattr(model, "regressor", None)):
+            if place is not None and name in place.get_params(deep=False):
+                place.set_params(**{name: value})
+    return pipeline
+
+
+def every_option(space):
+    """Yield, for each decision and each of its options, a configuration that has it."""
+    for label, config in space.defaults_by_branch().items():
+        yield config
+        for decision in space.decisions:
+            node = decision.node
+            if not isinstance(node, Categorical | Choice):
+                continue
+            options = node.branches if isinstance(node, Choice) else node.options
+            for option in options:
+                wanted = {"paradigm": label} | {
+                    c.path: next(iter(c.allowed))
+                    for c in decision.conditions
+                    if c.path != "paradigm"
+                }
+                found = space.complete(wanted | {decision.path: option})
+                if found.get(decision.path) == option and decision.path != "paradigm":
+                    yield found
+
+
+@pytest.mark.parametrize("name", ["tabular", "neural", "wide"])
+def test_every_option_fits_predicts_and_saves(name, dataset, tmp_path):
+    space = adapt_space(load_space(name), dataset)
+    blueprint = blueprint_of(dataset, space)
+    seen = set()
+    for config in every_option(space):
+        key = frozenset(config.items())
+        # Each option once per kind of paradigm is enough: the rest differs by estimator only.
+        new = key - seen
+        if not new:
+            continue
+        seen |= key
+        pipeline = quick(build_pipeline(config, blueprint))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pipeline.fit(dataset.X, dataset.y)
+            before = predict(pipeline, dataset.X, dataset.n_classes)
+        assert np.isfinite(before).all(), config
+        model = FittedModel(
+            pipeline, dataset.schema, dataset.task, dataset.classes, dataset.target, config, {}
+        )
+        loaded = load_model(save_model(model, tmp_path / "model"))
+        np.testing.assert_allclose(
+            predict(loaded.pipeline, dataset.X, dataset.n_classes), before, atol=1e-6
+        )
+
+
+def test_each_paradigm_has_a_start_that_is_valid(dataset):
+    space = adapt_space(load_space("tabular"), dataset)
+    starts = start_configs(space, dataset.task)
+    assert starts[0]["paradigm"] == "lightgbm"
+    assert {c["paradigm"] for c in starts} == set(paradigms_of(space))
+    for config in starts:
+        space.validate(config)
+
+
+def test_new_rows_may_hold_what_training_did_not(dataset):
+    space = adapt_space(load_space("tabular"), dataset)
+    blueprint = blueprint_of(dataset, space)
+    new = dataset.X.head(5).copy()
+    new["age"] = [np.nan, -1e9, 1e9, 0.0, 50.0]
+    new["city"] = ["Atlantis", np.nan, "Bern", "", "x"]
+    new["note"] = ["", "unheard of words", "red", "", "🙂"]
+    for config in start_configs(space, dataset.task):
+        pipeline = quick(build_pipeline(config, blueprint))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pipeline.fit(dataset.X, dataset.y)
+            assert np.isfinite(predict(pipeline, new, dataset.n_classes)).all(), config["paradigm"]
+
+
+def test_what_a_table_has_no_use_for_is_left_out(dataset):
+    space = adapt_space(load_space("tabular"), dataset)
+    paths = {decision.path for decision in space.decisions}
+    assert "transforms/numeric/impute" in paths, "income has gaps"
+    assert "transforms/text/encode" in paths
+    assert ("hyperparameters/linear/C" in paths) == (dataset.task.kind == "classification")
+    assert ("hyperparameters/linear/alpha" in paths) == (dataset.task.kind == "regression")
+    assert "naive_bayes" in paradigms_of(space) or dataset.task.kind == "regression"
+    columns = dataset.schema.names(Kind.NUMERIC)
+    assert columns == ["age", "income"]
+
+
+def test_trees_have_neither_scaling_nor_imputation(dataset):
+    space = adapt_space(load_space("tabular"), dataset)
+    for label, config in space.defaults_by_branch().items():
+        trees = label in ("random_forest", "extra_trees", "xgboost", "lightgbm")
+        assert ("transforms/numeric/scale" in config) != trees
+        assert ("transforms/numeric/impute" in config) != trees
+
+
+def test_a_foreign_estimator_in_a_space_is_refused(dataset):
+    space = load_space("tabular")
+    text = space.to_yaml().replace("sklearn.svm.SVR", "os.system")
+    evil = type(space).from_yaml(text, "evil.yaml")
+    with pytest.raises(SpaceError, match=r"os\.system.*is not from one of"):
+        paradigms_of(evil)["svm"].estimator_class("regression")

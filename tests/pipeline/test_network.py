@@ -1,0 +1,254 @@
+"""Neural networks for tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skops.io
+import torch
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from jointopt.pipeline import network_modules
+from jointopt.pipeline.network import NetworkClassifier, NetworkRegressor
+
+SMALL = {"width": (16, 16), "max_epochs": 12, "batch_size": 32, "random_state": 0}
+Network = NetworkClassifier | NetworkRegressor
+
+
+def table(n_rows: int = 240, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two numbers and a code from 0 to 3; classes and a number that depend on all of them."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 3))
+    X[:, 2] = rng.integers(0, 4, n_rows)
+    number = 10 + X[:, 0] - X[:, 1] + 3 * np.isin(X[:, 2], [1, 2])
+    return X, number, np.where(number > 11.5, "high", "low")
+
+
+def fitted(kind: type[Network], **arguments: object) -> Network:
+    X, number, label = table()
+    target = label if kind is NetworkClassifier else number
+    return kind(**{"categorical": [2], **SMALL, **arguments}).fit(X, target)
+
+
+def output(network: Network, X: np.ndarray) -> np.ndarray:
+    return (
+        network.predict_proba(X) if isinstance(network, NetworkClassifier) else network.predict(X)
+    )
+
+
+both = pytest.mark.parametrize("kind", [NetworkClassifier, NetworkRegressor])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [
+        NetworkClassifier(width=(16,), max_epochs=30, random_state=0),
+        NetworkRegressor(width=(16,), max_epochs=30, random_state=0),
+    ]
+)
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+def test_importing_the_module_does_not_import_torch():
+    code = "import sys; import jointopt.pipeline.network; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# ------------------------------------------------------------------------------ training
+
+
+def test_learns_numbers_and_categories():
+    X, number, label = table(seed=1)
+    classifier = fitted(NetworkClassifier, max_epochs=40)
+    regressor = fitted(NetworkRegressor, max_epochs=40)
+    assert classifier.score(X, label) > 0.9
+    assert regressor.score(X, number) > 0.85
+
+
+@both
+def test_same_seed_same_network_and_torch_is_left_alone(kind):
+    X = table(seed=1)[0]
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    first, second, other = fitted(kind), fitted(kind), fitted(kind, random_state=1)
+    np.testing.assert_array_equal(output(first, X), output(second, X))
+    assert not np.array_equal(output(first, X), output(other, X))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+
+
+@both
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *({"activation": name} for name in ("relu", "selu", "silu", "mish", "gelu")),
+        *({"normalisation": name} for name in ("none", "batch", "layer")),
+        {"residual": True},
+        {"residual": True, "width": (16, 8, 8)},
+        {"width": ()},
+        {"dropout": 0.0},
+        {"numeric_embedding": "periodic", "frequency": 1.0},
+        {"categorical": None},
+        {"categorical": [0, 1, 2]},
+        {"categorical": [0, 1, 2], "numeric_embedding": "periodic"},
+        {"batch_size": None},
+        {"weight_decay": 0.0},
+        {"patience": None},
+    ],
+    ids=str,
+)
+def test_every_option_fits(kind, arguments):
+    X = table(seed=1)[0]
+    assert np.isfinite(output(fitted(kind, **{"max_epochs": 2, **arguments}), X)).all()
+
+
+def test_label_smoothing_makes_modest_probabilities():
+    X = table(seed=1)[0]
+    sharp, smooth = (fitted(NetworkClassifier, label_smoothing=share) for share in (0.0, 0.4))
+    assert smooth.predict_proba(X).max() < sharp.predict_proba(X).max()
+
+
+@both
+def test_infinite_loss_names_the_learning_rate(kind):
+    with pytest.raises(FloatingPointError, match=r"learning_rate=1e\+30; use a lower"):
+        fitted(kind, learning_rate=1e30)
+
+
+# ------------------------------------------------------------------------------ epochs
+
+
+@both
+def test_best_epoch_is_restored(kind, monkeypatch):
+    seen = []
+    validate = network_modules._Trainer.validate
+
+    def watch(trainer, held):
+        seen.append(network_modules._snapshot(trainer.network))
+        return validate(trainer, held)
+
+    monkeypatch.setattr(network_modules._Trainer, "validate", watch)
+    network = fitted(kind, learning_rate=0.5, max_epochs=60, patience=5)
+    curve = network.validation_curve_
+    assert network.n_epochs_ == len(curve) - np.argmin(curve[::-1])
+    assert len(curve) in (network.n_epochs_ + 5, 60)
+    for name, value in network.weights_.items():
+        np.testing.assert_array_equal(value, seen[network.n_epochs_ - 1][name])
+
+
+@both
+def test_given_epochs_use_all_rows_and_the_same_schedule(kind, monkeypatch):
+    rates = []
+    step = network_modules.schedule
+    monkeypatch.setattr(
+        network_modules, "schedule", lambda progress: rates.append(progress) or step(progress)
+    )
+    network = fitted(kind, n_epochs=3, batch_size=120)
+    assert (network.n_epochs_, network.schedule_epochs_) == (3, 12)
+    assert network.validation_curve_ == []
+    np.testing.assert_allclose(rates, np.arange(6) / 24)
+
+
+@both
+def test_time_limit_shortens_the_schedule(kind, monkeypatch):
+    progress = []
+    step = network_modules.schedule
+    monkeypatch.setattr(network_modules, "schedule", lambda at: progress.append(at) or step(at))
+    network = fitted(kind, max_seconds=0.5, max_epochs=100_000, patience=None)
+    assert 1 <= network.n_epochs_ <= len(network.validation_curve_) < 100_000
+    assert network.schedule_epochs_ < 100_000
+    # Where the full schedule would hardly have begun.
+    assert progress[-1] > 0.5
+
+
+@both
+def test_hardly_any_time_still_gives_a_network(kind):
+    network = fitted(kind, max_seconds=1e-9)
+    assert network.n_epochs_ == 1
+
+
+def test_few_rows_are_all_used():
+    X, number, _ = table(19)
+    network = NetworkRegressor(**SMALL).fit(X, number)
+    assert network.validation_curve_ == []
+    assert network.n_epochs_ == 12
+
+
+def test_held_out_rows_have_all_classes_in_their_shares():
+    target = np.repeat([0, 1, 2, 3], [100, 60, 39, 1])
+    network = NetworkClassifier(validation_fraction=0.1)
+    held = network._held(target, np.random.default_rng(0))
+    assert len(np.unique(held)) == 20
+    np.testing.assert_allclose(np.bincount(target[held], minlength=4), [10, 6, 4, 0], atol=1)
+    assert 3 not in target[held]
+
+
+# ------------------------------------------------------------------------------ rows
+
+
+@both
+def test_unknown_codes_are_one_category(kind):
+    network = fitted(kind)
+    rows = np.array([[0.0, 0.0, code] for code in (-1, -2, 4, 99, 1.5)])
+    outputs = output(network, rows)
+    np.testing.assert_allclose(outputs, np.broadcast_to(outputs[:1], outputs.shape))
+    assert not np.allclose(outputs[0], output(network, np.array([[0.0, 0.0, 1.0]]))[0])
+
+
+def test_scaling_survives_outliers_constants_and_mostly_equal_values():
+    X = np.zeros((100, 3))
+    X[0, 0] = 1e300
+    X[:, 1] = 7
+    X[:, 2] = np.arange(100)
+    network = NetworkRegressor(**SMALL).fit(X, np.arange(100.0))
+    assert np.isfinite(network.predict(-X)).all()
+
+
+def test_regression_stays_near_the_seen_range():
+    X, number, _ = table()
+    network = fitted(NetworkRegressor)
+    room = 0.05 * np.ptp(number)
+    predicted = network.predict(X * 1e6)
+    assert predicted.min() >= number.min() - room
+    assert predicted.max() <= number.max() + room
+
+
+@both
+def test_saves_without_pickle(kind):
+    X = table(seed=1)[0]
+    network = fitted(kind, numeric_embedding="periodic", normalisation="batch")
+    data = skops.io.dumps(network)
+    unknown = skops.io.get_untrusted_types(data=data)
+    assert unknown == [f"jointopt.pipeline.network.{kind.__name__}"]
+    loaded = skops.io.loads(data, trusted=unknown)
+    np.testing.assert_array_equal(output(loaded, X), output(network, X))
+    assert {type(value) for value in network.weights_.values()} == {np.ndarray}
+
+
+@both
+def test_clone_keeps_every_argument(kind):
+    arguments = clone(kind(width=[8], frequency=2.0)).get_params()
+    assert (arguments["width"], arguments["frequency"]) == ([8], 2.0)
+    assert ("label_smoothing" in arguments) == (kind is NetworkClassifier)
+
+
+@both
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"activation": "step"}, "activation must be one of relu, .*'step'"),
+        ({"normalisation": "group"}, "normalisation must be one of none, batch, layer"),
+        ({"width": (8, 0)}, r"width must be positive.*\[8, 0\]"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\); got 1.0"),
+        ({"validation_fraction": 0.0}, "validation_fraction must be in"),
+        ({"n_epochs": 13}, "max_epochs=12, n_epochs=13"),
+        ({"categorical": [3]}, "column indices below n_features=3"),
+        ({"normalisation": "batch", "batch_size": 1}, "at least 2 rows in a batch"),
+    ],
+)
+def test_wrong_arguments_are_refused(kind, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        fitted(kind, **arguments)

@@ -1,0 +1,173 @@
+"""`search`: any objective, no table."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import optuna
+import pytest
+
+from jointopt import (
+    Categorical,
+    Choice,
+    Float,
+    Int,
+    OptionError,
+    SearchError,
+    Space,
+    StorageError,
+    search,
+)
+from jointopt.search.strategies import Stage
+
+
+@pytest.fixture
+def space():
+    return Space(
+        transforms={"scale": Categorical(["none", "standard", "quantile"])},
+        paradigm=Choice(
+            {
+                "line": {"hyperparameters": {"x": Float(-3.0, 3.0)}},
+                "stair": {"hyperparameters": {"n": Int(0, 9)}},
+            }
+        ),
+    )
+
+
+def objective(config, _trial):
+    bonus = {"none": 0.0, "standard": 0.2, "quantile": 0.1}[config["transforms/scale"]]
+    if config["paradigm"] == "line":
+        return bonus - (config["hyperparameters/line/x"] - 1) ** 2
+    return bonus - 0.1 * abs(config["hyperparameters/stair/n"] - 7) - 0.05
+
+
+def test_finds_the_joint_optimum(space):
+    found = search(space, objective, n_trials=120, seed=1)
+    assert found.best_config["transforms/scale"] == "standard"
+    assert found.best_score > 0.13
+    assert len(found.trials) == 120
+    assert set(found.trials["state"]) == {"complete"}
+    assert list(found.studies) == ["joint"]
+    assert found.studies["joint"].best_value == found.best_score
+    assert found.studies["joint"].study_name == "search/joint"
+
+
+def test_the_default_is_the_first_trial(space):
+    found = search(space, objective, n_trials=3)
+    assert found.records[0].config == space.default()
+
+
+def test_same_seed_same_trials_and_another_seed_others(space):
+    first, again, other = (search(space, objective, n_trials=40, seed=s).trials for s in (5, 5, 6))
+    columns = ["value", *space.default()]
+    assert first[columns].equals(again[columns])
+    assert not first[columns].equals(other[columns])
+
+
+def test_minimize(space):
+    found = search(space, lambda c, t: -objective(c, t), direction="minimize", n_trials=60)
+    assert found.best_score == found.trials["value"].min()
+
+
+def test_nothing_is_evaluated_twice_and_a_finite_space_ends_the_search():
+    space = Space(transforms={"a": Categorical([1, 2, 3]), "b": Categorical(["x", "y"])})
+    seen = []
+
+    def count(config, _trial):
+        seen.append(tuple(config.items()))
+        return float(config["transforms/a"])
+
+    found = search(space, count, n_trials=500)
+    assert len(seen) == len(set(seen)) == 6
+    assert found.best_config["transforms/a"] == 3
+
+
+def test_failures_are_recorded_with_their_reason_and_do_not_end_the_search(space):
+    def fragile(config, _trial):
+        if config["paradigm"] == "stair":
+            raise RuntimeError("no steps today")
+        return float("nan") if config["hyperparameters/line/x"] < 0 else 1.0
+
+    found = search(space, fragile, n_trials=40)
+    failed = found.trials[found.trials["state"] == "fail"]
+    assert set(failed["reason"]) == {"RuntimeError: no steps today", "the objective returned NaN"}
+    assert found.best_score == 1.0
+
+
+def test_all_failed_is_an_error_that_tells_the_reason(space):
+    def broken(*_):
+        raise KeyError("age")
+
+    with pytest.raises(SearchError, match=r"all 5 trials failed.*KeyError: 'age'"):
+        search(space, broken, n_trials=5)
+
+
+def test_report_and_should_prune_work(space):
+    def slow(config, trial):
+        value = objective(config, trial)
+        for step in range(4):
+            trial.report(value, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return value
+
+    found = search(space, slow, n_trials=60)
+    pruned = [r.trial for r in found.records if r.trial.state.name == "PRUNED"]
+    assert pruned
+    assert all(t.intermediate_values and t.value is not None for t in pruned)
+
+
+def test_a_journal_file_and_a_database_hold_the_study(space, tmp_path):
+    journal = tmp_path / "study.journal"
+    search(space, objective, n_trials=12, storage=str(journal), name="mine")
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(journal))
+    )
+    assert len(optuna.load_study(study_name="mine/joint", storage=storage).trials) == 12
+
+    database = tmp_path / "study.db"
+    search(space, objective, n_trials=12, storage=f"sqlite:///{database}", name="mine")
+    study = optuna.load_study(study_name="mine/joint", storage=f"sqlite:///{database}")
+    assert [t.number for t in study.trials] == list(range(12))
+    assert all("paradigm" in t.params for t in study.trials)
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_study_is_not_overwritten(space, tmp_path):
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    search(space, objective, n_trials=2, storage=url)
+    with pytest.raises(StorageError, match="exists already"):
+        search(space, objective, n_trials=2, storage=url)
+
+
+def test_a_callable_is_a_strategy(space):
+    def two_halves(space, starts):
+        found = yield Stage("first", space.freeze({"paradigm": "stair"}), starts=tuple(starts[:0]))
+        fixed = {"transforms/scale": found.best_config["transforms/scale"]}
+        yield Stage("second", space.freeze(fixed), sampler="random")
+
+    found = search(space, objective, two_halves, n_trials=30)
+    assert next(iter(found.studies)) == "first"
+    assert "paradigm" not in found.studies["first"].trials[0].params
+    assert all(r.config["paradigm"] == "stair" for r in found.records if r.stage == "first")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strategy": "jiont"}, "strategy 'jiont' is not known"),
+        ({"direction": "up"}, "direction must be"),
+        ({"budget": "soon"}, "is not a duration"),
+        ({"n_trials": 0}, "at least 1"),
+        ({"storage": "study"}, "neither a database URL"),
+    ],
+)
+def test_wrong_options_are_named(space, options, message):
+    with pytest.raises(OptionError, match=message):
+        search(space, objective, **options)
+
+
+def test_a_database_that_cannot_be_opened_is_a_plain_error(space, tmp_path):
+    with pytest.raises(StorageError, match="cannot be opened"):
+        search(space, objective, storage=f"sqlite:///{tmp_path}/missing/study.db")
