@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from jointopt.errors import DataError, JointOptError, ModelError, OptionError, SpaceError
+from jointopt.evaluation.worker_start import warm_up
 
 __all__ = ["app", "main"]
 
-STARTED = time.monotonic()
 app = typer.Typer(
     help="Search transforms, features, paradigm, architecture and hyperparameters jointly.",
     no_args_is_help=True,
@@ -86,6 +86,8 @@ def run(
     ] = False,
 ) -> None:
     """Search the joint space for the best model of a table, and fit it on all rows."""
+    started = time.monotonic()
+    warm_up()
     from jointopt.run_command import RunCommand
 
     options = {
@@ -100,7 +102,7 @@ def run(
     }
     given = {name: value for name, value in options.items() if value is not None}
     command = RunCommand.from_options(data, given)
-    command.run(Console(), out=out, storage=storage, resume=resume, started=STARTED)
+    command.run(Console(), out=out, storage=storage, resume=resume, started=started)
 
 
 @app.command(epilog="Example: jointopt predict price-model new.csv --out preds.csv")
@@ -182,9 +184,11 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the data and the results.")] = Path("demo"),
 ) -> None:
     """Run the main job on scikit-learn's breast cancer table and score it on held-out rows."""
+    started = time.monotonic()
+    warm_up()
     from jointopt.demo import run_demo
 
-    run_demo(Console(), out, budget, STARTED)
+    run_demo(Console(), out, budget, started)
 
 
 def main() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
     from optuna.storages import BaseStorage
 
@@ -168,6 +169,8 @@ class JointClassifier(ClassifierMixin, _Joint):
             If no configuration could be evaluated.
         """
         X = self._checked(X, reset=True)
+        if np.asarray(y).dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         self._fit(X, y, "classification")
         self.classes_ = self.model_.classes
@@ -175,11 +178,13 @@ class JointClassifier(ClassifierMixin, _Joint):
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return labels of shape (n_samples,)."""
-        return self.model_.predict(self._frame(X))
+        frame = self._frame(X)
+        return self.model_.predict(frame)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities of shape (n_samples, n_classes), in the order of `classes_`."""
-        return self.model_.predict_proba(self._frame(X))
+        frame = self._frame(X)
+        return self.model_.predict_proba(frame)
 
 
 class JointRegressor(RegressorMixin, _Joint):
@@ -258,4 +263,5 @@ class JointRegressor(RegressorMixin, _Joint):
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return predictions of shape (n_samples,)."""
-        return self.model_.predict(self._frame(X))
+        frame = self._frame(X)
+        return self.model_.predict(frame)

@@ -171,6 +171,8 @@ def _announce(
     workers: int,
 ) -> None:
     console.print(escape(f"{study.data}: {dataset.n_rows} rows, {dataset.schema.describe()}"))
+    if dataset.n_dropped:
+        console.print(f"{dataset.n_dropped} more rows have no target and are left out")
     limits = [] if seconds is None else [f"{seconds:g} s"]
     limits += [] if study.trials is None else [f"{study.trials} trials"]
     console.print(
@@ -189,7 +191,7 @@ def _write(folder: Path, run: TableRun, study: StudyDefinition, started: float) 
     board = leaderboard(run.result.records, run.metric)
     board.to_csv(folder / "leaderboard.csv", index=False)
     save_model(run.model, folder / "model")
-    predictions: dict[str, Any] = {str(n): values for n, values in run.out_of_fold.items()}
+    predictions: dict[str, Any] = {f"{s}/{n}": p for (s, n), p in run.out_of_fold.items()}
     np.savez_compressed(folder / "out_of_fold.npz", **predictions)
     facts = {
         "data": study.data,

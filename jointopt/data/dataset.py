@@ -179,26 +179,9 @@ def _as_series(y: Any) -> pd.Series:
 
 
 def _build(features: pd.DataFrame, y: pd.Series, target: str, task: str | None) -> Dataset:
-    if not len(y):
-        raise DataError("the table has no rows")
-    present = y.notna().to_numpy(dtype=bool)
+    present = _present(y, target)
     n_dropped = int((~present).sum())
-    if not present.any():
-        raise DataError(
-            f"target {target!r} is missing in all {len(y)} rows: nothing to learn from"
-        )
-    dtype: Any = y.dtype
-    if dtype.kind == "M":
-        raise DataError(
-            f"target {target!r} holds dates; jointopt predicts classes and numbers, so make a "
-            "number of it, such as days since a fixed date"
-        )
     y = y[present].reset_index(drop=True)
-    if len(y) < MIN_ROWS:
-        raise DataError(
-            f"rows with a target: n_samples={len(y)}; too few to validate a model, "
-            f"at least {MIN_ROWS} are needed"
-        )
     wanted = infer_task(y) if task is None else _checked_task(task)
     classes: NDArray[Any] | None = None
     if wanted == Task.REGRESSION:
@@ -217,6 +200,30 @@ def _build(features: pd.DataFrame, y: pd.Series, target: str, task: str | None) 
     if not schema.used:
         raise DataError(_no_columns(schema))
     return Dataset(schema.apply(features), values, found, classes, schema, target, n_dropped)
+
+
+def _present(y: pd.Series, target: str) -> NDArray[np.bool_]:
+    """Tell which rows have a target; there must be enough of them."""
+    if not len(y):
+        raise DataError("the table has no rows")
+    dtype: Any = y.dtype
+    if dtype.kind == "M":
+        raise DataError(
+            f"target {target!r} holds dates; jointopt predicts classes and numbers, so make a "
+            "number of it, such as days since a fixed date"
+        )
+    present: NDArray[np.bool_] = y.notna().to_numpy(dtype=bool)
+    n_present = int(present.sum())
+    if not n_present:
+        raise DataError(
+            f"target {target!r} is missing in all {len(y)} rows: nothing to learn from"
+        )
+    if n_present < MIN_ROWS:
+        raise DataError(
+            f"too few rows have a target to validate a model (n_samples={n_present}): "
+            f"at least {MIN_ROWS} are needed"
+        )
+    return present
 
 
 def _checked_task(task: str) -> str:

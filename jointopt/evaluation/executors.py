@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import tempfile
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -15,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
+from jointopt.evaluation.worker_start import worker_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,18 +156,6 @@ class WorkerProcesses:
     def __exit__(self, *args: object) -> None:
         """Close."""
         self.close()
-
-
-def worker_context() -> multiprocessing.context.BaseContext:
-    """Return the start method of workers: forked from a server with the libraries loaded.
-
-    Forking this process itself would copy threads and locks of its numeric libraries.
-    """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["jointopt.evaluation.preload"])
-    return context
 
 
 def make_executor(setting: Setting, workers: int | None) -> Executor:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from jointopt.data import Dataset
 
-__all__ = ["Fold", "make_folds", "n_folds_for"]
+__all__ = ["Fold", "affordable_folds", "make_folds", "n_folds_for"]
 
 Fold = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 """Row numbers to fit on, and row numbers to score on."""
@@ -39,7 +39,31 @@ def n_folds_for(n_rows: int) -> int:
     return 1
 
 
-def make_folds(dataset: Dataset, *, seed: int, n_folds: int | None = None) -> tuple[Fold, ...]:
+def affordable_folds(dataset: Dataset, budget_seconds: float | None) -> int:
+    """Return how many folds this table gets within a budget, all workers' seconds together.
+
+    What `n_folds_for` says, or fewer if 20 configurations could not pass that many: a budget
+    buys more from many configurations on a holdout than from a few on many folds. A fit is
+    reckoned at 1 µs for each row, class (one for two classes or a regression) and column beside
+    10, the order of a boosted ensemble on one core.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The training table.
+    budget_seconds : float or None
+        None for no limit.
+    """
+    n_folds = n_folds_for(dataset.n_rows)
+    if budget_seconds is None:
+        return n_folds
+    outputs = dataset.n_classes if dataset.task is Task.MULTICLASS else 1
+    fit_seconds = 1e-6 * dataset.n_rows * outputs * (10 + dataset.n_columns)
+    affordable = [k for k in (n_folds, 5, 3) if k * fit_seconds * 20 <= budget_seconds]
+    return min(n_folds, affordable[0]) if affordable else 1
+
+
+def make_folds(dataset: Dataset, *, seed: int, n_folds: int) -> tuple[Fold, ...]:
     """Split the rows, by class for a classification.
 
     A class of a single row is fitted on in every fold and scored in none; any other class has
@@ -51,16 +75,15 @@ def make_folds(dataset: Dataset, *, seed: int, n_folds: int | None = None) -> tu
         The training table.
     seed : int
         Of the shuffle.
-    n_folds : int or None, default=None
-        1 for a holdout of a fifth of the rows; by default `n_folds_for` decides.
+    n_folds : int
+        1 for a holdout of a fifth of the rows.
 
     Returns
     -------
     tuple of (ndarray, ndarray)
         For each fold the sorted numbers of the rows to fit on and of those to score on.
     """
-    wanted = n_folds_for(dataset.n_rows) if n_folds is None else n_folds
-    n_splits = min(5 if wanted == 1 else wanted, dataset.n_rows)
+    n_splits = min(5 if n_folds == 1 else n_folds, dataset.n_rows)
     rows = np.arange(dataset.n_rows)
     if dataset.task is Task.REGRESSION:
         parts = [
@@ -69,7 +92,7 @@ def make_folds(dataset: Dataset, *, seed: int, n_folds: int | None = None) -> tu
     else:
         parts = _by_class(dataset.y, n_splits, seed)
     folds = [(np.setdiff1d(rows, scored), np.sort(scored)) for scored in parts]
-    return tuple(folds[: max(wanted, 1)])
+    return tuple(folds[:n_folds])
 
 
 def _by_class(y: NDArray[np.int64], n_splits: int, seed: int) -> list[NDArray[np.int64]]:

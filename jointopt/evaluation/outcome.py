@@ -31,7 +31,7 @@ class Outcome:
     Attributes
     ----------
     number : int
-        Which trial.
+        Under which it was submitted.
     state : State
         How it ended.
     value : float or None
@@ -62,6 +62,9 @@ class Evaluator(Protocol):
 
     def collect(self, timeout: float | None) -> list[Outcome]:
         """Wait for at least one evaluation to end, or for `timeout` seconds."""
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take in the outcome of an evaluation in an earlier run."""
 
     def abandon(self) -> list[Outcome]:
         """Stop what still runs and return what can be said of it."""

@@ -12,8 +12,6 @@ from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.racing import Race
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import optuna
     from numpy.typing import NDArray
 
@@ -94,9 +92,11 @@ class TableEvaluator:
         self._running.clear()
         return outcomes
 
-    def learn(self, fold_scores: list[float]) -> None:
-        """Take in the scores, greater being better, of a configuration of an earlier run."""
-        self._race.finished(fold_scores)
+    def learn(self, outcome: Outcome) -> None:
+        """Let a configuration that finished in an earlier run take part in the race."""
+        if outcome.state is State.COMPLETE:
+            display = self._setting.metric.display
+            self._race.finished([display(score) for score in outcome.attributes["fold_scores"]])
 
     def _next_fold(self, number: int) -> None:
         running = self._running[number]
@@ -159,9 +159,3 @@ class TableEvaluator:
         if len(self.out_of_fold) > MAX_KEPT:
             worst = min(self.out_of_fold, key=lambda kept: self._scores[kept])
             del self.out_of_fold[worst]
-
-
-def scores_of(attributes: Mapping[str, object]) -> list[float]:
-    """Return the fold scores that a stored trial remembers."""
-    found = attributes.get("fold_scores", [])
-    return [float(score) for score in found] if isinstance(found, list) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,7 +120,10 @@ def importance_frame(study: optuna.Study) -> pd.DataFrame:
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(complete) < MIN_TRIALS_FOR_IMPORTANCE:
         return pd.DataFrame(columns=["parameter", "axis", "importance"])
-    found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+    with warnings.catch_warnings():
+        # A parameter of a branch that few trials took is uncertain: its importance is small, too.
+        warnings.filterwarnings("ignore", message="Some regimes for parameter")
+        found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
     frame = pd.DataFrame({"parameter": list(found), "importance": list(found.values())})
     frame.insert(1, "axis", frame["parameter"].str.partition("/")[0])
     return frame

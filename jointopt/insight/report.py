@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment
 from markupsafe import Markup
 from optuna.trial import TrialState
+from sklearn.utils import estimator_html_repr
 
 from jointopt.insight.plots import history_frame, importance_frame, plot_history, plot_importance
 from jointopt.insight.words import describe_features, describe_model, describe_transforms
@@ -56,7 +57,7 @@ def render_report(run: TableRun, board: pd.DataFrame, facts: Mapping[str, Any]) 
         model=describe_model(model.config),
         features=describe_features(model.config),
         transforms=describe_transforms(model.config),
-        diagram=Markup(model.pipeline._repr_html_()),
+        diagram=Markup(estimator_html_repr(model.pipeline)),
         schema=run.dataset.schema.describe(),
         config=model.config,
         board=board.head(25).to_dict("records"),

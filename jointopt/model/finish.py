@@ -104,12 +104,30 @@ class Finish:
 
     def _candidates(self, result: SearchResult) -> list[TrialRecord]:
         """Return the best, then, should its fit fail, the best three of the faster half."""
-        states = (TrialState.COMPLETE, TrialState.PRUNED)
-        done = [r for r in result.records if r.trial.state in states and r.trial.value is not None]
-        complete = [r for r in done if r.trial.state is TrialState.COMPLETE] or done
-        ranked = sorted(complete, key=self._signed, reverse=True)
+        scored = [r for r in result.records if r.trial.value is not None]
+        complete = [r for r in scored if r.trial.state is TrialState.COMPLETE]
+        ranked = sorted(complete or scored, key=self._signed, reverse=True)
+        if complete:
+            ranked = self._overtaken(ranked[0], scored) + ranked
         fast = sorted(ranked, key=self._predicted)[: max(1, len(ranked) // 2)]
         return ranked[:1] + [r for r in ranked[1:] if r in fast][:3]
+
+    def _overtaken(self, best: TrialRecord, scored: list[TrialRecord]) -> list[TrialRecord]:
+        """Return the trial, if any, that was ahead of the best on the same folds when time ended.
+
+        The race never stops a trial that is ahead, so it is one that the budget cut short. At
+        least half of the folds must speak for it.
+        """
+        reference = best.trial.user_attrs["fold_scores"]
+        leads = []
+        for record in scored:
+            scores = record.trial.user_attrs["fold_scores"]
+            if record.trial.state is TrialState.PRUNED and 2 * len(scores) >= len(reference):
+                behind = np.mean(reference[: len(scores)])
+                lead = self._metric.display(float(np.mean(scores) - behind))
+                if lead > 0:
+                    leads.append((lead, -record.number, record))
+        return [max(leads)[2]] if leads else []
 
     def _try(self, executor: Executor, record: TrialRecord, notes: list[str]) -> Pipeline | None:
         left = self._budget.seconds

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jointopt.data import get_metric
 from jointopt.evaluation.executors import make_executor
-from jointopt.evaluation.folds import make_folds
+from jointopt.evaluation.folds import affordable_folds, make_folds
 from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.model.finish import Finish
@@ -80,7 +80,10 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class TableRun:
-    """What came out: the search, the model fitted on all rows, and what they were made with."""
+    """What came out: the search, the model fitted on all rows, and what they were made with.
+
+    `out_of_fold` holds predictions of the best configurations by stage and trial number.
+    """
 
     result: SearchResult
     model: FittedModel
@@ -88,7 +91,7 @@ class TableRun:
     space: Space
     metric: Metric
     n_folds: int
-    out_of_fold: Mapping[int, NDArray[np.float32]]
+    out_of_fold: Mapping[tuple[str, int], NDArray[np.float32]]
     notes: tuple[str, ...] = field(default=())
 
 
@@ -146,16 +149,23 @@ def run_table(
         model, notes = finish.fit(executor, result, dataset)
     finally:
         executor.close()
-    return TableRun(
-        result, model, dataset, space, metric, len(setting.folds), evaluator.out_of_fold, notes
-    )
+    kept = {
+        (record.stage, record.number): evaluator.out_of_fold[record.evaluation]
+        for record in result.records
+        if record.evaluation in evaluator.out_of_fold
+    }
+    return TableRun(result, model, dataset, space, metric, len(setting.folds), kept, notes)
 
 
 def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions) -> Setting:
     cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
+    workers = options.workers or 1
+    worker_seconds = None if options.seconds is None else options.seconds * workers
     return Setting(
         dataset=dataset,
-        folds=make_folds(dataset, seed=options.seed),
+        folds=make_folds(
+            dataset, seed=options.seed, n_folds=affordable_folds(dataset, worker_seconds)
+        ),
         blueprint=Blueprint(
             schema=dataset.schema,
             task=dataset.task,
@@ -165,7 +175,7 @@ def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions
         ),
         metric=metric,
         seed=options.seed,
-        threads=max(1, (cores or 1) // (options.workers or 1)),
+        threads=max(1, (cores or 1) // workers),
     )
 
 

@@ -199,7 +199,8 @@ class Engine:
         )
         run.memory.add_trial(trial)
         run.seen[frozenset(config.items())] = outcome
-        run.records.append(TrialRecord(run.stage.name, trial.number, config, trial))
+        self._evaluator.learn(outcome)
+        self._record(run, TrialRecord(run.stage.name, trial.number, config, trial))
         self._n_started += 1
 
     def _start_trial(self, run: _StageRun) -> None:
@@ -210,9 +211,10 @@ class Engine:
             key = frozenset(config.items())
             if key not in run.seen:
                 run.seen[key] = None
-                run.pending[trial.number] = _Pending(trial, config, dt.datetime.now())
+                number = self._n_started
                 self._n_started += 1
-                self._evaluator.submit(trial.number, config, trial)
+                run.pending[number] = _Pending(trial, config, dt.datetime.now())
+                self._evaluator.submit(number, config, trial)
                 return
             _tell_memory(run, trial, run.seen[key])
         run.exhausted = True
@@ -222,7 +224,11 @@ class Engine:
         run.seen[frozenset(pending.config.items())] = outcome
         told = _frozen(_tell_memory(run, pending.trial, outcome), pending, outcome)
         run.durable.add_trial(told)
-        record = TrialRecord(run.stage.name, len(run.records), pending.config, told)
+        number = len(run.durable.get_trials(deepcopy=False)) - 1
+        record = TrialRecord(run.stage.name, number, pending.config, told, outcome.number)
+        self._record(run, record)
+
+    def _record(self, run: _StageRun, record: TrialRecord) -> None:
         run.records.append(record)
         for listener in self._listeners:
             listener(record)

@@ -53,6 +53,9 @@ class _ObjectiveEvaluator:
             return [_outcome(number, trial, State.FAILED, None, "the objective returned NaN")]
         return [_outcome(number, trial, State.COMPLETE, value, None)]
 
+    def learn(self, outcome: Outcome) -> None:
+        """Do nothing: an objective has nothing to learn from earlier runs."""
+
     def abandon(self) -> list[Outcome]:
         self._waiting.clear()
         return []
@@ -61,7 +64,7 @@ class _ObjectiveEvaluator:
 def _outcome(
     number: int, trial: optuna.trial.Trial, state: State, value: float | None, reason: str | None
 ) -> Outcome:
-    frozen = trial.study.get_trials(deepcopy=False)[number]
+    frozen = trial.study.get_trials(deepcopy=False)[trial.number]
     steps = frozen.intermediate_values
     if state is State.PRUNED and steps:
         value = steps[max(steps)]

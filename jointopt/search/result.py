@@ -18,12 +18,27 @@ __all__ = ["SearchResult", "TrialRecord", "trials_frame"]
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """A trial as the engine told it: the whole configuration, fixed parameters included."""
+    """A trial as the engine told it.
+
+    Attributes
+    ----------
+    stage : str
+        Of the strategy.
+    number : int
+        The trial's number in the stage's study.
+    config : Config
+        The whole configuration, fixed parameters included.
+    trial : optuna.trial.FrozenTrial
+        As it is stored.
+    evaluation : int or None, default=None
+        Number under which the evaluator knows it; None if an earlier run evaluated it.
+    """
 
     stage: str
     number: int
     config: Config
     trial: optuna.trial.FrozenTrial
+    evaluation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def test_a_dataset_goes_to_worker_processes() -> None:
         (FRAME, "labels", r"no column 'labels' to predict; did you mean 'label'\?"),
         (FRAME, "zzz", "no column 'zzz' to predict; its columns are 'id', 'size', 'color'"),
         (FRAME.iloc[:0], "label", "the table has no rows"),
-        (FRAME.iloc[:3], "label", "n_samples=3; too few to validate a model, at least 6"),
+        (FRAME.iloc[:3], "label", r"too few rows .* \(n_samples=3\): at least 6"),
         (FRAME[["label"]], "label", "no column beside its target"),
         (FRAME[["label", "id"]], "label", "no column is left to predict from; .* id: identifier"),
         (FRAME.assign(label=None), "label", "'label' is missing in all 10 rows"),

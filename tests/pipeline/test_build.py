@@ -129,7 +129,7 @@ def test_trees_have_neither_scaling_nor_imputation(dataset):
         assert ("transforms/numeric/impute" in config) != trees
 
 
-def test_a_foreign_estimator_in_a_space_is_refused(dataset):
+def test_a_foreign_estimator_in_a_space_is_refused():
     space = load_space("tabular")
     text = space.to_yaml().replace("sklearn.svm.SVR", "os.system")
     evil = type(space).from_yaml(text, "evil.yaml")

@@ -1,0 +1,86 @@
+"""Folds run the same wherever they run, and a worker that misbehaves costs its task only."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from jointopt import load_space
+from jointopt.data import get_metric, make_dataset
+from jointopt.evaluation.executors import InProcess, WorkerProcesses
+from jointopt.evaluation.folds import make_folds
+from jointopt.evaluation.one_fold import FoldTask, Setting
+from jointopt.pipeline.adapt import adapt_space, column_groups
+from jointopt.pipeline.build import Blueprint
+from jointopt.pipeline.paradigms import Paradigm, paradigms_of
+
+
+@pytest.fixture
+def regression(frames):
+    make, target = frames["regression"]
+    dataset = make_dataset(make(), target)
+    space = adapt_space(load_space("tabular"), dataset)
+    blueprint = Blueprint(
+        schema=dataset.schema,
+        task=dataset.task,
+        paradigms=paradigms_of(space),
+        groups=column_groups(dataset),
+        n_rows=dataset.n_rows,
+    )
+    metric = get_metric(None, dataset.task)
+    folds = make_folds(dataset, seed=0, n_folds=3)
+    return Setting(dataset, folds, blueprint, metric, seed=0, threads=1), space
+
+
+def test_workers_and_this_process_agree(regression):
+    setting, space = regression
+    config = space.complete({"paradigm": "lightgbm"})
+    with WorkerProcesses(setting, 2) as workers:
+        here = InProcess(setting)
+        found = {}
+        for executor in (here, workers):
+            for fold in range(3):
+                executor.submit(fold, FoldTask(config, fold))
+            results = {}
+            while len(results) < 3:
+                results |= dict(executor.collect(60))
+            found[executor] = [results[fold].score for fold in range(3)]
+        assert found[here] == pytest.approx(found[workers], rel=1e-9)
+        mine = here.refit(config, {"n_rounds": 20}, timeout=None)
+        theirs = workers.refit(config, {"n_rounds": 20}, timeout=60)
+        np.testing.assert_allclose(
+            mine.predict(setting.dataset.X), theirs.predict(setting.dataset.X)
+        )
+
+
+def test_a_fit_that_overruns_is_stopped_and_the_next_one_runs(regression, monkeypatch):
+    setting, space = regression
+    monkeypatch.setattr("jointopt.evaluation.executors.GRACE_SECONDS", 0.2)
+    endless = space.complete({"paradigm": "svm"})
+    slow = Paradigm(regression="sklearn.svm.SVR", fixed={"all": {"tol": 1e-30, "max_iter": -1}})
+    paradigms = dict(setting.blueprint.paradigms) | {"svm": slow}
+    blueprint = dataclasses.replace(setting.blueprint, paradigms=paradigms)
+    hard = endless | {
+        "hyperparameters/svm/kernel": "linear",
+        "hyperparameters/svm/C": 1e12,
+        "hyperparameters/svm/epsilon": 0.0,
+        "transforms/numeric/scale": "none",
+    }
+    hard.pop("hyperparameters/svm/kernel/rbf/gamma", None)
+    with WorkerProcesses(dataclasses.replace(setting, blueprint=blueprint), 1) as workers:
+        workers.submit(0, FoldTask(hard, 0, max_seconds=1.0))
+        ((key, result),) = workers.collect(120)
+        assert key == 0
+        assert "stopped after 1 s" in result.error
+        workers.submit(1, FoldTask(space.complete({"paradigm": "linear"}), 0))
+        ((key, result),) = workers.collect(120)
+        assert (key, result.error) == (1, None)
+
+
+def test_nothing_is_run_without_time(regression):
+    setting, space = regression
+    here = InProcess(setting)
+    here.submit(0, FoldTask(space.default(), 0))
+    assert here.collect(0) == []

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jointopt.data import Task, make_dataset
+from jointopt.evaluation.folds import affordable_folds, make_folds, n_folds_for
+
+
+def classes(counts):
+    y = np.repeat([f"c{i}" for i in range(len(counts))], counts)
+    x = np.arange(len(y)) % 7 + np.linspace(0, 1, len(y))
+    return make_dataset(pd.DataFrame({"x": x, "y": y}), "y")
+
+
+@given(
+    counts=st.lists(st.integers(1, 12), min_size=2, max_size=5).filter(lambda c: sum(c) >= 8),
+    n_folds=st.integers(2, 8),
+)
+@settings(max_examples=60, deadline=None)
+def test_each_class_of_two_or_more_rows_is_fitted_on_in_every_fold(counts, n_folds):
+    dataset = classes(counts)
+    folds = make_folds(dataset, seed=3, n_folds=n_folds)
+    sizes = np.bincount(dataset.y)
+    scored_once = np.concatenate([scored for _, scored in folds])
+    assert len(set(scored_once)) == len(scored_once)
+    for fitted, scored in folds:
+        assert set(fitted) | set(scored) == set(range(dataset.n_rows))
+        assert not set(fitted) & set(scored)
+        assert set(np.unique(dataset.y[fitted])) == set(range(len(counts)))
+        assert not np.isin(dataset.y[scored], np.flatnonzero(sizes == 1)).any()
+
+
+def test_folds_depend_on_the_seed_alone():
+    dataset = classes([30, 20])
+    first, again, other = (make_folds(dataset, seed=s, n_folds=5) for s in (1, 1, 2))
+    assert all((a[1] == b[1]).all() for a, b in zip(first, again, strict=True))
+    assert any((a[1] != b[1]).any() for a, b in zip(first, other, strict=True))
+
+
+def test_regression_folds_and_a_holdout():
+    frame = pd.DataFrame({"x": np.arange(50) % 9, "y": np.linspace(0, 1, 50)})
+    dataset = make_dataset(frame, "y")
+    assert dataset.task is Task.REGRESSION
+    assert len(make_folds(dataset, seed=0, n_folds=8)) == 8
+    ((fitted, scored),) = make_folds(dataset, seed=0, n_folds=1)
+    assert len(scored) == 10
+    assert len(fitted) == 40
+
+
+@pytest.mark.parametrize("n_rows", [6, 7, 1_000, 1_001, 20_000, 20_001, 10**7])
+def test_fewer_folds_for_more_rows(n_rows):
+    assert 1 <= n_folds_for(n_rows) <= n_rows
+    assert n_folds_for(n_rows + 1) <= max(n_folds_for(n_rows), 8 if n_rows < 8 else 0)
+
+
+def test_a_tight_budget_gets_fewer_folds():
+    dataset = classes([400] * 20)
+    found = [affordable_folds(dataset, seconds) for seconds in (1, 60, 120, 3600, None)]
+    assert found == sorted(found)
+    assert found[0] == 1
+    assert found[-1] == n_folds_for(dataset.n_rows) == 5

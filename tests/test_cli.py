@@ -1,0 +1,324 @@
+"""The command line, run as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+
+from jointopt import cli
+
+SPACE = """
+transforms: {numeric: {scale: {categorical: [none, standard]}}}
+paradigm:
+  choice:
+    linear:
+      estimator:
+        classification: sklearn.linear_model.LogisticRegression
+        regression: sklearn.linear_model.Ridge
+      hyperparameters:
+        C: {float: [0.01, 100], log: true}
+        alpha: {float: [0.01, 100], log: true}
+    bayes:
+      estimator: {classification: sklearn.naive_bayes.GaussianNB}
+      hyperparameters:
+        var_smoothing: {float: [1e-9, 1e-2], log: true}
+"""
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run a command in this process; returns exit code, output and error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "space.yaml").write_text(SPACE)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["jointopt", *map(str, words)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def table(frames, tmp_path):
+    make, target = frames["binary"]
+    frame = make(150)
+    frame.head(120).to_csv(tmp_path / "train.csv", index=False)
+    frame.tail(30).drop(columns=target).to_csv(tmp_path / "new.csv", index=False)
+    return tmp_path / "train.csv"
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+QUICK = ("--space", "space.yaml", "--trials", 6, "--workers", 1)
+
+
+def test_from_a_table_to_predictions(run, table, tmp_path):
+    code, out, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
+    assert (code, err) == (0, "")
+    assert "The winning pipeline" in out
+    folder = tmp_path / "out"
+    assert {p.name for p in folder.iterdir()} >= {
+        "study.db",
+        "model",
+        "leaderboard.csv",
+        "report.html",
+        "study.yaml",
+        "out_of_fold.npz",
+    }
+    study = optuna.load_study(study_name="train/joint", storage=f"sqlite:///{folder}/study.db")
+    assert len(study.trials) == 6
+    attributes = study.best_trial.user_attrs
+    assert len(attributes["fold_scores"]) == 8
+    assert attributes["fit_seconds"] > 0
+    assert attributes["n_features"] > 0
+    assert study.best_value == pytest.approx(np.mean(attributes["fold_scores"]))
+
+    # A new process: nothing of the run is in memory.
+    done = subprocess.run(
+        [sys.executable, "-m", "jointopt.cli", "predict", folder, "new.csv", "--out", "preds.csv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    predictions = pd.read_csv(tmp_path / "preds.csv")
+    assert list(predictions.columns) == ["no", "yes", "prediction"]
+    np.testing.assert_allclose(predictions["no"] + predictions["yes"], 1)
+    assert set(predictions["prediction"]) <= {"no", "yes"}
+
+    code, out, _ = run("report", "out")
+    assert code == 0
+    assert "report.html" in out
+    page = (folder / "report.html").read_text()
+    assert "linear" in page
+    assert len(page) < 6e6
+
+
+def test_out_of_fold_predictions_reproduce_the_scores(run, table, tmp_path):
+    run("run", table, "--target", "label", *QUICK, "--out", "out", "--metric", "accuracy")
+    saved = np.load(tmp_path / "out" / "out_of_fold.npz")
+    board = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
+    best = saved[f"joint/{board.loc[0, 'trial']}"]
+    truth = pd.read_csv(table)["label"].to_numpy()
+    accuracy = (np.array(["no", "yes"])[best.argmax(axis=1)] == truth).mean()
+    assert accuracy == pytest.approx(board.loc[0, "score"], abs=0.01)
+
+
+def test_regression_predicts_one_column(run, frames, tmp_path):
+    make, target = frames["regression"]
+    make().to_csv(tmp_path / "t.csv", index=False)
+    assert run("run", "t.csv", "--target", target, *QUICK, "--out", "out")[0] == 0
+    assert run("predict", "out", "t.csv", "--out", "p.csv")[0] == 0
+    assert list(pd.read_csv(tmp_path / "p.csv").columns) == ["prediction"]
+
+
+def test_resume_goes_on_where_a_run_stopped(run, table, tmp_path):
+    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+    code, _, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
+    assert code == 2
+    assert "--resume" in flat(err)
+    more = [*QUICK]
+    more[3] = 10
+    code, _, err = run("run", table, "--target", "label", *more, "--out", "out", "--resume")
+    assert (code, err) == (0, "")
+    study = optuna.load_study(
+        study_name="train/joint", storage=f"sqlite:///{tmp_path}/out/study.db"
+    )
+    assert [t.number for t in study.trials] == list(range(10))
+    configs = [tuple(sorted(t.params.items())) for t in study.trials]
+    assert len(set(configs)) == 10
+
+
+def count_trials(database):
+    """Look from outside, as optuna-dashboard would, without making tables."""
+    try:
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+            return connection.execute("SELECT count(*) FROM trials").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_a_killed_run_resumes(table, tmp_path):
+    (tmp_path / "space.yaml").write_text(SPACE)
+    command = [
+        sys.executable,
+        "-m",
+        "jointopt.cli",
+        "run",
+        table,
+        "--target",
+        "label",
+        "--space",
+        "space.yaml",
+        "--trials",
+        "100000",
+        "--workers",
+        "1",
+        "--out",
+        "out",
+    ]
+    process = subprocess.Popen(
+        list(map(str, command)),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    url = f"sqlite:///{tmp_path}/out/study.db"
+    deadline = time.monotonic() + 60
+    told = 0
+    while told < 5 and time.monotonic() < deadline:
+        time.sleep(0.2)
+        told = count_trials(tmp_path / "out" / "study.db")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    kept = optuna.load_study(study_name="train/joint", storage=url).trials
+    assert len(kept) >= told >= 5
+    assert all(t.state.is_finished() for t in kept)
+    command[command.index("100000")] = str(len(kept) + 3)
+    done = subprocess.run(
+        [*map(str, command), "--resume"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    after = optuna.load_study(study_name="train/joint", storage=url).trials
+    assert [t.params for t in after[: len(kept)]] == [t.params for t in kept]
+    assert len(after) == len(kept) + 3
+
+
+def test_the_study_file_of_a_run_runs_again(run, table, tmp_path):
+    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+    assert run("run", "out/study.yaml", "--out", "again")[0] == 0
+    first, second = (pd.read_csv(tmp_path / d / "leaderboard.csv") for d in ("out", "again"))
+    assert list(first["pipeline"]) == list(second["pipeline"])
+    assert list(first["score"]) == list(second["score"])
+
+
+def test_space_shows_the_tree_and_the_sizes(run):
+    code, out, _ = run("space", "space.yaml")
+    assert code == 0
+    assert "var_smoothing" in out
+    assert "N + M" in out
+    assert "N × M" in out
+
+
+def test_every_command_has_help_with_an_example(run):
+    for command in ("run", "predict", "space", "report", "dashboard", "demo"):
+        code, out, _ = run(command, "--help")
+        assert code == 0
+        assert f"Example: jointopt {command}" in flat(out)
+
+
+def write_csv(text):
+    return lambda folder: (folder / "t.csv").write_text(text)
+
+
+ROWS = "\n".join(f"{i},{i % 3},{'ab'[i % 2]}" for i in range(20))
+GOOD = f"x,z,y\n{ROWS}\n"
+MISTAKES = {
+    "missing file": ("", ["absent.csv", "--target", "y"], "there is no such file"),
+    "wrong target": (GOOD, ["t.csv", "--target", "yy"], "yy"),
+    "no target": (GOOD, ["t.csv"], "--target NAME"),
+    "one class": ("x,y\n" + "1,a\n2,a\n" * 10, ["t.csv", "--target", "y"], "one class"),
+    "empty file": ("", ["t.csv", "--target", "y"], "is empty"),
+    "header only": ("x,y\n", ["t.csv", "--target", "y"], "no rows"),
+    "no usable column": ("x,y\n" + ",a\n,b\n" * 10, ["t.csv", "--target", "y"], "column"),
+    "duplicate columns": ("x,x,y\n1,2,a\n", ["t.csv", "--target", "y"], "x"),
+    "three rows": ("x,y\n1,a\n2,b\n3,a\n", ["t.csv", "--target", "y"], "n_samples=3"),
+    "budget 0s": (GOOD, ["t.csv", "--target", "y", "--budget", "0s"], "leaves no time"),
+    "budget soon": (GOOD, ["t.csv", "--target", "y", "--budget", "soon"], "is not a duration"),
+    "unknown metric": (GOOD, ["t.csv", "--target", "y", "--metric", "roc_acu"], "roc_auc"),
+    "unfit metric": (GOOD, ["t.csv", "--target", "y", "--metric", "rmse"], "does not fit"),
+    "unknown space": (GOOD, ["t.csv", "--target", "y", "--space", "tabluar"], "tabular"),
+    "unknown strategy": (GOOD, ["t.csv", "--target", "y", "--strategy", "jiont"], "joint"),
+    "strange storage": (GOOD, ["t.csv", "--target", "y", "--storage", "here"], "database URL"),
+    "out is a file": (GOOD, ["t.csv", "--target", "y", "--out", "t.csv"], "is a file"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_get_a_plain_message(run, tmp_path, name):
+    text, words, message = MISTAKES[name]
+    (tmp_path / "t.csv").write_text(text)
+    code, _, err = run("run", *words)
+    assert code == 2
+    assert message in flat(err)
+    assert "Traceback" not in err
+    assert len(flat(err)) < 600
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("log: true", "lgo: true", "line 10.*lgo.*did you mean 'log'"),
+        ("sklearn.naive_bayes.GaussianNB", "os.system", "os.system.*is not from one of"),
+        ("classification: sklearn.lin", "clasification: sklearn.lin", "clasification"),
+        ("GaussianNB", "GaussianBN", "GaussianBN.*does not exist"),
+    ],
+)
+def test_a_mistake_in_a_space_is_named(run, table, tmp_path, old, new, message):
+    import re
+
+    (tmp_path / "bad.yaml").write_text(SPACE.replace(old, new, 1))
+    code, _, err = run("run", table, "--target", "label", "--space", "bad.yaml", "--trials", 2)
+    assert code == 2
+    assert re.search(message, flat(err)), err
+    assert "Traceback" not in err
+
+
+def test_a_misspelt_key_in_a_study_is_named_with_its_line(run, tmp_path):
+    (tmp_path / "s.yaml").write_text("data: t.csv\ntarget: y\nbudgte: 60s\n")
+    code, _, err = run("run", "s.yaml")
+    assert code == 2
+    assert "line 3: unknown key 'budgte'; did you mean 'budget'" in flat(err)
+
+
+def test_a_model_with_a_foreign_type_is_refused(run, table, tmp_path):
+    import skops.io
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+    evil = make_pipeline(FunctionTransformer(os.system))
+    (tmp_path / "out/model/model.skops").write_bytes(skops.io.dumps(evil))
+    code, _, err = run("predict", "out", "new.csv", "--out", "p.csv")
+    assert code == 2
+    assert "not trusted" in flat(err)
+    assert "system" in err
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_a_table_without_the_model_s_columns_is_refused(run, table, tmp_path):
+    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+    pd.DataFrame({"Age": [1.0]}).to_csv(tmp_path / "odd.csv", index=False)
+    code, _, err = run("predict", "out", "odd.csv", "--out", "p.csv")
+    assert code == 2
+    assert "age" in flat(err)
+
+
+def test_model_json_tells_what_the_model_is(run, table):
+    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+    about = json.loads(Path("out/model/model.json").read_text())
+    assert about["target"] == "label"
+    assert about["classes"] == ["no", "yes"]
+    assert about["facts"]["metric"] == "roc_auc"

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from jointopt import Choice, DataError, Float, JointClassifier, JointRegressor, Space
+
+TINY = Space(
+    paradigm=Choice(
+        {
+            "linear": {
+                "estimator": {
+                    "classification": "sklearn.linear_model.LogisticRegression",
+                    "regression": "sklearn.linear_model.Ridge",
+                },
+                "hyperparameters": {"C": Float(0.1, 10, log=True), "alpha": Float(0.1, 10)},
+            }
+        }
+    )
+)
+QUICK = {"n_trials": 2, "budget": None, "space": TINY}
+
+
+# Every check applies, so none is expected to fail.
+@parametrize_with_checks([JointClassifier(**QUICK), JointRegressor(**QUICK)])
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+def test_parameters_are_those_of_the_contract():
+    named = {"strategy", "budget", "n_trials", "metric", "space", "workers", "seed", "storage"}
+    assert set(JointClassifier().get_params()) == named == set(JointRegressor().get_params())
+    assert clone(JointClassifier(**QUICK)).get_params()["n_trials"] == 2
+
+
+def test_fitted_attributes():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    model = JointClassifier(**QUICK).fit(X, y)
+    assert model.best_config_["paradigm"] == "linear"
+    assert model.study_.best_value == model.best_score_
+    assert model.leaderboard_.loc[0, "score"] == pytest.approx(model.best_score_)
+    assert list(model.classes_) == [0, 1, 2]
+    assert model.n_features_in_ == 4
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+    assert model.score(X, y) > 0.9
+
+
+def test_usable_in_cross_val_score_and_pipelines():
+    X, y = load_diabetes(return_X_y=True)
+    model = make_pipeline(StandardScaler(), JointRegressor(**QUICK))
+    assert cross_val_score(model, X, y, cv=2).mean() > 0.3
+
+
+def test_frames_with_all_kinds_of_columns_and_labels_of_text(frames):
+    make, target = frames["binary"]
+    frame = make()
+    X, y = frame.drop(columns=target), frame[target]
+    model = JointClassifier(n_trials=3, budget=None, seed=1).fit(X, y)
+    assert set(model.predict(X)) <= {"yes", "no"}
+    fresh = make(30, seed=9).drop(columns=target)
+    assert model.predict_proba(fresh).shape == (30, 2)
+
+
+def test_same_seed_same_trials(frames):
+    make, target = frames["regression"]
+    frame = make()
+    X, y = frame.drop(columns=target), frame[target]
+    boards = [
+        JointRegressor(n_trials=14, budget=None, seed=3).fit(X, y).search_result_.trials
+        for _ in range(2)
+    ]
+    pd.testing.assert_frame_equal(
+        boards[0].drop(columns="seconds"), boards[1].drop(columns="seconds")
+    )
+
+
+def test_a_budget_in_seconds_ends_the_search():
+    X, y = load_iris(return_X_y=True)
+    model = JointClassifier(space=TINY, budget=0.5).fit(X, y)
+    assert len(model.search_result_.trials) >= 1
+
+
+def test_one_class_is_a_plain_error():
+    with pytest.raises(DataError, match="one class"):
+        JointClassifier(**QUICK).fit(np.arange(20).reshape(-1, 1), ["a"] * 20)
