@@ -52,9 +52,8 @@ def run_demo(console: Console, out: Path, budget: str, started: float) -> None:
     )
     command.run(console, out=results, started=started)
     model = load_model(results)
-    probabilities = model.predict_proba(test)[:, list(model.classes or ()).index("malignant")]
-    malignant = test["diagnosis"] == "malignant"
-    area = roc_auc_score(malignant, probabilities)
+    # Of two classes in alphabetical order, malignant is the second.
+    area = roc_auc_score(test["diagnosis"] == "malignant", model.predict_proba(test)[:, 1])
     accuracy = accuracy_score(test["diagnosis"], model.predict(test))
     console.print(
         f"\n[bold]On {len(test)} held-out rows: roc_auc {area:.4f}, "

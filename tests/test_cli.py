@@ -214,6 +214,19 @@ def test_the_study_file_of_a_run_runs_again(run, table, tmp_path):
     assert list(first["score"]) == list(second["score"])
 
 
+def test_the_demo_scores_rows_that_the_search_did_not_see(run, tmp_path):
+    for _ in range(2):
+        code, out, err = run("demo", "--budget", "8s")
+        assert (code, err) == (0, "")
+    assert "held-out rows: roc_auc 0.9" in flat(out)
+    train, test = (pd.read_csv(tmp_path / "demo" / f"{part}.csv") for part in ("train", "test"))
+    assert len(train) + len(test) == 569
+    assert not set(map(tuple, train.to_numpy())) & set(map(tuple, test.to_numpy()))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    assert run("demo", "--out", "mine")[0] == 2
+
+
 def test_space_shows_the_tree_and_the_sizes(run):
     code, out, _ = run("space", "space.yaml")
     assert code == 0
@@ -322,3 +335,9 @@ def test_model_json_tells_what_the_model_is(run, table):
     assert about["target"] == "label"
     assert about["classes"] == ["no", "yes"]
     assert about["facts"]["metric"] == "roc_auc"
+
+
+def test_a_budget_too_short_for_anything_still_gives_a_model(run, table):
+    code, out, err = run("run", table, "--target", "label", "--budget", "1s", "--out", "out")
+    assert (code, err) == (0, "")
+    assert "The winning pipeline" in out

@@ -63,6 +63,9 @@ class Evaluator(Protocol):
     def collect(self, timeout: float | None) -> list[Outcome]:
         """Wait for at least one evaluation to end, or for `timeout` seconds."""
 
+    def has_partial(self) -> bool:
+        """Whether something could be said of an evaluation that still runs."""
+
     def learn(self, outcome: Outcome) -> None:
         """Take in the outcome of an evaluation in an earlier run."""
 

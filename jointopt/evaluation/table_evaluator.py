@@ -82,6 +82,10 @@ class TableEvaluator:
                 outcomes.append(outcome)
         return outcomes
 
+    def has_partial(self) -> bool:
+        """Whether a configuration under way has passed a fold."""
+        return any(running.results for running in self._running.values())
+
     def abandon(self) -> list[Outcome]:
         """Return as pruned what has passed at least one fold; the rest is as if never started."""
         outcomes = [

@@ -38,6 +38,8 @@ STATES = {
     State.PRUNED: TrialState.PRUNED,
     State.FAILED: TrialState.FAIL,
 }
+PATIENCE_SECONDS = 0.25
+"""How often a search whose budget has ended without any result looks for its first one."""
 MAX_REPEATS = 200
 """A stage ends when that many proposals in a row have been evaluated before."""
 
@@ -154,11 +156,14 @@ class Engine:
                     self._start_trial(run)
                 if not run.pending:
                     break
-                for outcome in self._evaluator.collect(self._budget.seconds_left()):
-                    self._tell(run, outcome)
                 left = self._budget.seconds_left()
                 if left is not None and left <= 0:
-                    break
+                    if run.records or self._evaluator.has_partial():
+                        break
+                    # One late result is worth more to the user than none in time.
+                    left = PATIENCE_SECONDS
+                for outcome in self._evaluator.collect(left):
+                    self._tell(run, outcome)
         except KeyboardInterrupt:
             self._interrupted = True
         for outcome in self._evaluator.abandon():

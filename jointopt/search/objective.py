@@ -41,7 +41,7 @@ class _ObjectiveEvaluator:
         self._waiting.append((number, config, trial))
 
     def collect(self, timeout: float | None) -> list[Outcome]:
-        if timeout is not None and timeout <= 0:
+        if not self._waiting or (timeout is not None and timeout <= 0):
             return []
         number, config, trial = self._waiting.pop(0)
         value = attempt(lambda: float(self._objective(config, trial)))
@@ -52,6 +52,9 @@ class _ObjectiveEvaluator:
         if math.isnan(value):
             return [_outcome(number, trial, State.FAILED, None, "the objective returned NaN")]
         return [_outcome(number, trial, State.COMPLETE, value, None)]
+
+    def has_partial(self) -> bool:
+        return False
 
     def learn(self, outcome: Outcome) -> None:
         """Do nothing: an objective has nothing to learn from earlier runs."""
