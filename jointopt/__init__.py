@@ -30,19 +30,22 @@ from jointopt.space import (
 if TYPE_CHECKING:
     from jointopt.estimators import JointClassifier, JointRegressor
     from jointopt.model.saving import load_model, save_model
+    from jointopt.search.joint_sampler import JointSampler
     from jointopt.search.result import SearchResult
-    from jointopt.search.strategies import Stage, StageResult
+    from jointopt.search.strategies import Evaluated, Stage, StageResult
 
 __all__ = [
     "Categorical",
     "Choice",
     "Config",
     "DataError",
+    "Evaluated",
     "Float",
     "Int",
     "JointClassifier",
     "JointOptError",
     "JointRegressor",
+    "JointSampler",
     "ModelError",
     "OptionError",
     "Repeat",
@@ -63,6 +66,8 @@ __all__ = [
 _LAZY = {
     "JointClassifier": "jointopt.estimators",
     "JointRegressor": "jointopt.estimators",
+    "Evaluated": "jointopt.search.strategies",
+    "JointSampler": "jointopt.search.joint_sampler",
     "SearchResult": "jointopt.search.result",
     "Stage": "jointopt.search.strategies",
     "StageResult": "jointopt.search.strategies",

@@ -48,6 +48,9 @@ METRICS = (
 )
 
 
+STRATEGY_NAMES = "joint, sequential, alternating, random or exhaustive"
+
+
 def _option(text: str, default: str | None = None, **how: Any) -> Any:
     """Describe an option; `default` tells one that is not the parameter's own."""
     shown = text if default is None else f"{text} \\[default: {default}]"
@@ -71,7 +74,7 @@ def run(
         str | None, _option("Wall-clock time for everything: 60s, 5m, 1h.", "60s without --trials")
     ] = None,
     trials: Annotated[int | None, _option("The most configurations to evaluate.", min=1)] = None,
-    strategy: Annotated[str | None, _option("How to search: joint or random.", "joint")] = None,
+    strategy: Annotated[str | None, _option(f"How to search: {STRATEGY_NAMES}.", "joint")] = None,
     space: Annotated[
         str | None, _option("A shipped space's name or a YAML file.", "tabular")
     ] = None,

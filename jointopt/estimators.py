@@ -102,7 +102,8 @@ class JointClassifier(ClassifierMixin, _Joint):
     Parameters
     ----------
     strategy : str or callable, default="joint"
-        How the space is searched.
+        joint, sequential, alternating, random, exhaustive, or a callable
+        `strategy(space, starts, seed)` that yields stages.
     budget : str, float or None, default="60s"
         Wall-clock time of `fit`, final fit included: "90s", "5m", "1h", or seconds.
     n_trials : int or None, default=None
@@ -193,7 +194,8 @@ class JointRegressor(RegressorMixin, _Joint):
     Parameters
     ----------
     strategy : str or callable, default="joint"
-        How the space is searched.
+        joint, sequential, alternating, random, exhaustive, or a callable
+        `strategy(space, starts, seed)` that yields stages.
     budget : str, float or None, default="60s"
         Wall-clock time of `fit`, final fit included: "90s", "5m", "1h", or seconds.
     n_trials : int or None, default=None

@@ -42,7 +42,7 @@ class StudyDefinition(BaseModel):
     name: str | None = None
     metric: str | None = None
     space: str = "tabular"
-    strategy: Literal["joint", "random"] = "joint"
+    strategy: Literal["joint", "sequential", "alternating", "random", "exhaustive"] = "joint"
     budget: str | float | None = None
     trials: int | None = Field(default=None, ge=1)
     workers: int | None = Field(default=None, ge=1)

@@ -1,6 +1,7 @@
 """Execute the notebooks in place, at their full budget, so that they carry their outputs.
 
-Run with `make notebooks`. What libraries write to stderr is left out: it may name paths of a machine.
+Run with `make notebooks`. What libraries write to stderr is left out: it names folders of one
+machine.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from jointopt.evaluation.explain import explain
 from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
 from jointopt.evaluation.worker_start import worker_context
 
@@ -45,6 +46,9 @@ class Executor(Protocol):
         self, config: Config, refit_params: Mapping[str, int], *, timeout: float | None
     ) -> Pipeline:
         """Fit a configuration on all rows with all threads; TimeoutError if it takes longer."""
+
+    def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
+        """Tell on which columns a configuration relies; TimeoutError if it takes longer."""
 
     def close(self) -> None:
         """Stop what still runs and let go of everything."""
@@ -82,6 +86,10 @@ class InProcess:
     ) -> Pipeline:
         """Fit a configuration on all rows; it cannot be stopped, `timeout` is only advice."""
         return fit_on_all(self._setting, config, refit_params, self._setting.threads, timeout)
+
+    def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
+        """Tell on which columns a configuration relies; `timeout` is only advice."""
+        return explain(self._setting, config, timeout)
 
     def close(self) -> None:
         """Forget what has not been run."""
@@ -138,9 +146,15 @@ class WorkerProcesses:
         self._running.clear()
         threads = self.capacity * self._threads
         future = self._pool.submit(
-            _refit_in_worker, timeout, self._path, config, refit_params, threads, timeout
+            _refit_in_worker, timeout, self._path, config, refit_params, threads, _soft(timeout)
         )
         return future.result()
+
+    def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
+        """Tell on which columns a configuration relies, found in a worker."""
+        future = self._pool.submit(_explain_in_worker, timeout, self._path, config, _soft(timeout))
+        found: dict[str, float] = future.result()
+        return found
 
     def close(self) -> None:
         """Stop the workers at once, whatever they are doing."""
@@ -174,6 +188,17 @@ def _run_in_worker(path: str, task: FoldTask) -> FoldResult:
     setting = _setting_from(path)
     limit_threads(setting.threads)
     return run_fold(setting, task)
+
+
+def _explain_in_worker(path: str, config: Config, max_seconds: float | None) -> dict[str, float]:
+    setting = _setting_from(path)
+    limit_threads(setting.threads)
+    return explain(setting, config, max_seconds)
+
+
+def _soft(timeout: float | None) -> float | None:
+    """Return when a fit that can stop by itself should, to be done before it is stopped."""
+    return None if timeout is None else 0.8 * timeout
 
 
 def _refit_in_worker(

@@ -66,6 +66,9 @@ class Evaluator(Protocol):
     def has_partial(self) -> bool:
         """Whether something could be said of an evaluation that still runs."""
 
+    def explain(self, config: Config) -> Mapping[str, float]:
+        """Tell how much a configuration loses without each switch of a column mask, by path."""
+
     def learn(self, outcome: Outcome) -> None:
         """Take in the outcome of an evaluation in an earlier run."""
 

@@ -62,13 +62,15 @@ class Race:
         if self.incumbent is None or np.mean(scores) > np.mean(self.incumbent):
             self.incumbent = tuple(scores)
 
-    def hopeless(self, scores: Sequence[float]) -> bool:
+    def hopeless(self, scores: Sequence[float], *, patience: float = 1.0) -> bool:
         """Whether a configuration with these scores on the first folds may stop.
 
         Parameters
         ----------
         scores : sequence of float
             On folds 0 to len(scores) - 1.
+        patience : float, default=1.0
+            Factor on the confidence asked for.
         """
         j, k = len(scores), self.n_folds
         if self.incumbent is None or j >= k:
@@ -76,7 +78,7 @@ class Race:
         difference = np.subtract(scores, self.incumbent[:j])
         own = difference.var(ddof=1) * (j - 1) if j > 1 else 0.0
         variance = (PRIOR_FOLDS * self._pooled_variance() + own) / (PRIOR_FOLDS + j - 1)
-        error = self.z * np.sqrt(variance * (1 / j - 1 / k))
+        error = patience * self.z * np.sqrt(variance * (1 / j - 1 / k))
         return bool(difference.mean() + error < 0)
 
     def _pooled_variance(self) -> float:

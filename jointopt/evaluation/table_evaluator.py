@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.one_fold import FoldTask
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.racing import Race
@@ -23,6 +24,10 @@ __all__ = ["TableEvaluator"]
 
 MAX_KEPT = 50
 """Out-of-fold predictions are kept of that many configurations, the best ones."""
+
+
+FIRST_PATIENCE = 2.0
+"""A paradigm's first configuration stops early only at twice the confidence of others."""
 
 
 @dataclass(slots=True)
@@ -61,7 +66,7 @@ class TableEvaluator:
         self._race = Race(len(setting.folds))
         self._running: dict[int, _Running] = {}
         self._scores: dict[int, float] = {}
-        self._started: set[str] = set()
+        self._first: dict[str, Config] = {}
 
     def submit(self, number: int, config: Config, trial: optuna.trial.Trial | None = None) -> None:
         """Start the first fold of a configuration; `trial` is not needed."""
@@ -96,6 +101,12 @@ class TableEvaluator:
         self._running.clear()
         return outcomes
 
+    def explain(self, config: Config) -> dict[str, float]:
+        """Tell how much the first fold's score falls when columns are shuffled; {} if it fails."""
+        limit = None if self._max_fit_seconds is None else 2 * self._max_fit_seconds
+        found = attempt(lambda: self._executor.explain(config, limit))
+        return {} if isinstance(found, Exception) else found
+
     def learn(self, outcome: Outcome) -> None:
         """Let a configuration that finished in an earlier run take part in the race."""
         if outcome.state is State.COMPLETE:
@@ -117,17 +128,15 @@ class TableEvaluator:
             self._race.finished(scores)
             self._keep_predictions(number, running, float(np.mean(scores)))
             return self._told(number, running, State.COMPLETE, None)
-        if self._may_stop(running) and self._race.hopeless(scores):
+        if self._race.hopeless(scores, patience=self._patience(running)):
             return self._told(number, running, State.PRUNED, "behind the best on the same folds")
         return None
 
-    def _may_stop(self, running: _Running) -> bool:
-        """Let a paradigm's first configuration run to the end, to say what it can do."""
+    def _patience(self, running: _Running) -> float:
+        """Return how sure the race must be; a paradigm's first says what the paradigm can do."""
         paradigm = str(running.config.get("paradigm"))
-        first = paradigm not in self._started
-        if first and len(running.results) == len(self._setting.folds) - 1:
-            self._started.add(paradigm)
-        return not first
+        first = self._first.setdefault(paradigm, running.config)
+        return FIRST_PATIENCE if first == running.config else 1.0
 
     def _told(self, number: int, running: _Running, state: State, reason: str | None) -> Outcome:
         good = [result for result in running.results if result.error is None]

@@ -26,6 +26,10 @@ FINISH_SECONDS = 3.5
 """What saving, the report and the interpreter's exit take."""
 REFIT_MARGIN = 1.3
 """How much longer than predicted the final fit may take."""
+LEAST_SECONDS = 3.0
+"""For a final fit that comes late: a late model is worth more than none."""
+MAX_TRIES = 4
+"""Final fits that may fail before the run does."""
 
 
 class Finish:
@@ -81,7 +85,10 @@ class Finish:
     ) -> tuple[FittedModel, tuple[str, ...]]:
         """Fit the best configuration on all rows; the next best that fits in time otherwise."""
         notes: list[str] = []
-        for record in self._candidates(result):
+        ranked = self._ranked(result)
+        for _ in range(min(len(ranked), MAX_TRIES)):
+            record = self._next(ranked)
+            ranked.remove(record)
             pipeline = self._try(executor, record, notes)
             if pipeline is not None:
                 model = FittedModel(
@@ -102,15 +109,24 @@ class Finish:
                 return model, tuple(notes)
         raise SearchError("no configuration could be fitted on all rows: " + "; ".join(notes))
 
-    def _candidates(self, result: SearchResult) -> list[TrialRecord]:
-        """Return the best, then, should its fit fail, the best three of the faster half."""
+    def _ranked(self, result: SearchResult) -> list[TrialRecord]:
+        """Return the trials that may become the model, the best first."""
         scored = [r for r in result.records if r.trial.value is not None]
         complete = [r for r in scored if r.trial.state is TrialState.COMPLETE]
         ranked = sorted(complete or scored, key=self._signed, reverse=True)
-        if complete:
-            ranked = self._overtaken(ranked[0], scored) + ranked
-        fast = sorted(ranked, key=self._predicted)[: max(1, len(ranked) // 2)]
-        return ranked[:1] + [r for r in ranked[1:] if r in fast][:3]
+        return self._overtaken(ranked[0], scored) + ranked if complete else ranked
+
+    def _next(self, ranked: list[TrialRecord]) -> TrialRecord:
+        """Return the best that can be fitted in what is left; if none can, the fastest."""
+        left = self._seconds_left()
+        in_time = (r for r in ranked if left is None or self._predicted(r) <= left)
+        return next(in_time, None) or min(ranked, key=self._predicted)
+
+    def _seconds_left(self) -> float | None:
+        seconds = self._budget.seconds
+        if seconds is None:
+            return None
+        return max(seconds - self._budget.elapsed() - self._after, LEAST_SECONDS)
 
     def _overtaken(self, best: TrialRecord, scored: list[TrialRecord]) -> list[TrialRecord]:
         """Return the trial, if any, that was ahead of the best on the same folds when time ended.
@@ -130,9 +146,7 @@ class Finish:
         return [max(leads)[2]] if leads else []
 
     def _try(self, executor: Executor, record: TrialRecord, notes: list[str]) -> Pipeline | None:
-        left = self._budget.seconds
-        if left is not None:
-            left = max(left - self._budget.elapsed() - self._after, 0.15 * left)
+        left = self._seconds_left()
         refit_params = record.trial.user_attrs.get("refit_params", {})
         fitted = attempt(lambda: executor.refit(record.config, refit_params, timeout=left))
         if isinstance(fitted, Exception):

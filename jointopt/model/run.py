@@ -12,13 +12,11 @@ from jointopt.evaluation.folds import affordable_folds, make_folds
 from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.model.finish import Finish
-from jointopt.pipeline.adapt import adapt_space, column_groups, start_configs
-from jointopt.pipeline.build import Blueprint
-from jointopt.pipeline.paradigms import paradigms_of
+from jointopt.pipeline.adapt import adapt_space, blueprint_of, start_configs
 from jointopt.search.budget import Budget
+from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine
 from jointopt.search.storage import open_storage
-from jointopt.search.strategies import get_strategy
 from jointopt.space import Space, load_space
 
 if TYPE_CHECKING:
@@ -36,6 +34,8 @@ __all__ = ["RunOptions", "TableRun", "run_table"]
 
 SHARE_OF_ONE_FIT = 0.2
 """No fit may take more than this share of the budget."""
+SHARE_OF_ONE_CONFIGURATION = 0.25
+"""Nor may all folds of a configuration take more than this share of all workers' time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def run_table(
     executor = make_executor(setting, options.workers)
     try:
         evaluator = TableEvaluator(
-            setting, executor, max_fit_seconds=_longest_fit(options.seconds)
+            setting, executor, max_fit_seconds=_longest_fit(options, len(setting.folds))
         )
         finish = Finish(budget, metric, len(setting.folds), writes_report=options.writes_report)
         engine = Engine(
@@ -166,18 +166,15 @@ def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions
         folds=make_folds(
             dataset, seed=options.seed, n_folds=affordable_folds(dataset, worker_seconds)
         ),
-        blueprint=Blueprint(
-            schema=dataset.schema,
-            task=dataset.task,
-            paradigms=paradigms_of(space),
-            groups=column_groups(dataset),
-            n_rows=dataset.n_rows,
-        ),
+        blueprint=blueprint_of(space, dataset),
         metric=metric,
         seed=options.seed,
         threads=max(1, (cores or 1) // workers),
     )
 
 
-def _longest_fit(seconds: float | None) -> float | None:
-    return None if seconds is None else max(1.0, SHARE_OF_ONE_FIT * seconds)
+def _longest_fit(options: RunOptions, n_folds: int) -> float | None:
+    if options.seconds is None:
+        return None
+    fair = SHARE_OF_ONE_CONFIGURATION * options.seconds * (options.workers or 1) / n_folds
+    return max(1.0, min(SHARE_OF_ONE_FIT * options.seconds, fair))

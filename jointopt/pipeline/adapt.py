@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointopt.data import Kind
+from jointopt.pipeline.build import Blueprint
 from jointopt.pipeline.paradigms import paradigms_of
 from jointopt.space import Choice, Subset
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from jointopt.pipeline.paradigms import Paradigm
     from jointopt.space import Config, Space
 
-__all__ = ["adapt_space", "column_groups", "start_configs"]
+__all__ = ["adapt_space", "blueprint_of", "column_groups", "start_configs"]
 
 MAX_MASK_COLUMNS = 64
 MAX_PRODUCT_COLUMNS = 20
@@ -75,6 +76,24 @@ def start_configs(space: Space, task: Task) -> list[Config]:
         )
         for label in order
     ]
+
+
+def blueprint_of(space: Space, dataset: Dataset) -> Blueprint:
+    """Return what pipelines are built from, for a space adapted to the table."""
+    groups = column_groups(dataset)
+    return Blueprint(
+        schema=dataset.schema,
+        task=dataset.task,
+        paradigms=paradigms_of(space),
+        switches={
+            path: groups[member]
+            for decision in space.decisions
+            if decision.axis == "features" and isinstance(decision.node, Subset)
+            for path, member in zip(decision.parameters, decision.node.members, strict=True)
+            if member in groups
+        },
+        n_rows=dataset.n_rows,
+    )
 
 
 def column_groups(dataset: Dataset) -> Mapping[str, list[str]]:

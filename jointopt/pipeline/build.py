@@ -56,8 +56,8 @@ class Blueprint:
         What is predicted.
     paradigms : mapping of str to Paradigm
         By branch label.
-    groups : mapping of str to list of str
-        What the column mask switches: group to columns.
+    switches : mapping of str to list of str
+        What the space's column mask switches: parameter path to columns.
     n_rows : int
         Rows of the table.
     """
@@ -65,7 +65,7 @@ class Blueprint:
     schema: Schema
     task: Task
     paradigms: Mapping[str, Paradigm]
-    groups: Mapping[str, list[str]]
+    switches: Mapping[str, list[str]]
     n_rows: int
 
 
@@ -126,12 +126,11 @@ def _ranking(config: Config, blueprint: Blueprint, seed: int) -> RankingSelector
 
 def _kept(config: Config, blueprint: Blueprint, kind: Kind) -> list[str]:
     """Return the columns of this kind that the mask, if there is one, leaves."""
-    prefix = "features/mask/columns/"
     off = {
         column
-        for path, value in config.items()
-        if path.startswith(prefix) and not value
-        for column in blueprint.groups[path.removeprefix(prefix)]
+        for path, columns in blueprint.switches.items()
+        if config.get(path) is False
+        for column in columns
     }
     return [name for name in blueprint.schema.names(kind) if name not in off]
 

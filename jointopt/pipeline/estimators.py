@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,8 +14,6 @@ from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["CalibratedSVC", "EarlyStoppingClassifier", "EarlyStoppingRegressor"]
@@ -46,19 +45,16 @@ class _EarlyStopping(BaseEstimator):
         X = np.asarray(X)
         self.n_features_in_ = X.shape[1]
         model = clone(self.estimator)
-        if self.n_rounds is not None or len(X) < MIN_ROWS_TO_HOLD_OUT:
-            if self.n_rounds is not None:
-                model.set_params(n_estimators=self.n_rounds)
-            self.estimator_ = model.fit(X, y)
-            self.n_rounds_ = int(model.get_params()["n_estimators"])
-            return
-        X_fit, X_held, y_fit, y_held = self._split(X, y)
         fit = _fit_lightgbm if type(model).__module__.startswith("lightgbm") else _fit_xgboost
         until = np.inf if self.max_seconds is None else time.monotonic() + self.max_seconds
-        held = (X_held, y_held)
-        self.n_rounds_ = fit(
-            model, X_fit, y_fit, held, self.rounds, lambda: time.monotonic() > until
-        )
+        stop = _Stop(self.rounds, until)
+        if self.n_rounds is not None:
+            model.set_params(n_estimators=self.n_rounds)
+        if self.n_rounds is not None or len(X) < MIN_ROWS_TO_HOLD_OUT:
+            self.n_rounds_ = fit(model, X, y, None, stop)
+        else:
+            X_fit, X_held, y_fit, y_held = self._split(X, y)
+            self.n_rounds_ = fit(model, X_fit, y_fit, (X_held, y_held), stop)
         self.estimator_ = model
 
     @property
@@ -84,33 +80,48 @@ class _EarlyStopping(BaseEstimator):
         return [X[~held], X[held], y[~held], y[held]]
 
 
-def _fit_lightgbm(
-    model: Any, X: Any, y: Any, held: tuple[Any, Any], rounds: int, late: Callable[[], bool]
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """When boosting ends before its most rounds."""
+
+    rounds: int
+    until: float
+
+    def late(self) -> bool:
+        return time.monotonic() > self.until
+
+
+def _fit_lightgbm(model: Any, X: Any, y: Any, held: tuple[Any, Any] | None, stop: _Stop) -> int:
     import lightgbm
 
     def stop_when_late(env: Any) -> None:
-        if late():
+        if stop.late():
             raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
 
-    callbacks = [lightgbm.early_stopping(rounds, verbose=False), stop_when_late]
-    model.fit(X, y, eval_set=[held], callbacks=callbacks)
+    callbacks = [stop_when_late]
+    if held is not None:
+        callbacks.insert(0, lightgbm.early_stopping(stop.rounds, verbose=False))
+    model.fit(X, y, eval_set=None if held is None else [held], callbacks=callbacks)
     return int(model.best_iteration_ or model.n_estimators_)
 
 
-def _fit_xgboost(
-    model: Any, X: Any, y: Any, held: tuple[Any, Any], rounds: int, late: Callable[[], bool]
-) -> int:
+def _fit_xgboost(model: Any, X: Any, y: Any, held: tuple[Any, Any] | None, stop: _Stop) -> int:
     import xgboost
 
     class StopWhenLate(xgboost.callback.TrainingCallback):
         def after_iteration(self, *_: Any) -> bool:
-            return late()
+            return stop.late()
 
-    model.set_params(early_stopping_rounds=rounds, callbacks=[StopWhenLate()])
-    model.fit(X, y, eval_set=[held], verbose=False)
+    model.set_params(callbacks=[StopWhenLate()])
+    if held is None:
+        model.fit(X, y)
+    else:
+        model.set_params(early_stopping_rounds=stop.rounds)
+        model.fit(X, y, eval_set=[held], verbose=False)
     model.set_params(callbacks=None)
-    return int(model.best_iteration) + 1
+    return int(
+        model.get_booster().num_boosted_rounds() if held is None else model.best_iteration + 1
+    )
 
 
 class EarlyStoppingClassifier(ClassifierMixin, _EarlyStopping):

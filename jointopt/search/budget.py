@@ -104,5 +104,8 @@ class Budget:
     def allows(self, n_done: int) -> bool:
         """Whether another trial may start after `n_done` that were started."""
         left = self.seconds_left()
-        in_time = left is None or left > 0
-        return in_time and (self.n_trials is None or n_done < self.n_trials)
+        return (left is None or left > 0) and self.trials_left(n_done) > 0
+
+    def trials_left(self, n_done: int) -> float:
+        """Return how many more trials may start after `n_done`; infinity without a limit."""
+        return math.inf if self.n_trials is None else self.n_trials - n_done

@@ -7,6 +7,7 @@ that users, optuna-dashboard and a resumed run read receives each trial once, wh
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,12 +17,12 @@ from jointopt.errors import SearchError
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.search.result import SearchResult, TrialRecord, trials_frame
-from jointopt.search.samplers import make_sampler
+from jointopt.search.samplers import StageSampler
 from jointopt.search.storage import open_study, private_study
-from jointopt.search.strategies import StageResult
+from jointopt.search.strategies import Evaluated, StageResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import optuna
     from optuna.storages import BaseStorage
@@ -40,8 +41,8 @@ STATES = {
 }
 PATIENCE_SECONDS = 0.25
 """How often a search whose budget has ended without any result looks for its first one."""
-MAX_REPEATS = 200
-"""A stage ends when that many proposals in a row have been evaluated before."""
+MAX_REPEATS = 50
+"""A sampler that proposes that many known configurations in a row has nothing new to say."""
 
 Listener = "Callable[[TrialRecord], None]"
 """Called with each trial once it is stored."""
@@ -54,17 +55,29 @@ class _Pending:
     started: dt.datetime
 
 
+Key = frozenset[tuple[str, Any]]
+
+
 @dataclass(slots=True)
 class _StageRun:
     """The state of one running stage."""
 
     stage: Stage
+    sampler: StageSampler
     memory: optuna.Study
     durable: optuna.Study
-    seen: dict[frozenset[tuple[str, Any]], Outcome | None] = field(default_factory=dict)
+    proposals: Iterator[Config]
+    known: dict[Key, TrialRecord]
+    most_trials: float
+    deadline: float
+    n_points: float
     pending: dict[int, _Pending] = field(default_factory=dict)
-    records: list[TrialRecord] = field(default_factory=list)
-    exhausted: bool = False
+    told: list[TrialRecord] = field(default_factory=list)
+    ended: bool = False
+
+    def all_known(self) -> bool:
+        """Whether a finite space has no configuration left that is new."""
+        return len(self.known) + len(self.pending) >= self.n_points
 
 
 class Engine:
@@ -112,6 +125,8 @@ class Engine:
         self._listeners = listeners
         self._n_started = 0
         self._interrupted = False
+        self._studies: dict[str, optuna.Study] = {}
+        self._records: list[TrialRecord] = []
 
     def run(self, strategy: Strategy, space: Space, starts: Sequence[Config]) -> SearchResult:
         """Run a strategy to its end or the budget's.
@@ -121,44 +136,59 @@ class Engine:
         SearchError
             If no trial ended with a value; the message tells the commonest reason.
         """
-        plan = strategy(space, starts)
-        records: list[TrialRecord] = []
-        studies: dict[str, optuna.Study] = {}
+        plan = strategy(space, starts, self._seed)
         stage = next(plan, None)
-        while stage is not None and not self._interrupted:
-            run = self._run_stage(stage, len(studies))
-            studies[stage.name] = run.durable
-            records += run.records
-            best = self._best(run.records)
-            config, value = (None, None) if best is None else (best.config, best.trial.value)
+        number = 0
+        while stage is not None:
+            run = self._run_stage(stage, number)
+            number += 1
             try:
-                stage = plan.send(StageResult(config, value, len(run.records)))
+                stage = plan.send(self._stage_result(run))
             except StopIteration:
                 stage = None
-        best = self._best(records)
+            if self._interrupted or not self._budget.allows(self._n_started):
+                plan.close()
+                stage = None
+        best = self._best(self._records)
         if best is None or best.trial.value is None:
-            raise SearchError(_nothing_found(records))
+            raise SearchError(_nothing_found(self._records))
         return SearchResult(
             best_config=best.config,
             best_score=best.trial.value,
-            trials=trials_frame(tuple(records)),
-            studies=studies,
-            records=tuple(records),
+            trials=trials_frame(tuple(self._records)),
+            studies=self._studies,
+            records=tuple(self._records),
         )
+
+    def _stage_result(self, run: _StageRun) -> StageResult:
+        """Say what the stage found, in scores of which greater is better."""
+        sign = 1.0 if self._direction == "maximize" else -1.0
+        evaluated = tuple(
+            Evaluated(
+                record.config,
+                -math.inf if record.trial.value is None else sign * record.trial.value,
+                complete=record.trial.state is TrialState.COMPLETE,
+            )
+            for record in run.told
+        )
+        best = self._best(self._records)
+        explain = run.stage.explain and best is not None and not self._interrupted
+        importances = self._evaluator.explain(best.config) if explain and best is not None else {}
+        return StageResult(evaluated, importances)
 
     # ---------------------------------------------------------------- one stage
 
-    def _run_stage(self, stage: Stage, index: int) -> _StageRun:
-        run = self._open(stage, index)
+    def _run_stage(self, stage: Stage, number: int) -> _StageRun:
+        run = self._open(stage, number)
         try:
             while True:
                 while len(run.pending) < self._evaluator.capacity and self._may_start(run):
                     self._start_trial(run)
                 if not run.pending:
                     break
-                left = self._budget.seconds_left()
+                left = self._seconds_left(run)
                 if left is not None and left <= 0:
-                    if run.records or self._evaluator.has_partial():
+                    if self._records or self._evaluator.has_partial():
                         break
                     # One late result is worth more to the user than none in time.
                     left = PATIENCE_SECONDS
@@ -170,71 +200,104 @@ class Engine:
             self._tell(run, outcome)
         return run
 
+    def _seconds_left(self, run: _StageRun) -> float | None:
+        left = self._budget.seconds_left()
+        return None if left is None else min(left, run.deadline - self._budget.elapsed())
+
     def _may_start(self, run: _StageRun) -> bool:
-        return not run.exhausted and self._budget.allows(self._n_started)
+        left = self._seconds_left(run)
+        in_time = left is None or left > 0 or not self._records
+        return not run.ended and in_time and self._n_started < run.most_trials
 
-    def _open(self, stage: Stage, index: int) -> _StageRun:
-        sampler = make_sampler(stage.sampler, derive_seed(self._seed, index))
+    def _open(self, stage: Stage, number: int) -> _StageRun:
+        name = f"{self._name}/{stage.study}"
+        durable = self._studies.get(stage.study)
+        known: dict[Key, TrialRecord] = {}
+        sampler = StageSampler(stage, derive_seed(self._seed, number))
         memory = private_study(self._direction, sampler)
-        durable = open_study(
-            self._storage, f"{self._name}/{stage.name}", self._direction, resume=self._resume
+        first = durable is None
+        if durable is None:
+            durable = open_study(self._storage, name, self._direction, resume=self._resume)
+            self._studies[stage.study] = durable
+        if first:
+            for trial in durable.get_trials(deepcopy=False):
+                self._remember(stage, trial)
+        for record in self._records:
+            if record.stage == stage.study:
+                known[frozenset(record.config.items())] = record
+                memory.add_trial(record.trial)
+        seconds, trials = self._budget.seconds_left(), self._budget.trials_left(self._n_started)
+        self._budget.elapsed()
+        return _StageRun(
+            stage=stage,
+            sampler=sampler,
+            memory=memory,
+            durable=durable,
+            proposals=iter(stage.proposals),
+            known=known,
+            n_points=stage.space.size().joint if stage.space.is_finite else math.inf,
+            most_trials=self._n_started + _rounded_up(stage.share * trials),
+            deadline=math.inf
+            if seconds is None
+            else self._budget.elapsed() + stage.share * seconds,
         )
-        run = _StageRun(stage, memory, durable)
-        for trial in durable.get_trials(deepcopy=False):
-            self._remember(run, trial)
-        for config in stage.starts:
-            if frozenset(config.items()) not in run.seen:
-                free = stage.space.distributions(config)
-                memory.enqueue_trial({path: config[path] for path in free})
-        return run
 
-    def _remember(self, run: _StageRun, trial: FrozenTrial) -> None:
+    def _remember(self, stage: Stage, trial: FrozenTrial) -> None:
         """Take in a trial of an earlier run."""
         if not trial.state.is_finished():
             return
-        config = run.stage.space.complete(trial.params)
+        config = stage.space.complete(trial.params)
         states = {told: state for state, told in STATES.items()}
-        outcome = Outcome(
-            trial.number,
-            states[trial.state],
-            trial.value,
-            trial.intermediate_values,
-            trial.user_attrs,
-            trial.user_attrs.get("reason"),
+        self._evaluator.learn(
+            Outcome(
+                trial.number,
+                states[trial.state],
+                trial.value,
+                trial.intermediate_values,
+                trial.user_attrs,
+                trial.user_attrs.get("reason"),
+            )
         )
-        run.memory.add_trial(trial)
-        run.seen[frozenset(config.items())] = outcome
-        self._evaluator.learn(outcome)
-        self._record(run, TrialRecord(run.stage.name, trial.number, config, trial))
+        self._record(TrialRecord(stage.study, trial.number, config, trial))
         self._n_started += 1
 
     def _start_trial(self, run: _StageRun) -> None:
-        """Ask for a configuration that is new and start it."""
+        """Start the next proposal, or what the sampler draws, if it is new."""
+        pending = {frozenset(p.config.items()) for p in run.pending.values()}
         for _ in range(MAX_REPEATS):
+            run.sampler.proposal = next(run.proposals, None)
+            if run.sampler.proposal is None and (run.stage.sampler is None or run.all_known()):
+                break
+            if run.sampler.proposal is not None:
+                key = frozenset(run.sampler.proposal.items())
+                if key in run.known:
+                    run.told.append(run.known[key])
+                    continue
             trial = run.memory.ask()
             config = run.stage.space.suggest(trial)
             key = frozenset(config.items())
-            if key not in run.seen:
-                run.seen[key] = None
+            if key not in run.known and key not in pending:
                 number = self._n_started
                 self._n_started += 1
                 run.pending[number] = _Pending(trial, config, dt.datetime.now())
                 self._evaluator.submit(number, config, trial)
                 return
-            _tell_memory(run, trial, run.seen[key])
-        run.exhausted = True
+            _tell_repeat(run, trial, run.known.get(key))
+        run.ended = True
 
     def _tell(self, run: _StageRun, outcome: Outcome) -> None:
         pending = run.pending.pop(outcome.number)
-        run.seen[frozenset(pending.config.items())] = outcome
-        told = _frozen(_tell_memory(run, pending.trial, outcome), pending, outcome)
+        source = _tell_memory(run, pending.trial, outcome)
+        told = _frozen(source, pending, outcome, run.stage.notes)
         run.durable.add_trial(told)
         number = len(run.durable.get_trials(deepcopy=False)) - 1
-        record = TrialRecord(run.stage.name, number, pending.config, told, outcome.number)
-        self._record(run, record)
+        record = TrialRecord(run.stage.study, number, pending.config, told, outcome.number)
+        run.known[frozenset(pending.config.items())] = record
+        run.told.append(record)
+        self._record(record)
 
-    def _record(self, run: _StageRun, record: TrialRecord) -> None:
-        run.records.append(record)
+    def _record(self, record: TrialRecord) -> None:
+        self._records.append(record)
         for listener in self._listeners:
             listener(record)
 
@@ -248,11 +311,8 @@ class Engine:
         return None
 
 
-def _tell_memory(
-    run: _StageRun, trial: optuna.trial.Trial, outcome: Outcome | None
-) -> FrozenTrial:
-    """Tell the sampler; a repeat counts as what it was, one still under way as failed."""
-    if outcome is None or outcome.state is State.FAILED:
+def _tell_memory(run: _StageRun, trial: optuna.trial.Trial, outcome: Outcome) -> FrozenTrial:
+    if outcome.state is State.FAILED:
         return run.memory.tell(trial, state=TrialState.FAIL)
     reported = run.memory.get_trials(deepcopy=False)[trial.number].intermediate_values
     for step, value in outcome.intermediate.items():
@@ -262,9 +322,19 @@ def _tell_memory(
     return run.memory.tell(trial, told, state=STATES[outcome.state])
 
 
-def _frozen(source: FrozenTrial, pending: _Pending, outcome: Outcome) -> FrozenTrial:
+def _tell_repeat(run: _StageRun, trial: optuna.trial.Trial, record: TrialRecord | None) -> None:
+    """Tell the sampler what it should have known; what is still under way counts as failed."""
+    if record is None or record.trial.state is not TrialState.COMPLETE:
+        run.memory.tell(trial, state=TrialState.FAIL)
+    else:
+        run.memory.tell(trial, record.trial.value)
+
+
+def _frozen(
+    source: FrozenTrial, pending: _Pending, outcome: Outcome, notes: Mapping[str, Any]
+) -> FrozenTrial:
     """Return the finished trial as it is stored, in one piece."""
-    attributes = dict(outcome.attributes)
+    attributes = {**outcome.attributes, **notes}
     if outcome.reason is not None:
         attributes["reason"] = outcome.reason
     state = STATES[outcome.state]
@@ -281,6 +351,10 @@ def _frozen(source: FrozenTrial, pending: _Pending, outcome: Outcome) -> FrozenT
         intermediate_values=dict(outcome.intermediate) or source.intermediate_values,
         trial_id=-1,
     )
+
+
+def _rounded_up(number: float) -> float:
+    return number if math.isinf(number) else math.ceil(number)
 
 
 def _nothing_found(records: Sequence[TrialRecord]) -> str:

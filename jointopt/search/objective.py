@@ -11,9 +11,9 @@ from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.search.budget import Budget, parse_seconds
+from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine
 from jointopt.search.storage import open_storage
-from jointopt.search.strategies import get_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,10 @@ class _ObjectiveEvaluator:
     def has_partial(self) -> bool:
         return False
 
+    def explain(self, config: Config) -> dict[str, float]:
+        del config
+        return {}
+
     def learn(self, outcome: Outcome) -> None:
         """Do nothing: an objective has nothing to learn from earlier runs."""
 
@@ -97,7 +101,8 @@ def search(
         an `optuna.Trial` whose `report` and `should_prune` work (median pruning). An exception
         makes the trial a failed one, with its reason; NaN does too.
     strategy : str or callable, default="joint"
-        A strategy's name, or a callable that yields stages.
+        joint, sequential, alternating, random, exhaustive, or a callable
+        `strategy(space, starts, seed)` that yields stages.
     n_trials : int or None, default=200
         Evaluations; None for no limit. The space's default configuration is the first.
     budget : str, float or None, default=None

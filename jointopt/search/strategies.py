@@ -6,81 +6,172 @@ Optuna or of data, and so can be run by hand, with `next` and `send`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-from jointopt.errors import OptionError
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from jointopt.space import Config, Space
 
-__all__ = ["STRATEGIES", "Stage", "StageResult", "Strategy", "get_strategy"]
+__all__ = [
+    "Evaluated",
+    "Plan",
+    "Stage",
+    "StageResult",
+    "Strategy",
+    "exhaustive",
+    "joint",
+    "random",
+    "sequential",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One Optuna study of a plan.
+    """One step of a plan: proposals to evaluate, then a sampler's own.
 
     Attributes
     ----------
-    name : str
-        The study's name, within the search's.
+    study : str
+        Name of its Optuna study within the search's; stages of one name share a study.
     space : Space
         What is searched; parameters that the stage holds fixed are frozen in it.
-    sampler : {"tpe", "random"}
-        Which configuration comes next.
+    proposals : iterable of Config
+        Evaluated first, in order; may be long and is read as far as the budget goes.
+    sampler : {"joint", "random"} or None
+        What proposes then; None ends the stage with its proposals.
     share : float
         Of what is left of the budget, above 0 and at most 1.
-    starts : tuple of Config
-        Tried first.
+    notes : mapping of str to value
+        Kept with each trial of the stage.
+    explain : bool, default=False
+        Whether the result shall tell on which columns the search's best configuration relies.
     """
 
-    name: str
+    study: str
     space: Space
-    sampler: Literal["tpe", "random"] = "tpe"
+    proposals: Iterable[Config] = ()
+    sampler: Literal["joint", "random"] | None = None
     share: float = 1.0
-    starts: tuple[Config, ...] = field(default=())
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A configuration that a stage evaluated.
+
+    Attributes
+    ----------
+    config : Config
+        The whole configuration.
+    score : float
+        Signed so that greater is better; minus infinity for a failed one.
+    complete : bool
+        Whether it passed all folds, or the objective returned a value.
+    """
+
+    config: Config
+    score: float
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What a stage found: its best configuration (None if no trial succeeded) and value."""
+    """What a stage found.
 
-    best_config: Config | None
-    best_value: float | None
-    n_trials: int
-
-
-Strategy = Callable[["Space", Sequence["Config"]], Generator[Stage, StageResult, None]]
-"""Takes the space and the starting configurations."""
-
-
-def joint(space: Space, starts: Sequence[Config]) -> Generator[Stage, StageResult, None]:
-    """Search all axes in one study."""
-    yield Stage("joint", space, starts=tuple(starts))
-
-
-def random(space: Space, starts: Sequence[Config]) -> Generator[Stage, StageResult, None]:
-    """Draw configurations at random: the baseline."""
-    yield Stage("random", space, sampler="random", starts=tuple(starts))
-
-
-STRATEGIES: dict[str, Strategy] = {"joint": joint, "random": random}
-
-
-def get_strategy(strategy: str | Strategy) -> Strategy:
-    """Return a strategy by name; a callable is taken as it is.
-
-    Raises
-    ------
-    OptionError
-        If no strategy has that name.
+    Attributes
+    ----------
+    evaluated : tuple of Evaluated
+        In the order of their ends; configurations that were known already included.
+    importances : mapping of str to float
+        If the stage asked: how much the search's best configuration loses without each switch of
+        a column mask, by parameter path. Empty where the evaluation cannot say.
     """
-    if callable(strategy):
-        return strategy
-    if strategy not in STRATEGIES:
-        raise OptionError(
-            f"strategy {strategy!r} is not known; choose from {', '.join(STRATEGIES)}"
+
+    evaluated: tuple[Evaluated, ...]
+    importances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Evaluated | None:
+        """The best complete one, else the best of all; None if all failed."""
+        found = [e for e in self.evaluated if e.complete] or [
+            e for e in self.evaluated if e.score > float("-inf")
+        ]
+        return max(found, key=lambda e: e.score, default=None)
+
+
+Plan = Generator[Stage, StageResult, None]
+Strategy = Callable[["Space", Sequence["Config"], int], Plan]
+"""Takes the space, the starting configurations and a seed."""
+
+
+def joint(space: Space, starts: Sequence[Config], seed: int) -> Plan:
+    """Search all axes in one study."""
+    del seed  # the engine seeds samplers
+    yield Stage("joint", space, starts, sampler="joint")
+
+
+def random(space: Space, starts: Sequence[Config], seed: int) -> Plan:
+    """Draw configurations at random: the baseline."""
+    del seed
+    yield Stage("random", space, starts, sampler="random")
+
+
+def exhaustive(space: Space, starts: Sequence[Config], seed: int) -> Plan:
+    """Evaluate every configuration of a finite space: the ground truth."""
+    del starts, seed
+    yield Stage("exhaustive", space, space.enumerate())
+
+
+ORDER = ("transforms", "features", "paradigm", "architecture", "hyperparameters")
+
+
+def sequential(
+    space: Space,
+    starts: Sequence[Config],
+    seed: int,
+    *,
+    order: Sequence[str] | None = None,
+    shares: Mapping[str, float] | None = None,
+) -> Plan:
+    """Settle one axis after another, each in a study of its own.
+
+    The best start is where it begins. In each stage one axis is free, the earlier ones stay at
+    what they found best and the later ones at the start's values or at their defaults. An axis
+    with nothing to decide, such as the architecture of what is no network, is passed over, and
+    its share goes to those that follow.
+
+    Parameters
+    ----------
+    space : Space
+        What is searched.
+    starts : sequence of Config
+        Evaluated first, in the study `sequential/0-starts`.
+    seed : int
+        Not needed: the engine seeds samplers.
+    order : sequence of str or None, default=None
+        The axes in the order in which they are settled; transforms, features, paradigm,
+        architecture, hyperparameters and then any others by default.
+    shares : mapping of str to float or None, default=None
+        How much of the budget each axis gets, in any unit; equal shares by default.
+    """
+    del seed
+    known = space.axis_names
+    axes = [axis for axis in order or (*ORDER, *known) if axis in known]
+    axes = list(dict.fromkeys(axes))
+    weights = {axis: (shares or {}).get(axis, 1.0) for axis in axes}
+    found = yield Stage("sequential/0-starts", space, starts)
+    best = found.best
+    for number, axis in enumerate(axes, start=1):
+        incumbent = space.default() if best is None else best.config
+        held = {path: value for path, value in incumbent.items() if path.split("/")[0] != axis}
+        free = space.freeze(held, [other for other in known if other != axis])
+        if free.size()[axis] <= 1:
+            continue
+        share = weights[axis] / sum(weights[later] for later in axes[number - 1 :])
+        found = yield Stage(
+            f"sequential/{number}-{axis}", free, [incumbent], sampler="joint", share=share
         )
-    return STRATEGIES[strategy]
+        if found.best is not None and (best is None or found.best.score > best.score):
+            best = found.best

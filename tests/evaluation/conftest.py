@@ -6,9 +6,7 @@ from jointopt import load_space
 from jointopt.data import get_metric
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import Setting
-from jointopt.pipeline.adapt import adapt_space, column_groups
-from jointopt.pipeline.build import Blueprint
-from jointopt.pipeline.paradigms import paradigms_of
+from jointopt.pipeline.adapt import adapt_space, blueprint_of
 
 
 @pytest.fixture
@@ -21,13 +19,7 @@ def setting(dataset, space):
     return Setting(
         dataset=dataset,
         folds=make_folds(dataset, seed=0, n_folds=3),
-        blueprint=Blueprint(
-            schema=dataset.schema,
-            task=dataset.task,
-            paradigms=paradigms_of(space),
-            groups=column_groups(dataset),
-            n_rows=dataset.n_rows,
-        ),
+        blueprint=blueprint_of(space, dataset),
         metric=get_metric(None, dataset.task),
         seed=0,
         threads=1,

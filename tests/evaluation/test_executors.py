@@ -12,9 +12,8 @@ from jointopt.data import get_metric, make_dataset
 from jointopt.evaluation.executors import InProcess, WorkerProcesses
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import FoldTask, Setting
-from jointopt.pipeline.adapt import adapt_space, column_groups
-from jointopt.pipeline.build import Blueprint
-from jointopt.pipeline.paradigms import Paradigm, paradigms_of
+from jointopt.pipeline.adapt import adapt_space, blueprint_of
+from jointopt.pipeline.paradigms import Paradigm
 
 
 @pytest.fixture
@@ -22,13 +21,7 @@ def regression(frames):
     make, target = frames["regression"]
     dataset = make_dataset(make(), target)
     space = adapt_space(load_space("tabular"), dataset)
-    blueprint = Blueprint(
-        schema=dataset.schema,
-        task=dataset.task,
-        paradigms=paradigms_of(space),
-        groups=column_groups(dataset),
-        n_rows=dataset.n_rows,
-    )
+    blueprint = blueprint_of(space, dataset)
     metric = get_metric(None, dataset.task)
     folds = make_folds(dataset, seed=0, n_folds=3)
     return Setting(dataset, folds, blueprint, metric, seed=0, threads=1), space

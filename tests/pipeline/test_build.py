@@ -12,20 +12,10 @@ from jointopt.data import Kind
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.fitted import FittedModel
 from jointopt.model.saving import load_model, save_model
-from jointopt.pipeline.adapt import adapt_space, column_groups, start_configs
-from jointopt.pipeline.build import Blueprint, build_pipeline
+from jointopt.pipeline.adapt import adapt_space, blueprint_of, start_configs
+from jointopt.pipeline.build import build_pipeline
 from jointopt.pipeline.paradigms import paradigms_of
 from jointopt.space import Categorical, Choice
-
-
-def blueprint_of(dataset, space):
-    return Blueprint(
-        schema=dataset.schema,
-        task=dataset.task,
-        paradigms=paradigms_of(space),
-        groups=column_groups(dataset),
-        n_rows=dataset.n_rows,
-    )
 
 
 def quick(pipeline):
@@ -61,7 +51,7 @@ def every_option(space):
 @pytest.mark.parametrize("name", ["tabular", "neural", "wide"])
 def test_every_option_fits_predicts_and_saves(name, dataset, tmp_path):
     space = adapt_space(load_space(name), dataset)
-    blueprint = blueprint_of(dataset, space)
+    blueprint = blueprint_of(space, dataset)
     seen = set()
     for config in every_option(space):
         key = frozenset(config.items())
@@ -96,7 +86,7 @@ def test_each_paradigm_has_a_start_that_is_valid(dataset):
 
 def test_new_rows_may_hold_what_training_did_not(dataset):
     space = adapt_space(load_space("tabular"), dataset)
-    blueprint = blueprint_of(dataset, space)
+    blueprint = blueprint_of(space, dataset)
     new = dataset.X.head(5).copy()
     new["age"] = [np.nan, -1e9, 1e9, 0.0, 50.0]
     new["city"] = ["Atlantis", np.nan, "Bern", "", "x"]

@@ -142,15 +142,20 @@ def test_a_study_is_not_overwritten(space, tmp_path):
 
 
 def test_a_callable_is_a_strategy(space):
-    def two_halves(space, starts):
-        found = yield Stage("first", space.freeze({"paradigm": "stair"}), starts=tuple(starts[:0]))
-        fixed = {"transforms/scale": found.best_config["transforms/scale"]}
+    def two_halves(space, starts, seed):
+        del starts, seed
+        found = yield Stage(
+            "first", space.freeze({"paradigm": "stair"}), sampler="joint", share=0.5
+        )
+        fixed = {"transforms/scale": found.best.config["transforms/scale"]}
         yield Stage("second", space.freeze(fixed), sampler="random")
 
-    found = search(space, objective, two_halves, n_trials=30)
-    assert next(iter(found.studies)) == "first"
+    found = search(space, objective, two_halves, n_trials=20)
+    assert list(found.studies) == ["first", "second"]
     assert "paradigm" not in found.studies["first"].trials[0].params
-    assert all(r.config["paradigm"] == "stair" for r in found.records if r.stage == "first")
+    first = [r for r in found.records if r.stage == "first"]
+    assert len(first) == 10
+    assert all(r.config["paradigm"] == "stair" for r in first)
 
 
 @pytest.mark.parametrize(

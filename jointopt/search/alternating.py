@@ -1,0 +1,174 @@
+"""The pseudo-joint strategy: recursive feature elimination interleaved with a genetic algorithm.
+
+Two searches take turns, each seeing the other's latest result. One step of recursive feature
+elimination (Guyon et al., 2002) drops the columns on which the incumbent relies least; one
+generation of a genetic algorithm then varies paradigm, architecture, hyperparameters and
+transforms with the columns that are left. Unlike in plain elimination, dropped columns are offered
+again.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from jointopt.search.coding import code_of
+from jointopt.search.strategies import Evaluated, Stage
+from jointopt.space import Choice, Subset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from jointopt.search.coding import Coded
+    from jointopt.search.strategies import Plan
+    from jointopt.space import Config, Space, Value
+
+__all__ = ["alternating"]
+
+POPULATION = 10
+OFFSPRING = 8
+MUTATION_RATE = 0.15
+BRANCH_MUTATION_RATE = 0.05
+REMOVALS = 3
+RETURNS = 2
+PATIENCE = 6
+MUTATION_STEP = 0.2
+STUDY = "alternating"
+
+History = dict[frozenset[tuple[str, "Value"]], Evaluated]
+
+
+def alternating(space: Space, starts: Sequence[Config], seed: int) -> Plan:
+    """Interleave recursive feature elimination and a genetic algorithm.
+
+    Each round has two halves. `features`: from the incumbent, up to three configurations without
+    one, a tenth and a fifth of the columns on which it relies least (each column on trial in
+    turn where the evaluation tells no importances), and two with a dropped column back.
+    `genetic`: eight children of the ten best configurations by uniform crossover and mutation
+    over all other axes, with the incumbent's columns. It ends after six rounds in which neither
+    half found anything better, or with the budget. All trials are in one study, each with its
+    `round` and `half`.
+
+    Parameters
+    ----------
+    space : Space
+        What is searched. Without a subset of columns in it, only the genetic half has work.
+    starts : sequence of Config
+        The first population.
+    seed : int
+        Of crossover, mutation and the columns on trial.
+    """
+    rng = Random(seed)
+    history: History = {}
+    found = yield Stage(STUDY, space, starts, notes={"round": 0, "half": "starts"}, explain=True)
+    _remember(history, found.evaluated)
+    without = number = 0
+    while without < PATIENCE:
+        number += 1
+        before = _incumbent(history)
+        proposals = _new(history, _eliminations(space, before, found.importances, rng))
+        notes = {"round": number, "half": "features"}
+        found = yield Stage(STUDY, space, proposals, notes=notes)
+        _remember(history, found.evaluated)
+        proposals = _new(history, _offspring(space, history, rng))
+        notes = {"round": number, "half": "genetic"}
+        found = yield Stage(STUDY, space, proposals, notes=notes, explain=True)
+        _remember(history, found.evaluated)
+        after = _incumbent(history)
+        improved = after is not None and (before is None or after.score > before.score)
+        without = 0 if improved else without + 1
+
+
+def _remember(history: History, found: Sequence[Evaluated]) -> None:
+    history.update({frozenset(e.config.items()): e for e in found})
+
+
+def _new(history: History, proposals: Iterable[Config]) -> list[Config]:
+    unique = {frozenset(config.items()): config for config in proposals}
+    return [config for key, config in unique.items() if key not in history]
+
+
+def _incumbent(history: History) -> Evaluated | None:
+    return max((e for e in history.values() if e.complete), key=lambda e: e.score, default=None)
+
+
+# ------------------------------------------------------------------------------ features
+
+
+def _mask_paths(space: Space) -> list[str]:
+    """Return the switches of all columns, of the first subset on the axis `features`."""
+    for decision in space.decisions:
+        if decision.axis == "features" and isinstance(decision.node, Subset):
+            return list(decision.parameters)
+    return []
+
+
+def _masked(space: Space, config: Config, on: set[str], paths: Sequence[str]) -> Config:
+    """Return the configuration with these columns and the branches that make the mask active."""
+    needed = _needed(space, paths[0])
+    others = {path: value for path, value in config.items() if path not in needed}
+    return space.complete(others | needed | {path: path in on for path in paths})
+
+
+def _needed(space: Space, path: str) -> dict[str, Value]:
+    """Return values of the choices above a parameter under which it is active."""
+    owner = next(d for d in space.decisions if path in d.parameters)
+    return {condition.path: next(iter(condition.allowed)) for condition in owner.conditions}
+
+
+def _eliminations(
+    space: Space, best: Evaluated | None, importances: Mapping[str, float], rng: Random
+) -> Iterator[Config]:
+    paths = _mask_paths(space)
+    if not paths or best is None:
+        return
+    on = [path for path in paths if best.config.get(path, True)]
+    chance = {path: rng.random() for path in on}
+    ranked = sorted(on, key=lambda path: (importances.get(path, 0.0), chance[path]))
+    for size in [n for n in dict.fromkeys((1, len(on) // 10, len(on) // 5)) if 0 < n < len(on)]:
+        yield _masked(space, best.config, set(ranked[size:]), paths)
+    if not importances:
+        for path in ranked[1:REMOVALS]:
+            yield _masked(space, best.config, {*on} - {path}, paths)
+    off = [path for path in paths if path not in on]
+    for back in rng.sample(off, min(RETURNS, len(off))):
+        yield _masked(space, best.config, {*on, back}, paths)
+
+
+# ------------------------------------------------------------------------------ genetic
+
+
+def _offspring(space: Space, history: History, rng: Random) -> Iterator[Config]:
+    ranked = sorted((e for e in history.values() if e.complete), key=lambda e: -e.score)
+    if not ranked:
+        yield from (_mutated(space, space.default(), rng) for _ in range(OFFSPRING))
+        return
+    parents = [e.config for e in ranked[:POPULATION]]
+    columns = {p: v for p, v in parents[0].items() if p.partition("/")[0] == "features"}
+    for _ in range(OFFSPRING):
+        first, second = rng.choice(parents), rng.choice(parents)
+        mixed = {
+            path: rng.choice([p for p in (first, second) if path in p])[path]
+            for path in {**first, **second}
+        }
+        yield _mutated(space, space.complete(mixed | columns), rng)
+
+
+def _mutated(space: Space, config: Config, rng: Random) -> Config:
+    """Return a neighbour: branches change seldom, since all below them changes with them."""
+    changed = dict(config)
+    for decision in space.active(config):
+        if decision.axis == "features":
+            continue
+        rate = BRANCH_MUTATION_RATE if isinstance(decision.node, Choice) else MUTATION_RATE
+        for path, coded in code_of(decision).items():
+            if path not in space.frozen and rng.random() < rate:
+                changed[path] = _moved(coded, config[path], rng)
+    return space.complete(changed)
+
+
+def _moved(coded: Coded, value: Value, rng: Random) -> Value:
+    """Draw another option, or a number near the old one."""
+    if coded.n_options:
+        return coded.decode(float(rng.randrange(coded.n_options)))
+    return coded.decode(coded.encode(value) + rng.gauss(0, MUTATION_STEP))
