@@ -43,9 +43,14 @@ class Executor(Protocol):
         """Wait for at least one task to end, or for `timeout` seconds."""
 
     def refit(
-        self, config: Config, refit_params: Mapping[str, int], *, timeout: float | None
+        self,
+        config: Config,
+        refit_params: Mapping[str, int],
+        *,
+        all_threads: bool,
+        timeout: float | None,
     ) -> Pipeline:
-        """Fit a configuration on all rows with all threads; TimeoutError if it takes longer."""
+        """Fit a configuration on all rows; TimeoutError if it takes longer."""
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies; TimeoutError if it takes longer."""
@@ -82,9 +87,15 @@ class InProcess:
             return [(key, run_fold(self._setting, task))]
 
     def refit(
-        self, config: Config, refit_params: Mapping[str, int], *, timeout: float | None
+        self,
+        config: Config,
+        refit_params: Mapping[str, int],
+        *,
+        all_threads: bool,
+        timeout: float | None,
     ) -> Pipeline:
         """Fit a configuration on all rows; it cannot be stopped, `timeout` is only advice."""
+        del all_threads  # there is one task at a time, so it has them all
         return fit_on_all(self._setting, config, refit_params, self._setting.threads, timeout)
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
@@ -138,13 +149,18 @@ class WorkerProcesses:
         return found
 
     def refit(
-        self, config: Config, refit_params: Mapping[str, int], *, timeout: float | None
+        self,
+        config: Config,
+        refit_params: Mapping[str, int],
+        *,
+        all_threads: bool,
+        timeout: float | None,
     ) -> Pipeline:
         """Stop all fold tasks, then fit a configuration on all rows in a worker."""
         for future in self._running:
             future.cancel()
         self._running.clear()
-        threads = self.capacity * self._threads
+        threads = self._threads * (self.capacity if all_threads else 1)
         future = self._pool.submit(
             _refit_in_worker, timeout, self._path, config, refit_params, threads, _soft(timeout)
         )

@@ -28,6 +28,8 @@ REFIT_MARGIN = 1.3
 """How much longer than predicted the final fit may take."""
 LEAST_SECONDS = 3.0
 """For a final fit that comes late: a late model is worth more than none."""
+LONG_SECONDS = 2.0
+"""A final fit that takes longer uses all threads."""
 MAX_TRIES = 4
 """Final fits that may fail before the run does."""
 
@@ -148,7 +150,11 @@ class Finish:
     def _try(self, executor: Executor, record: TrialRecord, notes: list[str]) -> Pipeline | None:
         left = self._seconds_left()
         refit_params = record.trial.user_attrs.get("refit_params", {})
-        fitted = attempt(lambda: executor.refit(record.config, refit_params, timeout=left))
+        # Threads that wait for each other cost more than they bring where a fit is short.
+        many = self._predicted(record) > LONG_SECONDS
+        fitted = attempt(
+            lambda: executor.refit(record.config, refit_params, all_threads=many, timeout=left)
+        )
         if isinstance(fitted, Exception):
             why = reason_of(fitted)
             notes.append(f"trial {record.number} could not be fitted on all rows: {why}")

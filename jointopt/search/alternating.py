@@ -27,11 +27,12 @@ __all__ = ["alternating"]
 
 POPULATION = 10
 OFFSPRING = 8
+MAX_DRAWS = 80
 MUTATION_RATE = 0.15
 BRANCH_MUTATION_RATE = 0.05
 REMOVALS = 3
 RETURNS = 2
-PATIENCE = 6
+PATIENCE = 20
 MUTATION_STEP = 0.2
 STUDY = "alternating"
 
@@ -45,7 +46,7 @@ def alternating(space: Space, starts: Sequence[Config], seed: int) -> Plan:
     one, a tenth and a fifth of the columns on which it relies least (each column on trial in
     turn where the evaluation tells no importances), and two with a dropped column back.
     `genetic`: eight children of the ten best configurations by uniform crossover and mutation
-    over all other axes, with the incumbent's columns. It ends after six rounds in which neither
+    over all other axes, with the incumbent's columns. It ends after twenty rounds in which neither
     half found anything better, or with the budget. All trials are in one study, each with its
     `round` and `half`.
 
@@ -66,11 +67,13 @@ def alternating(space: Space, starts: Sequence[Config], seed: int) -> Plan:
     while without < PATIENCE:
         number += 1
         before = _incumbent(history)
-        proposals = _new(history, _eliminations(space, before, found.importances, rng))
+        proposals = _new(
+            history, _eliminations(space, before, found.importances, rng), REMOVALS + RETURNS
+        )
         notes = {"round": number, "half": "features"}
         found = yield Stage(STUDY, space, proposals, notes=notes)
         _remember(history, found.evaluated)
-        proposals = _new(history, _offspring(space, history, rng))
+        proposals = _new(history, _offspring(space, history, rng), OFFSPRING)
         notes = {"round": number, "half": "genetic"}
         found = yield Stage(STUDY, space, proposals, notes=notes, explain=True)
         _remember(history, found.evaluated)
@@ -83,9 +86,16 @@ def _remember(history: History, found: Sequence[Evaluated]) -> None:
     history.update({frozenset(e.config.items()): e for e in found})
 
 
-def _new(history: History, proposals: Iterable[Config]) -> list[Config]:
-    unique = {frozenset(config.items()): config for config in proposals}
-    return [config for key, config in unique.items() if key not in history]
+def _new(history: History, proposals: Iterable[Config], most: int) -> list[Config]:
+    """Return the first of the proposals that are new."""
+    unique: dict[frozenset[tuple[str, Value]], Config] = {}
+    for config in proposals:
+        key = frozenset(config.items())
+        if key not in history:
+            unique[key] = config
+        if len(unique) == most:
+            break
+    return list(unique.values())
 
 
 def _incumbent(history: History) -> Evaluated | None:
@@ -141,11 +151,11 @@ def _eliminations(
 def _offspring(space: Space, history: History, rng: Random) -> Iterator[Config]:
     ranked = sorted((e for e in history.values() if e.complete), key=lambda e: -e.score)
     if not ranked:
-        yield from (_mutated(space, space.default(), rng) for _ in range(OFFSPRING))
+        yield from (_mutated(space, space.default(), rng) for _ in range(MAX_DRAWS))
         return
     parents = [e.config for e in ranked[:POPULATION]]
     columns = {p: v for p, v in parents[0].items() if p.partition("/")[0] == "features"}
-    for _ in range(OFFSPRING):
+    for _ in range(MAX_DRAWS):
         first, second = rng.choice(parents), rng.choice(parents)
         mixed = {
             path: rng.choice([p for p in (first, second) if path in p])[path]

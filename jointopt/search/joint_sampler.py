@@ -190,11 +190,13 @@ class JointSampler(BaseSampler):
     def _proposed_in(self, branch: Value) -> Config:
         rows = self._rows_of(branch)
         fixed = {} if self._root is None else {self._root.path: branch}
-        if len(rows) < FIRST_IN_BRANCH:
-            if len(rows) and self._rng.random() < NEAR_FIRST:
-                return self._neighbour(self._config(rows[0]), fixed)
-            return self._random(fixed)
+        if not len(rows):
+            return self._completed(dict(fixed))
         ordered = self._history.order(rows)
+        if len(rows) < FIRST_IN_BRANCH:
+            if self._rng.random() < NEAR_FIRST:
+                return self._neighbour(self._config(ordered[0]), fixed)
+            return self._random(fixed)
         n_good = self._n_good(len(ordered))
         good, bad = self._densities(ordered[:n_good], ordered[n_good:])
         if self._rng.random() < self._local_share():
@@ -252,6 +254,11 @@ class JointSampler(BaseSampler):
 
     def _random(self, fixed: Mapping[str, Value]) -> Config:
         values = {path: self._uniform(path) for path in self._history.paths}
+        for decision in self._space.decisions:
+            if isinstance(decision.node, Subset):
+                # Sizes of a subset evenly, not half of its members nearly always.
+                share = self._rng.random()
+                values |= {path: bool(self._rng.random() < share) for path in decision.parameters}
         return self._completed(values | dict(fixed))
 
     def _near(

@@ -41,8 +41,8 @@ def test_workers_and_this_process_agree(regression):
                 results |= dict(executor.collect(60))
             found[executor] = [results[fold].score for fold in range(3)]
         assert found[here] == pytest.approx(found[workers], rel=1e-9)
-        mine = here.refit(config, {"n_rounds": 20}, timeout=None)
-        theirs = workers.refit(config, {"n_rounds": 20}, timeout=60)
+        mine = here.refit(config, {"n_rounds": 20}, all_threads=False, timeout=None)
+        theirs = workers.refit(config, {"n_rounds": 20}, all_threads=True, timeout=60)
         np.testing.assert_allclose(
             mine.predict(setting.dataset.X), theirs.predict(setting.dataset.X)
         )

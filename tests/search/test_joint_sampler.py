@@ -1,0 +1,169 @@
+"""The sampler in plain Optuna studies: what it may propose, and what it learns."""
+
+from __future__ import annotations
+
+import numpy as np
+import optuna
+import pytest
+
+from jointopt import Categorical, Choice, Float, Int, JointSampler, Repeat, Space, Subset
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+SPACE = Space(
+    transforms={
+        "scale": Categorical(["none", "standard"], unless={"paradigm": ["tree"]}),
+        "derive": Choice({"none": {}, "pca": {"share": Float(0.5, 1.0)}}),
+    },
+    features={"columns": Subset(list("abcdefgh"))},
+    paradigm=Choice(
+        {
+            "tree": {"hyperparameters": {"leaf": Int(1, 64, log=True)}},
+            "mlp": {
+                "architecture": {
+                    "depth": Int(1, 3),
+                    "width": Repeat("depth", Int(8, 256, log=True)),
+                },
+                "hyperparameters": {
+                    "rate": Float(1e-4, 1, log=True),
+                    "drop": Float(0, 0.5, step=0.1),
+                },
+            },
+            "bayes": {},
+        }
+    ),
+)
+
+
+def run(space, objective, n_trials, *, seed=0, **how):
+    study = optuna.create_study(sampler=JointSampler(space, seed=seed), **how)
+    configs = []
+
+    def call(trial):
+        configs.append(space.suggest(trial))
+        return objective(configs[-1])
+
+    study.optimize(call, n_trials=n_trials)
+    return study, configs
+
+
+def loss(config):
+    """A network with two useful columns and a rate of 0.01 is best."""
+    on = {p[-1] for p, v in config.items() if p.startswith("features/") and v is True}
+    value = 0.1 * len(on ^ {"b", "e"}) + 1.0
+    if config["paradigm"] == "mlp":
+        value += abs(np.log10(config["hyperparameters/mlp/rate"]) + 2) - 1.5
+    return value
+
+
+def test_every_proposal_is_valid_and_new():
+    _, configs = run(SPACE, loss, 150)
+    for config in configs:
+        SPACE.validate(config)
+    assert len({frozenset(c.items()) for c in configs}) == len(configs)
+
+
+def test_values_come_from_the_proposal_and_not_from_independent_draws():
+    study, configs = run(SPACE, loss, 40)
+    for trial, config in zip(study.trials, configs, strict=True):
+        assert SPACE.complete(trial.params) == config
+
+
+def test_every_branch_is_tried_and_the_best_one_found():
+    _, configs = run(SPACE, loss, 120)
+    tried = [config["paradigm"] for config in configs]
+    assert min(tried.count(label) for label in ("tree", "mlp", "bayes")) >= 5
+    assert tried[-40:].count("mlp") > 20
+
+
+def test_a_branch_that_starts_badly_is_not_lost():
+    space = Space(
+        paradigm=Choice({"flat": {"x": Float(0, 1)}, "peak": {"x": Float(0, 1), "y": Float(0, 1)}})
+    )
+
+    def deceptive(config):
+        if config["paradigm"] == "flat":
+            return 0.3 + 0.01 * config["paradigm/flat/x"]
+        x, y = config["paradigm/peak/x"], config["paradigm/peak/y"]
+        return 4 * ((x - 0.8) ** 2 + (y - 0.2) ** 2)
+
+    found = [run(space, deceptive, 120, seed=s)[0].best_value for s in range(5)]
+    assert np.median(found) < 0.1
+
+
+def test_proposals_change_a_sensible_number_of_columns():
+    space = Space(features={"columns": Subset([f"c{i}" for i in range(60)])})
+    useful = {f"features/columns/c{i}" for i in range(8)}
+
+    def miss(config):
+        return len({p for p, on in config.items() if on} ^ useful)
+
+    study, configs = run(space, miss, 300)
+    assert study.best_value <= 8
+    best = min(configs[:200], key=miss)
+    flips = [sum(c[p] != best[p] for p in c) for c in configs[200:]]
+    assert np.median(flips) < 20
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_both_directions(direction):
+    sign = 1 if direction == "minimize" else -1
+    study, _ = run(SPACE, lambda config: sign * loss(config), 120, direction=direction)
+    assert sign * study.best_value < 0
+
+
+def test_the_same_seed_proposes_the_same():
+    first, again, other = (run(SPACE, loss, 50, seed=s)[1] for s in (3, 3, 4))
+    assert first == again != other
+
+
+def test_frozen_parameters_stay_and_are_not_suggested():
+    frozen = SPACE.freeze({"paradigm": "mlp", "architecture/mlp/depth": 2})
+    study, configs = run(frozen, loss, 40)
+    assert all(c["paradigm"] == "mlp" and c["architecture/mlp/depth"] == 2 for c in configs)
+    assert all("paradigm" not in trial.params for trial in study.trials)
+
+
+def test_it_learns_from_trials_that_the_study_holds_already():
+    study, _ = run(SPACE, loss, 60)
+    known = {frozenset(SPACE.complete(t.params).items()) for t in study.trials}
+    study.sampler = JointSampler(SPACE, seed=9)
+    study.optimize(lambda trial: loss(SPACE.suggest(trial)), n_trials=20)
+    later = [frozenset(SPACE.complete(t.params).items()) for t in study.trials[60:]]
+    assert not known & set(later)
+    assert np.median([t.value for t in study.trials[60:]]) < np.median(
+        [t.value for t in study.trials[:20]]
+    )
+
+
+def test_failed_and_pruned_trials_do_no_harm():
+    def fragile(trial):
+        config = SPACE.suggest(trial)
+        if config["paradigm"] == "tree":
+            raise ValueError("no trees")
+        trial.report(loss(config), 0)
+        if loss(config) > 1.2:
+            raise optuna.TrialPruned
+        return loss(config)
+
+    study = optuna.create_study(sampler=JointSampler(SPACE, seed=0))
+    study.optimize(fragile, n_trials=100, catch=ValueError)
+    states = {trial.state.name for trial in study.trials}
+    assert states == {"COMPLETE", "PRUNED", "FAIL"}
+    assert study.best_value < 0.4
+
+
+def test_asking_for_several_before_telling_gives_different_ones():
+    study = optuna.create_study(sampler=JointSampler(SPACE, seed=0))
+    for _ in range(10):
+        trials = [study.ask() for _ in range(8)]
+        configs = [SPACE.suggest(trial) for trial in trials]
+        assert len({frozenset(c.items()) for c in configs}) == 8
+        for trial, config in zip(trials, configs, strict=True):
+            study.tell(trial, loss(config))
+
+
+def test_what_is_not_part_of_the_space_is_drawn_at_random():
+    study = optuna.create_study(sampler=JointSampler(SPACE, seed=0))
+    study.optimize(lambda t: loss(SPACE.suggest(t)) + t.suggest_float("noise", 0, 1), n_trials=10)
+    assert all(0 <= t.params["noise"] <= 1 for t in study.trials)
