@@ -20,6 +20,7 @@ from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import save_model
 from jointopt.search.budget import parse_seconds
 from jointopt.search.storage import earlier_seconds, sqlite_url
+from jointopt.space import load_space
 from jointopt.study_file import StudyDefinition, dump_study, load_study
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class RunCommand:
         study = self.study
         name = study.name or _stem(study.data)
         seconds = _seconds(study)
+        space = load_space(study.space)
         frame = load_table(study.data)
         dataset = make_dataset(frame, study.target)
         metric = get_metric(study.metric, dataset.task)
@@ -109,7 +111,7 @@ class RunCommand:
             started -= earlier_seconds(storage, name)
         options = RunOptions(
             strategy=study.strategy,
-            space=study.space,
+            space=space,
             metric=study.metric,
             seconds=seconds,
             n_trials=study.trials,

@@ -1,0 +1,274 @@
+"""What a comparison of search strategies has found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Self, final
+
+import pandas as pd
+
+from jointopt.errors import OptionError, StorageError
+from jointopt.insight.comparison_page import render_comparison
+from jointopt.insight.comparison_plots import (
+    anytime_figure,
+    critical_difference_figure,
+    scores_figure,
+)
+from jointopt.insight.comparison_stats import (
+    anytime_bands,
+    conclude,
+    friedman_test,
+    in_order,
+    paired_tests,
+    summary,
+)
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from jointopt.insight.comparison_stats import Friedman
+
+__all__ = ["ANYTIME_COLUMNS", "RUN_COLUMNS", "Comparison"]
+
+RUN_COLUMNS: Final = {
+    "dataset": "str",
+    "strategy": "str",
+    "seed": "int64",
+    "metric": "str",
+    "greater_is_better": "bool",
+    "test": "float64",
+    "validation": "float64",
+    "gap": "float64",
+    "n_trials": "int64",
+    "n_complete": "int64",
+    "n_pruned": "int64",
+    "n_failed": "int64",
+    "seconds": "float64",
+    "n_train": "int64",
+    "n_test": "int64",
+    "n_plus_m": "str",
+    "n_times_m": "str",
+    "sizes": "str",
+    "budget": "str",
+    "found": "str",
+    "error": "str",
+}
+ANYTIME_COLUMNS: Final = {
+    "dataset": "str",
+    "strategy": "str",
+    "seed": "int64",
+    "evaluation": "int64",
+    "seconds": "float64",
+    "best": "float64",
+}
+RUNS_FILE: Final = "comparison.parquet"
+ANYTIME_FILE: Final = "comparison-anytime.parquet"
+PAGE_FILE: Final = "comparison.html"
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Comparison:
+    """Search strategies on the same data, splits, folds, space and budget.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per data set, strategy and seed: `test`, the final model's score on rows that no
+        search saw; `validation`, the score that it was chosen by; `gap`, how much better
+        validation looks than test (positive is optimistic, whatever the metric's direction);
+        evaluations (`n_trials`, of them `n_complete`, `n_pruned`, `n_failed`); `seconds`;
+        `n_plus_m` and `n_times_m`, the space's size as exact integers in text; `sizes`, that of
+        each axis as JSON; `found`, the model in words; `error`, why a run gave no model. The
+        strategy of the first row is the baseline.
+    anytime : DataFrame
+        One row per evaluation of a run: its number from 1, seconds since the run's start, best
+        validation score so far (NaN before the first). Scores are in the metric's own unit.
+
+    Raises
+    ------
+    OptionError
+        If a frame lacks a column.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({
+    ...     "dataset": "toy", "strategy": ["joint", "random"] * 8,
+    ...     "seed": [seed for seed in range(8) for _ in range(2)], "metric": "accuracy",
+    ...     "greater_is_better": True, "n_trials": 20, "n_complete": 20, "n_pruned": 0,
+    ...     "n_failed": 0, "seconds": 1.0, "n_train": 75, "n_test": 25, "n_plus_m": "8",
+    ...     "n_times_m": "15", "sizes": "{}", "budget": "20 evaluations", "found": "knn",
+    ...     "error": "", "validation": 0.9, "gap": 0.0,
+    ...     "test": [0.90, 0.88, 0.92, 0.89, 0.91, 0.87, 0.93, 0.88] * 2})
+    >>> anytime = pd.DataFrame({"dataset": "toy", "strategy": ["joint", "random"], "seed": 0,
+    ...                         "evaluation": 1, "seconds": 0.1, "best": [0.9, 0.8]})
+    >>> comparison = Comparison(runs, anytime)
+    >>> comparison.tests()[["first", "second", "wins", "losses", "p_value", "verdict"]].iloc[0].tolist()
+    ['joint', 'random', 8, 0, 0.0078125, 'joint better']
+    """
+
+    runs: pd.DataFrame
+    anytime: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        """Check and order the columns."""
+        for name, columns in (("runs", RUN_COLUMNS), ("anytime", ANYTIME_COLUMNS)):
+            frame: pd.DataFrame = getattr(self, name)
+            missing = [column for column in columns if column not in frame.columns]
+            if missing:
+                raise OptionError(f"the frame of {name} lacks the columns {', '.join(missing)}")
+            typed = frame[list(columns)].astype(columns).reset_index(drop=True)
+            object.__setattr__(self, name, typed)
+        if self.runs.empty:
+            raise OptionError("a comparison needs at least one run")
+
+    @property
+    def baseline(self) -> str:
+        """The strategy that the others are compared with: the first."""
+        return str(self.runs["strategy"].iloc[0])
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per run."""
+        return self.runs.copy()
+
+    def anytime_frame(self) -> pd.DataFrame:
+        """Return one row per evaluation of each run."""
+        return self.anytime.copy()
+
+    def table(self) -> pd.DataFrame:
+        """Return one row per data set and strategy.
+
+        Returns
+        -------
+        DataFrame
+            Runs, failed runs; mean and standard deviation over the seeds of test, validation,
+            gap, evaluations and seconds; N + M and N × M of the space.
+        """
+        return summary(self.runs)
+
+    def tests(
+        self, pairs: Literal["baseline", "all"] = "baseline", *, per_dataset: bool = False
+    ) -> pd.DataFrame:
+        """Compare strategies in pairs by the Wilcoxon signed-rank test on test scores.
+
+        Runs of the same data set and seed are a pair: they share the split, the folds, the space
+        and the budget. Runs that gave no model are left out. Pooled over several data sets,
+        differences are divided by the standard deviation of the data set's test scores, so that
+        metrics of different size weigh alike.
+
+        With n pairs the smallest possible two-sided p is 2 / 2^n: 0.0625 for five, so five seeds
+        on one data set can never show a difference. The verdict says so. Test sets of different
+        seeds share rows, so that p is somewhat optimistic: a p just below 0.05 is weak evidence.
+
+        Parameters
+        ----------
+        pairs : {"baseline", "all"}, default="baseline"
+            The first strategy with each other, or each pair.
+        per_dataset : bool, default=False
+            Test on each data set alone.
+
+        Returns
+        -------
+        DataFrame
+            Per test: dataset, first, second, n (pairs), mean_difference (positive favours the
+            first, whatever the metric's direction) and its unit, wins, ties and losses of the
+            first, effect_size (matched-pairs rank-biserial correlation, -1 to 1), p_value
+            (two-sided; exact for few pairs), p_holm (corrected for the number of rows) and
+            verdict: "no difference shown" when p_holm is 0.05 or more, else who is better.
+        """
+        return paired_tests(self.runs, pairs, per_dataset=per_dataset)
+
+    def friedman(self) -> Friedman:
+        """Compare the ranks of strategies over data sets: Friedman's and Nemenyi's tests.
+
+        Raises
+        ------
+        OptionError
+            With fewer than three data sets or three strategies.
+        """
+        return friedman_test(self.runs)
+
+    def bands(self, x: Literal["evaluations", "seconds"] = "evaluations") -> pd.DataFrame:
+        """Return what `plot_anytime` draws: mean best score so far, and its 95 % interval."""
+        return anytime_bands(self.anytime, x)
+
+    def conclusion(self) -> str:
+        """Return what the runs show in plain sentences that follow the statistics."""
+        return conclude(self.runs)
+
+    def plot(self) -> go.Figure:
+        """Plot the test score of each run by strategy."""
+        return scores_figure(self.runs)
+
+    def plot_anytime(self, x: Literal["evaluations", "seconds"] = "evaluations") -> go.Figure:
+        """Plot the best validation score so far: mean over seeds, bootstrap 95 % interval.
+
+        Parameters
+        ----------
+        x : {"evaluations", "seconds"}, default="evaluations"
+            What is spent. A run that has ended keeps its best score.
+        """
+        return anytime_figure(self.bands(x), self.runs, x)
+
+    def plot_critical_difference(self) -> go.Figure:
+        """Plot mean ranks over data sets; bars join what Nemenyi's test does not part.
+
+        Raises
+        ------
+        OptionError
+            With fewer than three data sets or three strategies.
+        """
+        return critical_difference_figure(self.friedman())
+
+    def save(self, folder: str | Path) -> Path:
+        """Write comparison.parquet, comparison-anytime.parquet and the page comparison.html.
+
+        Returns
+        -------
+        Path
+            The page.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.runs.to_parquet(folder / RUNS_FILE, index=False)
+            self.anytime.to_parquet(folder / ANYTIME_FILE, index=False)
+            page = folder / PAGE_FILE
+            page.write_text(render_comparison(self.runs, self.anytime), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"the comparison cannot be written to {folder}: {error.strerror}"
+            ) from error
+        return page
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` has written.
+
+        Raises
+        ------
+        StorageError
+            If the folder holds no comparison.
+        """
+        frames = []
+        for name in (RUNS_FILE, ANYTIME_FILE):
+            path = Path(folder) / name
+            if not path.is_file():
+                raise StorageError(f"{folder} holds no comparison: {name} is missing")
+            try:
+                frames.append(pd.read_parquet(path))
+            except (OSError, ValueError) as error:
+                raise StorageError(f"{path} cannot be read as Parquet: {error}") from error
+        return cls(*frames)
+
+    def __repr__(self) -> str:
+        """Say what was compared and where the rest is."""
+        strategies = ", ".join(in_order(self.runs["strategy"]))
+        n_datasets, n_seeds = self.runs["dataset"].nunique(), self.runs["seed"].nunique()
+        return (
+            f"Comparison({strategies}; {n_datasets} data set{'s' if n_datasets > 1 else ''}, "
+            f"{n_seeds} seed{'s' if n_seeds > 1 else ''}; see .conclusion(), .table(), .tests(), "
+            ".friedman(), .frame(), .anytime_frame(), .bands(), .plot(), .plot_anytime(), "
+            ".plot_critical_difference(), .save(folder))"
+        )

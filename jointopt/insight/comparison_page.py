@@ -1,0 +1,113 @@
+"""The page of a comparison: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+from jinja2 import Environment
+from markupsafe import Markup
+
+from jointopt.errors import OptionError
+from jointopt.insight.comparison_plots import (
+    anytime_figure,
+    critical_difference_figure,
+    scores_figure,
+)
+from jointopt.insight.comparison_stats import (
+    anytime_bands,
+    conclude,
+    friedman_test,
+    in_order,
+    paired_tests,
+    summary,
+)
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from jointopt.insight.comparison_stats import Friedman
+
+__all__ = ["render_comparison"]
+
+EXACT_UP_TO: Final = 10**9
+
+
+def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
+    """Return the page as HTML.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per run.
+    anytime : DataFrame
+        One row per evaluation of each run.
+    """
+    import plotly.offline
+
+    text = files("jointopt.insight").joinpath("comparison.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"number": _number, "count": _count}
+    datasets, strategies = in_order(runs["dataset"]), in_order(runs["strategy"])
+    ranked = _ranked(runs)
+    return environment.from_string(text).render(
+        title=f"{', '.join(strategies)} compared on {_named(datasets)}",
+        datasets=datasets,
+        strategies=strategies,
+        n_seeds=runs["seed"].nunique(),
+        budgets=in_order(runs["budget"]),
+        conclusion=conclude(runs),
+        table=summary(runs).to_dict("records"),
+        tests=paired_tests(runs).to_dict("records"),
+        per_dataset=[] if len(datasets) == 1 else _tests_by_dataset(runs),
+        friedman=ranked,
+        ranks=None if ranked is None else _figure(critical_difference_figure(ranked)),
+        by_evaluations=_figure(
+            anytime_figure(anytime_bands(anytime, "evaluations"), runs, "evaluations")
+        ),
+        by_seconds=_figure(anytime_figure(anytime_bands(anytime, "seconds"), runs, "seconds")),
+        scores=_figure(scores_figure(runs)),
+        runs=runs.to_dict("records"),
+        plotly_js=Markup(plotly.offline.get_plotlyjs()),
+    )
+
+
+def _named(datasets: list[Any]) -> str:
+    return str(datasets[0]) if len(datasets) == 1 else f"{len(datasets)} data sets"
+
+
+def _tests_by_dataset(runs: pd.DataFrame) -> list[dict[Any, Any]]:
+    return paired_tests(runs, per_dataset=True).to_dict("records")
+
+
+def _ranked(runs: pd.DataFrame) -> Friedman | None:
+    try:
+        return friedman_test(runs)
+    except OptionError:
+        return None
+
+
+def _figure(figure: go.Figure) -> Markup:
+    config = {"displaylogo": False, "responsive": True}
+    return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
+
+
+def _number(value: float, digits: int = 4) -> str:
+    """Return a number with a few digits, a dash if there is none.
+
+    >>> _number(0.123456), _number(-2.0), _number(float("nan"))
+    ('0.1235', '−2', '–')
+    """
+    return "–" if pd.isna(value) else f"{value:.{digits}g}".replace("-", "−")
+
+
+def _count(text: str) -> str:
+    """Return a whole number in text, rounded if it is long.
+
+    >>> _count("135415"), _count(str(10**40)), _count("")
+    ('135,415', '1.0e+40', '–')
+    """
+    if not text:
+        return "–"
+    return f"{int(text):,}" if int(text) <= EXACT_UP_TO else f"{int(text):.1e}"

@@ -1,0 +1,200 @@
+"""Figures of a comparison, drawn from its frames."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from jointopt.insight.comparison_stats import in_order
+from jointopt.insight.plots import COLORS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from jointopt.insight.comparison_stats import Friedman
+
+__all__ = ["anytime_figure", "critical_difference_figure", "scores_figure"]
+
+GRID: Final = "rgba(128, 128, 128, 0.25)"
+CLEAR: Final = "rgba(0, 0, 0, 0)"
+ROW_HEIGHT: Final = 300
+SHOWN_FROM: Final = 0.15
+"""Share of the curves' points that may lie outside the plot, so that the end can be seen."""
+
+
+def anytime_figure(bands: pd.DataFrame, runs: pd.DataFrame, x: str) -> go.Figure:
+    """Draw `anytime_bands`, one row of axes per data set."""
+    colors = _colors(runs)
+    datasets = in_order(runs["dataset"])
+    figure = _rows(datasets)
+    for row, dataset in enumerate(datasets, start=1):
+        here = bands[bands["dataset"] == dataset]
+        for strategy, color in colors.items():
+            part = here[here["strategy"] == strategy]
+            if len(part):
+                _add_band(figure, part, x, str(strategy), color, row)
+        info = runs[runs["dataset"] == dataset].iloc[0]
+        figure.update_yaxes(title_text=_plain(info["metric"]), row=row, col=1)
+        if len(here):
+            window = _window(here, greater_is_better=bool(info["greater_is_better"]))
+            figure.update_yaxes(range=window, row=row, col=1)
+    unit = "evaluations" if x == "evaluations" else "seconds since the start"
+    figure.update_xaxes(title_text=unit, row=len(datasets), col=1)
+    return _dressed(figure, len(datasets))
+
+
+def _add_band(
+    figure: go.Figure, part: pd.DataFrame, x: str, name: str, color: str, row: int
+) -> None:
+    at = part[x]
+    edge = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "legendgroup": name}
+    hidden = {"showlegend": False, "hoverinfo": "skip"}
+    figure.add_scatter(x=at, y=part["high"], row=row, col=1, **edge, **hidden)
+    fill = {"fill": "tonexty", "fillcolor": _translucent(color)}
+    figure.add_scatter(x=at, y=part["low"], row=row, col=1, **edge, **hidden, **fill)
+    figure.add_scatter(
+        x=at,
+        y=part["mean"],
+        mode="lines",
+        name=_plain(name),
+        legendgroup=name,
+        showlegend=row == 1,
+        line={"color": color, "width": 2, "shape": "hv"},
+        hovertemplate="%{y:.5g} after %{x:.4g}<extra>" + _plain(name) + "</extra>",
+        row=row,
+        col=1,
+    )
+
+
+def _window(bands: pd.DataFrame, *, greater_is_better: bool) -> list[float]:
+    """Leave out the poor beginning, so that the differences at the end can be seen."""
+    quantile = SHOWN_FROM if greater_is_better else 1 - SHOWN_FROM
+    cut = float(bands["mean"].quantile(quantile))
+    ends = bands[bands["mean"] >= cut] if greater_is_better else bands[bands["mean"] <= cut]
+    low, high = float(ends["low"].min()), float(ends["high"].max())
+    margin = 0.06 * (high - low) or 0.01 * abs(high) or 0.01
+    return [low - margin, high + margin]
+
+
+def scores_figure(runs: pd.DataFrame) -> go.Figure:
+    """Draw the test score of each run, by strategy, one row of axes per data set."""
+    colors = _colors(runs)
+    datasets = in_order(runs["dataset"])
+    figure = _rows(datasets)
+    for row, dataset in enumerate(datasets, start=1):
+        here = runs[runs["dataset"] == dataset]
+        for strategy, color in colors.items():
+            part = here[here["strategy"] == strategy]
+            figure.add_box(
+                y=part["test"],
+                x=[_plain(strategy)] * len(part),
+                name=_plain(strategy),
+                marker={"color": color, "size": 7},
+                line={"width": 1.5},
+                boxpoints="all",
+                pointpos=0,
+                jitter=0.3,
+                showlegend=False,
+                text=[f"seed {seed}" for seed in part["seed"]],
+                hovertemplate="%{text}: %{y:.5g}<extra></extra>",
+                row=row,
+                col=1,
+            )
+        metric = _plain(here["metric"].iloc[0])
+        better = "greater" if bool(here["greater_is_better"].iloc[0]) else "smaller"
+        figure.update_yaxes(title_text=f"test {metric} ({better} is better)", row=row, col=1)
+    return _dressed(figure, len(datasets))
+
+
+def critical_difference_figure(found: Friedman) -> go.Figure:
+    """Draw mean ranks; a bar joins strategies that Nemenyi's test does not part."""
+    import plotly.graph_objects as go
+
+    ranks = {str(name): float(rank) for name, rank in found.ranks.items()}
+    figure = go.Figure()
+    groups = found.groups()
+    for depth, group in enumerate(groups, start=1):
+        ends = [ranks[group[0]] - 0.03, ranks[group[-1]] + 0.03]
+        figure.add_scatter(
+            x=ends,
+            y=[-0.5 * depth] * 2,
+            mode="lines",
+            line={"width": 6, "color": "#888888"},
+            hovertemplate="no difference shown<extra></extra>",
+        )
+    top = -0.5 * (len(groups) + 1)
+    for place, ((name, rank), color) in enumerate(zip(ranks.items(), _cycle(ranks), strict=True)):
+        label = top - 0.6 * place
+        figure.add_scatter(
+            x=[rank, rank],
+            y=[0, label],
+            mode="lines+markers",
+            line={"color": color, "width": 2},
+            marker={"size": [9, 0]},
+            hovertemplate=f"{_plain(name)}: mean rank {rank:.3g}<extra></extra>",
+        )
+        left = rank > (len(ranks) + 1) / 2
+        figure.add_annotation(
+            x=rank,
+            y=label,
+            text=f" {_plain(name)}  {rank:.2f} ",
+            showarrow=False,
+            xanchor="right" if left else "left",
+        )
+    figure.update_xaxes(
+        range=[0.8, len(ranks) + 0.2], side="top", dtick=1, title_text="mean rank (1 is the best)"
+    )
+    figure.update_yaxes(visible=False, range=[top - 0.6 * len(ranks), 0.15])
+    figure = _dressed(figure, 1).update_layout(showlegend=False)
+    return figure.update_layout(height=150 + 40 * (len(ranks) + len(groups)), margin={"t": 60})
+
+
+def _rows(datasets: list[Any]) -> go.Figure:
+    from plotly.subplots import make_subplots
+
+    titles = [_plain(name) for name in datasets] if len(datasets) > 1 else None
+    gap = 0.35 / len(datasets)
+    return make_subplots(
+        rows=len(datasets), cols=1, subplot_titles=titles, vertical_spacing=min(gap, 0.2)
+    )
+
+
+def _dressed(figure: go.Figure, n_rows: int) -> go.Figure:
+    """Give figures one look, on light and on dark paper."""
+    height = 120 + ROW_HEIGHT * n_rows
+    figure.update_layout(
+        template="plotly_white",
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        height=height,
+        margin={"t": 30, "r": 10, "b": 90, "l": 60},
+        legend={"orientation": "h", "y": -60 / (height - 120), "yanchor": "top"},
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, linecolor=GRID)
+    return figure.update_yaxes(gridcolor=GRID, zeroline=False, linecolor=GRID, automargin=True)
+
+
+def _colors(runs: pd.DataFrame) -> dict[Any, str]:
+    strategies = in_order(runs["strategy"])
+    return dict(zip(strategies, _cycle(strategies), strict=True))
+
+
+def _cycle(names: Any) -> list[str]:
+    return [str(color) for color in np.resize(COLORS, len(names))]
+
+
+def _plain(name: object) -> str:
+    """Return a name that plotly shows as it is: it reads tags such as <b>.
+
+    >>> _plain("a<b>")
+    'a&lt;b&gt;'
+    """
+    return escape(str(name), quote=False)
+
+
+def _translucent(color: str) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.18)"
