@@ -104,8 +104,8 @@ class Comparison:
     >>> anytime = pd.DataFrame({"dataset": "toy", "strategy": ["joint", "random"], "seed": 0,
     ...                         "evaluation": 1, "seconds": 0.1, "best": [0.9, 0.8]})
     >>> comparison = Comparison(runs, anytime)
-    >>> comparison.tests()[["first", "second", "wins", "losses", "p_value", "verdict"]].iloc[0].tolist()
-    ['joint', 'random', 8, 0, 0.0078125, 'joint better']
+    >>> comparison.tests()[["first", "second", "wins", "p_value", "verdict"]].values.tolist()
+    [['joint', 'random', 8, 0.0078125, 'joint better']]
     """
 
     runs: pd.DataFrame

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
 from jinja2 import Environment
 from markupsafe import Markup
 
@@ -25,6 +25,7 @@ from jointopt.insight.comparison_stats import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
     from jointopt.insight.comparison_stats import Friedman
@@ -94,20 +95,20 @@ def _figure(figure: go.Figure) -> Markup:
 
 
 def _number(value: float, digits: int = 4) -> str:
-    """Return a number with a few digits, a dash if there is none.
+    """Return a number with a few digits.
 
     >>> _number(0.123456), _number(-2.0), _number(float("nan"))
-    ('0.1235', '−2', '–')
+    ('0.1235', '-2', 'n/a')
     """
-    return "–" if pd.isna(value) else f"{value:.{digits}g}".replace("-", "−")
+    return "n/a" if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def _count(text: str) -> str:
     """Return a whole number in text, rounded if it is long.
 
     >>> _count("135415"), _count(str(10**40)), _count("")
-    ('135,415', '1.0e+40', '–')
+    ('135,415', '1.0e+40', 'n/a')
     """
     if not text:
-        return "–"
+        return "n/a"
     return f"{int(text):,}" if int(text) <= EXACT_UP_TO else f"{int(text):.1e}"

@@ -42,6 +42,7 @@ MEASURES: Final = {
 N_BOOTSTRAP: Final = 2000
 N_GRID: Final = 300
 MIN_RANKED: Final = 3
+MIN_PAIRS: Final = 2
 
 
 def in_order(values: pd.Series) -> list[Any]:
@@ -185,15 +186,15 @@ def _differences(
 
 def _nonzero(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the differences that are not zero, with those that differ by rounding made equal."""
-    kept = differences[differences != 0]
-    return np.round(kept / np.abs(kept).max(), 9) if len(kept) else kept
+    kept: NDArray[np.float64] = differences[differences != 0]
+    return (kept / np.abs(kept).max()).round(9) if len(kept) else kept
 
 
 def _wilcoxon(differences: NDArray[np.float64]) -> float:
     """Return the two-sided p of the signed-rank test, exact where the numbers allow."""
     from scipy.stats import wilcoxon
 
-    if len(differences) < 2:  # noqa: PLR2004
+    if len(differences) < MIN_PAIRS:
         return np.nan
     kept = _nonzero(differences)
     if not len(kept):
@@ -298,7 +299,9 @@ class Friedman:
         """Return the longest runs of neighbours in rank that Nemenyi's test does not part."""
         p = self.nemenyi.to_numpy()
         names = [str(name) for name in self.ranks.index]
-        ends = [max(j for j in range(i, len(p)) if p[i, j] >= ALPHA or i == j) for i in range(len(p))]
+        ends = [
+            max(j for j in range(i, len(p)) if p[i, j] >= ALPHA or i == j) for i in range(len(p))
+        ]
         found: list[list[str]] = []
         last = -1
         for start, end in enumerate(ends):

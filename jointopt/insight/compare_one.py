@@ -1,0 +1,256 @@
+"""One run of a comparison: a strategy searches some rows of a table, others test its model."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from optuna.trial import TrialState
+
+from jointopt.data import Task, dataset_from_arrays, get_metric
+from jointopt.errors import SearchError
+from jointopt.evaluation.seeds import derive_seed
+from jointopt.insight.words import describe
+from jointopt.model.run import RunOptions, run_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from jointopt.data import Dataset, Metric
+    from jointopt.model.fitted import FittedModel
+    from jointopt.model.run import TableRun
+    from jointopt.search.result import TrialRecord
+
+__all__ = ["Job", "Outcome", "Table", "one_run", "outer_split"]
+
+TEST_SHARE: Final = 0.25
+OUTER: Final = 7_919
+"""Sets the seed of the outer split apart from all that derives from the same seed inside."""
+
+
+def outer_split(
+    y: NDArray[Any], seed: int, *, stratify: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows to search on, and a quarter of the rows to test on.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Class codes or values.
+    seed : int
+        The comparison's seed.
+    stratify : bool
+        Hold out a quarter of each class: at least one row, unless it is the class's only one.
+
+    Examples
+    --------
+    >>> y = np.array([0] * 8 + [1] * 4 + [2])
+    >>> train, test = outer_split(y, 0, stratify=True)
+    >>> y[test].tolist()
+    [0, 0, 1]
+    """
+    rng = np.random.default_rng(derive_seed(seed, OUTER))
+    groups = [np.flatnonzero(y == c) for c in np.unique(y)] if stratify else [np.arange(len(y))]
+    held = [rng.permutation(rows)[: _n_held(len(rows))] for rows in groups]
+    test = np.sort(np.concatenate(held))
+    return np.setdiff1d(np.arange(len(y)), test), test
+
+
+def _n_held(n_rows: int) -> int:
+    return min(n_rows - 1, max(1, round(TEST_SHARE * n_rows)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A table as it was given, rows without a target left out.
+
+    Attributes
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        Nothing has been learnt of it yet.
+    labels : Series of shape (n_rows,)
+        The target as it was given.
+    y : ndarray of shape (n_rows,)
+        The target as class codes or values.
+    task : Task
+        What is predicted.
+    """
+
+    X: pd.DataFrame
+    labels: pd.Series
+    y: NDArray[Any]
+    task: Task
+
+    @classmethod
+    def of(cls, X: Any, y: Any) -> Self:
+        """Check a table and its target, and find the task.
+
+        Raises
+        ------
+        DataError
+            If they cannot be used.
+        """
+        whole = dataset_from_arrays(X, y)
+        frame = X if isinstance(X, pd.DataFrame) else _named(np.asarray(X))
+        values = np.asarray(y).ravel() if not isinstance(y, pd.Series) else y
+        labels = pd.Series(values).reset_index(drop=True).rename(whole.target)
+        present = labels.notna()
+        frame = frame.reset_index(drop=True)
+        return cls(
+            X=frame[present].reset_index(drop=True),
+            labels=labels[present].reset_index(drop=True),
+            y=whole.y,
+            task=whole.task,
+        )
+
+    def split(self, seed: int) -> tuple[Dataset, pd.DataFrame, NDArray[Any]]:
+        """Return the data set to search, whose columns were read on its rows alone, and the test.
+
+        Raises
+        ------
+        DataError
+            If too few rows are left to search.
+        """
+        stratify = self.task is not Task.REGRESSION
+        train, test = outer_split(self.y, seed, stratify=stratify)
+        dataset = dataset_from_arrays(self.X.iloc[train], self.labels.iloc[train], self.task)
+        return dataset, self.X.iloc[test], self.y[test]
+
+
+def _named(array: NDArray[Any]) -> pd.DataFrame:
+    return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A run to do; `options` holds the strategy and the seed."""
+
+    dataset: str
+    strategy: str
+    table: Table
+    options: RunOptions
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Data set, strategy, seed."""
+        return self.dataset, self.strategy, self.options.seed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to, as plain values.
+
+    Attributes
+    ----------
+    row : dict
+        Of the frame of runs.
+    seconds : list of float
+        Since the run's start, by evaluation.
+    best : list of (float or None)
+        Best validation score so far, by evaluation.
+    """
+
+    row: dict[str, Any]
+    seconds: list[float]
+    best: list[float | None]
+
+
+def one_run(job: Job) -> Outcome:
+    """Search, fit and test.
+
+    A search without any usable result is an outcome, too: without scores, and with its reason.
+
+    Raises
+    ------
+    DataError, OptionError, SpaceError
+        If the table or an option cannot be used.
+    """
+    dataset, X_test, y_test = job.table.split(job.options.seed)
+    metric = get_metric(job.options.metric, dataset.task)
+    clock, started = time.monotonic(), datetime.now()
+    records: list[TrialRecord] = []
+    row: dict[str, Any] = {
+        "dataset": job.dataset,
+        "strategy": job.strategy,
+        "seed": job.options.seed,
+        "metric": metric.name,
+        "greater_is_better": metric.greater_is_better,
+        "budget": _budget(job.options),
+        "n_train": dataset.n_rows,
+        "n_test": len(y_test),
+    }
+    try:
+        found = run_table(dataset, job.options, started=clock, listeners=[records.append])
+        row |= {"seconds": time.monotonic() - clock} | _scores(found, X_test, y_test)
+    except SearchError as error:
+        row |= {"seconds": time.monotonic() - clock} | _nothing(str(error))
+    return Outcome(row | _counts(records), *_anytime(records, metric, started))
+
+
+def _scores(run: TableRun, X: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
+    metric = run.metric
+    test = metric.score(y, _predictions(run.model, X), run.dataset.n_classes)
+    validation = metric.display(float(run.model.facts["validation_score"]))
+    size = run.space.size()
+    return {
+        "test": metric.display(test),
+        "validation": metric.display(validation),
+        "gap": validation - test,
+        "n_plus_m": str(size.sequential),
+        "n_times_m": str(size.joint),
+        "sizes": json.dumps({axis: str(count) for axis, count in size.items()}),
+        "found": describe(run.model.config),
+        "error": "",
+    }
+
+
+def _predictions(model: FittedModel, X: pd.DataFrame) -> NDArray[np.float64]:
+    return model.predict(X) if model.classes is None else model.predict_proba(X)
+
+
+def _nothing(reason: str) -> dict[str, Any]:
+    scores = dict.fromkeys(("test", "validation", "gap"))
+    sizes = dict.fromkeys(("n_plus_m", "n_times_m", "found"), "")
+    return {**scores, **sizes, "sizes": "{}", "error": reason}
+
+
+def _counts(records: Sequence[TrialRecord]) -> dict[str, int]:
+    states = Counter(record.trial.state for record in records)
+    return {
+        "n_trials": len(records),
+        "n_complete": states[TrialState.COMPLETE],
+        "n_pruned": states[TrialState.PRUNED],
+        "n_failed": states[TrialState.FAIL],
+    }
+
+
+def _anytime(
+    records: Sequence[TrialRecord], metric: Metric, started: datetime
+) -> tuple[list[float], list[float | None]]:
+    """Return seconds and best score by evaluation; only trials with all folds count as found."""
+    seconds, found = [], []
+    best: float | None = None
+    for record in records:
+        trial = record.trial
+        if trial.state is TrialState.COMPLETE and trial.value is not None:
+            value = float(trial.value)
+            if best is None or metric.display(value) > metric.display(best):
+                best = value
+        end = trial.datetime_complete or started
+        seconds.append((end - started).total_seconds())
+        found.append(best)
+    return seconds, found
+
+
+def _budget(options: RunOptions) -> str:
+    limits = [] if options.seconds is None else [f"{options.seconds:g} s"]
+    limits += [] if options.n_trials is None else [f"{options.n_trials} evaluations"]
+    return " and at most ".join(limits)

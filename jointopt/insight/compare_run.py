@@ -1,0 +1,350 @@
+"""Run search strategies on the same data, splits, folds, space and budget."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import pandas as pd
+
+from jointopt.data import get_metric
+from jointopt.errors import OptionError
+from jointopt.insight.compare_one import Job, Table, one_run
+from jointopt.insight.compare_store import RunFile, fingerprint
+from jointopt.insight.comparison import ANYTIME_COLUMNS, RUN_COLUMNS, Comparison
+from jointopt.model.run import RunOptions
+from jointopt.search.budget import Budget, parse_seconds
+from jointopt.search.catalogue import get_strategy
+from jointopt.space import Space, load_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jointopt.insight.compare_one import Outcome
+    from jointopt.search.strategies import Strategy
+
+__all__ = ["CompareOptions", "compare", "compare_datasets"]
+
+Listener = Callable[[Mapping[str, Any], int, int], None]
+"""Called with a finished run's row, how many runs are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """What is compared, and within which budget.
+
+    Attributes
+    ----------
+    strategies : sequence of str or callable, or mapping of str to these
+        At least two, the baseline first. A mapping gives names.
+    budget : str, float or None, default="60s"
+        Wall-clock time of each run: "90s", "5m", or seconds.
+    n_trials : int or None, default=None
+        Evaluations of each run; whichever limit is met first ends it.
+    seeds : int or sequence of int, default=5
+        A number of seeds, 0, 1, 2 and so on; or the seeds.
+    metric : str, callable or None, default=None
+        By default roc_auc, log_loss or rmse, by task.
+    space : str or Space, default="tabular"
+        A shipped space's name, a YAML file, or a space.
+    workers : int or None, default=None
+        Worker processes of a run; None fits in the run's own process.
+    """
+
+    strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = (
+        "joint",
+        "sequential",
+        "alternating",
+        "random",
+    )
+    budget: str | float | None = "60s"
+    n_trials: int | None = None
+    seeds: int | Sequence[int] = 5
+    metric: str | Callable[..., float] | None = None
+    space: str | Space = "tabular"
+    workers: int | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """The budget of a run in seconds."""
+        return None if self.budget is None else parse_seconds(self.budget)
+
+    def named(self) -> dict[str, str | Strategy]:
+        """Return the strategies by name.
+
+        Raises
+        ------
+        OptionError
+            If one is not known, two have the same name, or there are fewer than two.
+        """
+        if isinstance(self.strategies, str):
+            raise OptionError(f"strategies must be a list of names, got {self.strategies!r}")
+        if isinstance(self.strategies, Mapping):
+            named = dict(self.strategies)
+        else:
+            names = [_name(strategy) for strategy in self.strategies]
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            if twice:
+                raise OptionError(
+                    f"strategy {twice[0]!r} is given twice; give a mapping of names to strategies"
+                )
+            named = dict(zip(names, self.strategies, strict=True))
+        if len(named) <= 1:
+            raise OptionError(f"give at least two strategies to compare, got {len(named)}")
+        for strategy in named.values():
+            get_strategy(strategy)
+        return named
+
+    def listed_seeds(self) -> list[int]:
+        """Return the seeds.
+
+        Raises
+        ------
+        OptionError
+            If there is none, or one is given twice or is no whole number from 0 on.
+        """
+        seeds = list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
+        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise OptionError(
+                f"seeds must be a number of at least 1, or different whole numbers from 0 on; "
+                f"got {self.seeds!r}"
+            )
+        return [int(seed) for seed in seeds]
+
+
+def _name(strategy: str | Strategy) -> str:
+    if isinstance(strategy, str):
+        return strategy
+    return str(getattr(strategy, "__name__", type(strategy).__name__))
+
+
+class How(TypedDict, total=False):
+    """How `compare` runs; see there."""
+
+    workers: int | None
+    parallel: int
+    dataset_name: str
+    listener: Listener | None
+
+
+def compare(
+    X: Any,
+    y: Any,
+    strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = (
+        "joint",
+        "sequential",
+        "alternating",
+        "random",
+    ),
+    *,
+    budget: str | float | None = "60s",
+    n_trials: int | None = None,
+    seeds: int | Sequence[int] = 5,
+    metric: str | Callable[..., float] | None = None,
+    space: str | Space = "tabular",
+    folder: str | Path | None = None,
+    **how: Unpack[How],
+) -> Comparison:
+    """Compare search strategies on a table, fairly.
+
+    For each seed a quarter of the rows (of each class) is held out, the same for all strategies.
+    Every strategy searches the rest with the same folds, space, budget and starting points, and
+    its final model is scored on the rows held out.
+
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        A frame's columns may be numbers, categories, dates or text, with missing values.
+    y : array-like of shape (n_samples,)
+        The target; rows that lack it are left out.
+    strategies : sequence of str or callable, or mapping of str to these
+        At least two of joint, sequential, alternating, random, exhaustive, or callables
+        `strategy(space, starts, seed)` that yield stages. The first is the baseline that the
+        others are tested against. A mapping gives names.
+    budget : str, float or None, default="60s"
+        Wall-clock time of each run, final fit included: "90s", "5m", or seconds.
+    n_trials : int or None, default=None
+        Evaluations of each run; whichever limit is met first ends it. With `budget=None` and no
+        `n_trials` only finite strategies can be run.
+    seeds : int or sequence of int, default=5
+        A number of seeds, or the seeds. Differences can be shown from six on, seven with three
+        opponents.
+    metric : str, callable or None, default=None
+        By default roc_auc (binary), log_loss (multiclass) or rmse (regression).
+    space : str or Space, default="tabular"
+        A shipped space's name, a YAML file, or a space.
+    folder : str, Path or None, default=None
+        Each finished run is added to `runs.jsonl` in it at once, and a later call does only what
+        is missing: more seeds and strategies may be asked for, with all other settings the same.
+    **how : Unpack[How]
+        `workers` (int or None, default None): worker processes of a run; None fits in the run's
+        own process, where a running fit cannot be stopped. `parallel` (int, default 1): runs at
+        once, in processes of their own, each with at most one worker. `dataset_name` (str,
+        default "data"). `listener` (callable): called as `listener(row, n_done, n_runs)` after
+        each run.
+
+    Returns
+    -------
+    Comparison
+        With `table()`, `tests()`, `conclusion()`, plots and `save(folder)`.
+
+    Raises
+    ------
+    DataError
+        If the table or target cannot be used.
+    OptionError, SpaceError
+        If an option is not valid, or the folder holds runs made with other settings.
+    StorageError
+        If the folder cannot be used.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from jointopt import Choice, Float, Space
+    >>> space = Space(paradigm=Choice({"linear": {
+    ...     "estimator": {"classification": "sklearn.linear_model.LogisticRegression"},
+    ...     "hyperparameters": {"C": Float(0.1, 10, log=True)}}}))
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> comparison = compare(X, y, ["joint", "random"], budget=None, n_trials=2, seeds=2,
+    ...                      space=space)
+    >>> comparison.table()[["strategy", "runs", "evaluations_mean"]].values.tolist()
+    [['joint', 2, 2.0], ['random', 2, 2.0]]
+    >>> comparison.tests()["verdict"].tolist()
+    ['no difference shown (6 pairs at least could show one)']
+    """
+    options = CompareOptions(
+        strategies=strategies,
+        budget=budget,
+        n_trials=n_trials,
+        seeds=seeds,
+        metric=metric,
+        space=space,
+        workers=how.get("workers"),
+    )
+    return compare_datasets(
+        {how.get("dataset_name", "data"): (X, y)},
+        options,
+        folder=folder,
+        parallel=how.get("parallel", 1),
+        listener=how.get("listener"),
+    )
+
+
+def compare_datasets(
+    tables: Mapping[str, tuple[Any, Any]],
+    options: CompareOptions,
+    *,
+    folder: str | Path | None = None,
+    parallel: int = 1,
+    listener: Listener | None = None,
+) -> Comparison:
+    """Compare search strategies on several tables.
+
+    Parameters
+    ----------
+    tables : mapping of str to (X, y)
+        Tables and targets as they were read: each search infers the columns' kinds from the rows
+        that it sees.
+    options : CompareOptions
+        What is compared.
+    folder, parallel, listener
+        As for `compare`.
+
+    Raises
+    ------
+    DataError, OptionError, SpaceError, StorageError
+        As for `compare`.
+    """
+    strategies, seeds = options.named(), options.listed_seeds()
+    if not tables:
+        raise OptionError("give at least one table to compare strategies on")
+    if parallel < 1:
+        raise OptionError(f"parallel must be at least 1, got {parallel}")
+    Budget(options.seconds, options.n_trials)
+    space = options.space if isinstance(options.space, Space) else load_space(options.space)
+    read = {str(name): Table.of(X, y) for name, (X, y) in tables.items()}
+    metrics = {name: get_metric(options.metric, table.task).name for name, table in read.items()}
+    kept = RunFile(
+        folder,
+        _settings(options, space, parallel, metrics),
+        {name: fingerprint(table) for name, table in read.items()},
+    )
+    jobs = [
+        Job(name, label, table, _run_options(options, space, strategy, seed, parallel))
+        for name, table in read.items()
+        for seed in seeds
+        for label, strategy in strategies.items()
+    ]
+    missing = [job for job in jobs if job.key not in kept.outcomes]
+    for job, outcome in _outcomes(missing, parallel):
+        kept.add(job, outcome)
+        if listener is not None:
+            done = sum(job.key in kept.outcomes for job in jobs)
+            listener(outcome.row, done, len(jobs))
+    return _comparison([kept.outcomes[job.key] for job in jobs])
+
+
+def _settings(
+    options: CompareOptions, space: Space, parallel: int, metrics: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what must be the same for runs to be compared; clocks count only with a budget."""
+    timed = options.seconds is not None
+    return {
+        "metric": options.metric if options.metric is None else next(iter(metrics.values())),
+        "budget": options.seconds,
+        "n_trials": options.n_trials,
+        "space": hashlib.sha256(space.to_yaml().encode()).hexdigest()[:12],
+        "workers": options.workers if timed else None,
+        "parallel": parallel if timed else None,
+    }
+
+
+def _run_options(
+    options: CompareOptions, space: Space, strategy: str | Strategy, seed: int, parallel: int
+) -> RunOptions:
+    workers = options.workers
+    return RunOptions(
+        strategy=strategy,
+        space=space,
+        metric=options.metric,
+        seconds=options.seconds,
+        n_trials=options.n_trials,
+        workers=workers if parallel == 1 or workers is None else 1,
+        seed=seed,
+    )
+
+
+def _outcomes(jobs: Sequence[Job], parallel: int) -> Iterator[tuple[Job, Outcome]]:
+    """Yield each job with its outcome as soon as it is done."""
+    if parallel == 1 or len(jobs) <= 1:
+        for job in jobs:
+            yield job, one_run(job)
+        return
+    from joblib import Parallel, delayed
+
+    # Arrays that joblib maps from a file are read-only, which some estimators do not take.
+    pool = Parallel(n_jobs=parallel, return_as="generator_unordered", max_nbytes=None)
+    for number, outcome in pool(delayed(_numbered)(i, job) for i, job in enumerate(jobs)):
+        yield jobs[number], outcome
+
+
+def _numbered(number: int, job: Job) -> tuple[int, Outcome]:
+    return number, one_run(job)
+
+
+def _comparison(outcomes: Iterable[Outcome]) -> Comparison:
+    rows, curves = [], []
+    for outcome in outcomes:
+        rows.append(outcome.row)
+        curve = {
+            "evaluation": range(1, len(outcome.best) + 1),
+            "seconds": outcome.seconds,
+            "best": pd.Series(outcome.best, dtype="float64"),
+        }
+        named = {name: outcome.row[name] for name in ("dataset", "strategy", "seed")}
+        curves.append(pd.DataFrame(curve).assign(**named))
+    runs = pd.DataFrame(rows, columns=[*RUN_COLUMNS])
+    return Comparison(runs, pd.concat(curves, ignore_index=True)[[*ANYTIME_COLUMNS]])
