@@ -29,6 +29,8 @@ from jointopt.space import (
 
 if TYPE_CHECKING:
     from jointopt.estimators import JointClassifier, JointRegressor
+    from jointopt.insight.compare_run import compare
+    from jointopt.insight.comparison import Comparison
     from jointopt.model.saving import load_model, save_model
     from jointopt.search.joint_sampler import JointSampler
     from jointopt.search.result import SearchResult
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Categorical",
     "Choice",
+    "Comparison",
     "Config",
     "DataError",
     "Evaluated",
@@ -57,6 +60,7 @@ __all__ = [
     "StageResult",
     "StorageError",
     "Subset",
+    "compare",
     "load_model",
     "load_space",
     "save_model",
@@ -64,6 +68,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Comparison": "jointopt.insight.comparison",
+    "compare": "jointopt.insight.compare_run",
     "JointClassifier": "jointopt.estimators",
     "JointRegressor": "jointopt.estimators",
     "Evaluated": "jointopt.search.strategies",

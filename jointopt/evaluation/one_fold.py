@@ -183,12 +183,15 @@ def fit_on_all(
     max_seconds : float or None, default=None
         For estimators that can stop in the middle: when to.
     """
+    # A network cut off in the middle of its learning-rate schedule is far worse than none:
+    # it is fitted as the folds found best, or the caller's time limit ends it.
+    scheduled = "n_epochs" in refit_params
     pipeline = build_pipeline(
         config,
         setting.blueprint,
         seed=derive_seed(setting.seed, len(setting.folds)),
         threads=threads,
-        max_seconds=max_seconds,
+        max_seconds=None if scheduled else max_seconds,
         refit_params=refit_params,
     )
     with warnings.catch_warnings():

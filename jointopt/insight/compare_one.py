@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 
 from jointopt.data import Task, dataset_from_arrays, get_metric
 from jointopt.errors import SearchError
+from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.insight.words import describe
 from jointopt.model.run import RunOptions, run_table
@@ -100,8 +101,7 @@ class Table:
         """
         whole = dataset_from_arrays(X, y)
         frame = X if isinstance(X, pd.DataFrame) else _named(np.asarray(X))
-        values = np.asarray(y).ravel() if not isinstance(y, pd.Series) else y
-        labels = pd.Series(values).reset_index(drop=True).rename(whole.target)
+        labels = _labels(y).reset_index(drop=True).rename(whole.target)
         present = labels.notna()
         frame = frame.reset_index(drop=True)
         return cls(
@@ -123,6 +123,17 @@ class Table:
         train, test = outer_split(self.y, seed, stratify=stratify)
         dataset = dataset_from_arrays(self.X.iloc[train], self.labels.iloc[train], self.task)
         return dataset, self.X.iloc[test], self.y[test]
+
+
+def _labels(y: Any) -> pd.Series:
+    match y:
+        case pd.Series():
+            return y
+        case pd.DataFrame():
+            return y.iloc[:, 0]
+        case pd.Index():
+            return y.to_series()
+    return pd.Series(np.asarray(y).ravel())
 
 
 def _named(array: NDArray[Any]) -> pd.DataFrame:
@@ -189,15 +200,18 @@ def one_run(job: Job) -> Outcome:
     }
     try:
         found = run_table(dataset, job.options, started=clock, listeners=[records.append])
-        row |= {"seconds": time.monotonic() - clock} | _scores(found, X_test, y_test)
+        row["seconds"] = time.monotonic() - clock
+        row |= _scores(found, X_test, y_test)
     except SearchError as error:
-        row |= {"seconds": time.monotonic() - clock} | _nothing(str(error))
+        row = {"seconds": time.monotonic() - clock, **row, **_nothing(str(error))}
     return Outcome(row | _counts(records), *_anytime(records, metric, started))
 
 
 def _scores(run: TableRun, X: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
     metric = run.metric
-    test = metric.score(y, _predictions(run.model, X), run.dataset.n_classes)
+    test = attempt(lambda: metric.score(y, _predictions(run.model, X), run.dataset.n_classes))
+    if isinstance(test, Exception):
+        raise SearchError(f"the model could not be tested: {reason_of(test)}") from test
     validation = metric.display(float(run.model.facts["validation_score"]))
     size = run.space.size()
     return {

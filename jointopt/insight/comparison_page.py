@@ -51,7 +51,7 @@ def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"number": _number, "count": _count}
     datasets, strategies = in_order(runs["dataset"]), in_order(runs["strategy"])
-    ranked = _ranked(runs)
+    table, ranked = summary(runs), _ranked(runs)
     return environment.from_string(text).render(
         title=f"{', '.join(strategies)} compared on {_named(datasets)}",
         datasets=datasets,
@@ -59,7 +59,8 @@ def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
         n_seeds=runs["seed"].nunique(),
         budgets=in_order(runs["budget"]),
         conclusion=conclude(runs),
-        table=summary(runs).to_dict("records"),
+        table=table.to_dict("records"),
+        axes=[name for name in table.columns if name.startswith("size_")],
         tests=paired_tests(runs).to_dict("records"),
         per_dataset=[] if len(datasets) == 1 else _tests_by_dataset(runs),
         friedman=ranked,

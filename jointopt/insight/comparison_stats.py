@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, Literal, final
@@ -81,8 +82,17 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
             known = part[part["n_times_m"] != ""]
             for name in ("n_plus_m", "n_times_m"):
                 row[name] = known[name].iloc[0] if len(known) else ""
+            if len(known):
+                sizes = json.loads(known["sizes"].iloc[0])
+                row |= {f"size_{axis}": count for axis, count in sizes.items()}
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).pipe(_without_gaps)
+
+
+def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Let an axis that one data set's space lacks have no size."""
+    sizes = [name for name in table.columns if str(name).startswith("size_")]
+    return table.assign(**{name: table[name].fillna("") for name in sizes})
 
 
 # ------------------------------------------------------------------------------ paired tests
@@ -454,8 +464,7 @@ def conclude(runs: pd.DataFrame) -> str:
     if len(strategies) == 1:
         return f"Only {strategies[0]} was run: there is nothing to compare it with."
     tests = paired_tests(runs).to_dict("records")
-    sentences = [f"{_where(runs)}, {strategies[0]} was {_joined([_found(t) for t in tests])}."]
-    sentences.append(_best(runs))
+    sentences = [f"{_where(runs)}: {_findings(tests, strategies[0])}.", _best(runs)]
     needed, n_pairs = fewest_pairs(len(tests)), max(test["n"] for test in tests)
     if n_pairs < needed:
         many = f"{n_pairs} pair{'s' if n_pairs != 1 else ''} of runs"
@@ -480,15 +489,26 @@ def _where(runs: pd.DataFrame) -> str:
     return f"On {len(datasets)} data sets, in {what} over {seeds}"
 
 
-def _found(test: dict[Any, Any]) -> str:
-    other, p = test["second"], f"p = {test['p_holm']:.2g}"
-    if test["verdict"] == TOO_FEW:
-        return f"run too few times to be compared with {other}"
-    if test["p_holm"] >= ALPHA:
-        return f"not shown to differ from {other} ({NO_DIFFERENCE}, {p})"
-    word = "better" if test["effect_size"] > 0 else "worse"
-    counts = f"{test['wins']} wins, {test['ties']} ties, {test['losses']} losses"
-    return f"{word} than {other} ({counts}, {p})"
+def _findings(tests: Sequence[dict[Any, Any]], baseline: str) -> str:
+    """Tell each opponent, those with the same verdict together; losses as openly as wins."""
+    told: dict[str, list[str]] = {"better": [], "worse": [], NO_DIFFERENCE: [], TOO_FEW: []}
+    for test in tests:
+        p = f"p = {test['p_holm']:.2g}"
+        counts = f"{test['wins']} wins, {test['ties']} ties, {test['losses']} losses, "
+        if test["verdict"] == TOO_FEW:
+            told[TOO_FEW].append(test["second"])
+        elif test["p_holm"] >= ALPHA:
+            told[NO_DIFFERENCE].append(f"{test['second']} ({p})")
+        else:
+            word = "better" if test["effect_size"] > 0 else "worse"
+            told[word].append(f"{test['second']} ({counts}{p})")
+    starts = {
+        "better": f"{baseline} better than",
+        "worse": f"{baseline} worse than",
+        NO_DIFFERENCE: f"{NO_DIFFERENCE} between {baseline} and",
+        TOO_FEW: f"{TOO_FEW} to compare {baseline} with",
+    }
+    return "; ".join(f"{starts[word]} {_joined(names)}" for word, names in told.items() if names)
 
 
 def _best(runs: pd.DataFrame) -> str:
