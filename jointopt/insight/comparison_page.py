@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["render_comparison"]
 
 EXACT_UP_TO: Final = 10**9
+SMALL_P: Final = 0.001
 
 
 def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
@@ -49,7 +50,7 @@ def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
 
     text = files("jointopt.insight").joinpath("comparison.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": _number, "count": _count}
+    environment.filters |= {"number": _number, "count": _count, "p": _p}
     datasets, strategies = in_order(runs["dataset"]), in_order(runs["strategy"])
     table, ranked = summary(runs), _ranked(runs)
     return environment.from_string(text).render(
@@ -58,7 +59,9 @@ def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
         strategies=strategies,
         n_seeds=runs["seed"].nunique(),
         budgets=in_order(runs["budget"]),
-        conclusion=conclude(runs),
+        conclusion=conclude(runs)
+        .replace("p = ", "p\u00a0=\u00a0")
+        .replace("p < ", "p\u00a0<\u00a0"),
         table=table.to_dict("records"),
         axes=[name for name in table.columns if name.startswith("size_")],
         tests=paired_tests(runs).to_dict("records"),
@@ -91,7 +94,7 @@ def _ranked(runs: pd.DataFrame) -> Friedman | None:
 
 
 def _figure(figure: go.Figure) -> Markup:
-    config = {"displaylogo": False, "responsive": True}
+    config = {"displayModeBar": False, "responsive": True}
     return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
 
 
@@ -102,6 +105,15 @@ def _number(value: float, digits: int = 4) -> str:
     ('0.1235', '-2', 'n/a')
     """
     return "n/a" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def _p(value: float) -> str:
+    """Return a p value.
+
+    >>> _p(0.0312), _p(1e-9)
+    ('0.031', '< 0.001')
+    """
+    return "< 0.001" if value < SMALL_P else _number(value, 2)
 
 
 def _count(text: str) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["anytime_figure", "critical_difference_figure", "scores_figure"]
 
 GRID: Final = "rgba(128, 128, 128, 0.25)"
+DASHES: Final = ("solid", "dash", "dot", "dashdot")
+"""So that curves that lie on each other are seen."""
 CLEAR: Final = "rgba(0, 0, 0, 0)"
 ROW_HEIGHT: Final = 300
 SHOWN_FROM: Final = 0.15
@@ -28,32 +30,38 @@ SHOWN_FROM: Final = 0.15
 def anytime_figure(bands: pd.DataFrame, runs: pd.DataFrame, x: str) -> go.Figure:
     """Draw `anytime_bands`, one row of axes per data set."""
     colors = _colors(runs)
+    dashes = np.resize(DASHES, len(colors))
+    lines = {
+        strategy: {"color": color, "dash": str(dash), "width": 2, "shape": "hv"}
+        for (strategy, color), dash in zip(colors.items(), dashes, strict=True)
+    }
     datasets = in_order(runs["dataset"])
     figure = _rows(datasets)
     for row, dataset in enumerate(datasets, start=1):
         here = bands[bands["dataset"] == dataset]
-        for strategy, color in colors.items():
+        for strategy, line in lines.items():
             part = here[here["strategy"] == strategy]
             if len(part):
-                _add_band(figure, part, x, str(strategy), color, row)
+                _add_band(figure, part, x, str(strategy), line, row)
         info = runs[runs["dataset"] == dataset].iloc[0]
         figure.update_yaxes(title_text=_plain(info["metric"]), row=row, col=1)
         if len(here):
             window = _window(here, greater_is_better=bool(info["greater_is_better"]))
             figure.update_yaxes(range=window, row=row, col=1)
     unit = "evaluations" if x == "evaluations" else "seconds since the start"
+    figure.update_xaxes(rangemode="tozero")
     figure.update_xaxes(title_text=unit, row=len(datasets), col=1)
     return _dressed(figure, len(datasets))
 
 
 def _add_band(
-    figure: go.Figure, part: pd.DataFrame, x: str, name: str, color: str, row: int
+    figure: go.Figure, part: pd.DataFrame, x: str, name: str, line: dict[str, Any], row: int
 ) -> None:
     at = part[x]
     edge = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "legendgroup": name}
     hidden = {"showlegend": False, "hoverinfo": "skip"}
     figure.add_scatter(x=at, y=part["high"], row=row, col=1, **edge, **hidden)
-    fill = {"fill": "tonexty", "fillcolor": _translucent(color)}
+    fill = {"fill": "tonexty", "fillcolor": _translucent(line["color"])}
     figure.add_scatter(x=at, y=part["low"], row=row, col=1, **edge, **hidden, **fill)
     figure.add_scatter(
         x=at,
@@ -62,7 +70,7 @@ def _add_band(
         name=_plain(name),
         legendgroup=name,
         showlegend=row == 1,
-        line={"color": color, "width": 2, "shape": "hv"},
+        line=line,
         hovertemplate="%{y:.5g} after %{x:.4g}<extra>" + _plain(name) + "</extra>",
         row=row,
         col=1,
@@ -106,7 +114,7 @@ def scores_figure(runs: pd.DataFrame) -> go.Figure:
         metric = _plain(here["metric"].iloc[0])
         better = "greater" if bool(here["greater_is_better"].iloc[0]) else "smaller"
         figure.update_yaxes(title_text=f"test {metric} ({better} is better)", row=row, col=1)
-    return _dressed(figure, len(datasets))
+    return _dressed(figure, len(datasets), below=40)
 
 
 def critical_difference_figure(found: Friedman) -> go.Figure:
@@ -148,8 +156,9 @@ def critical_difference_figure(found: Friedman) -> go.Figure:
         range=[0.8, len(ranks) + 0.2], side="top", dtick=1, title_text="mean rank (1 is the best)"
     )
     figure.update_yaxes(visible=False, range=[top - 0.6 * len(ranks), 0.15])
-    figure = _dressed(figure, 1).update_layout(showlegend=False)
-    return figure.update_layout(height=150 + 40 * (len(ranks) + len(groups)), margin={"t": 60})
+    figure = _dressed(figure, 1, below=10)
+    height = 90 + 34 * (len(ranks) + len(groups))
+    return figure.update_layout(height=height, margin={"t": 60, "l": 10}, showlegend=False)
 
 
 def _rows(datasets: list[Any]) -> go.Figure:
@@ -162,16 +171,16 @@ def _rows(datasets: list[Any]) -> go.Figure:
     )
 
 
-def _dressed(figure: go.Figure, n_rows: int) -> go.Figure:
-    """Give figures one look, on light and on dark paper."""
-    height = 120 + ROW_HEIGHT * n_rows
+def _dressed(figure: go.Figure, n_rows: int, below: int = 90) -> go.Figure:
+    """Give figures one look, on light and on dark paper; `below` leaves room for the legend."""
+    height = 30 + below + ROW_HEIGHT * n_rows
     figure.update_layout(
         template="plotly_white",
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
         height=height,
-        margin={"t": 30, "r": 10, "b": 90, "l": 60},
-        legend={"orientation": "h", "y": -60 / (height - 120), "yanchor": "top"},
+        margin={"t": 30, "r": 10, "b": below, "l": 60},
+        legend={"orientation": "h", "y": -60 / (height - 30 - below), "yanchor": "top"},
     )
     figure.update_xaxes(gridcolor=GRID, zeroline=False, linecolor=GRID)
     return figure.update_yaxes(gridcolor=GRID, zeroline=False, linecolor=GRID, automargin=True)

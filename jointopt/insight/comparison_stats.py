@@ -44,6 +44,7 @@ N_BOOTSTRAP: Final = 2000
 N_GRID: Final = 300
 MIN_RANKED: Final = 3
 MIN_PAIRS: Final = 2
+SMALL_P: Final = 0.001
 
 
 def in_order(values: pd.Series) -> list[Any]:
@@ -493,7 +494,7 @@ def _findings(tests: Sequence[dict[Any, Any]], baseline: str) -> str:
     """Tell each opponent, those with the same verdict together; losses as openly as wins."""
     told: dict[str, list[str]] = {"better": [], "worse": [], NO_DIFFERENCE: [], TOO_FEW: []}
     for test in tests:
-        p = f"p = {test['p_holm']:.2g}"
+        p = "p < 0.001" if test["p_holm"] < SMALL_P else f"p = {test['p_holm']:.2g}"
         counts = f"{test['wins']} wins, {test['ties']} ties, {test['losses']} losses, "
         if test["verdict"] == TOO_FEW:
             told[TOO_FEW].append(test["second"])
@@ -516,13 +517,16 @@ def _best(runs: pd.DataFrame) -> str:
     greater = runs["greater_is_better"]
     signed = runs.assign(signed=np.where(greater, runs["test"], -runs["test"]))
     means = signed.groupby(["dataset", "strategy"], sort=False)["signed"].mean().unstack()
-    means = means[in_order(runs["strategy"])]
+    strategies = in_order(runs["strategy"])
+    means = means[strategies]
     if len(means) == 1:
         row = means.iloc[0].dropna()
         if row.empty:
             return "No run gave a model."
         tied = row[np.isclose(row, row.max(), rtol=1e-9, atol=1e-12)]
         value = row.max() if bool(greater.iloc[0]) else -row.max()
+        if len(tied) == len(strategies):
+            return f"All have the same mean test score, {value:.5g}."
         return f"The best mean test score, {value:.5g}, is that of {_joined(list(tied.index))}."
     ranks = means.rank(axis=1, ascending=False).mean()
     tied = ranks[np.isclose(ranks, ranks.min())]

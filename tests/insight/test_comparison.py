@@ -126,7 +126,7 @@ def test_all_equal_up_to_rounding():
     test = only(paired_tests(runs))
     assert (test["ties"], test["p_value"], test["effect_size"]) == (10, 1.0, 0.0)
     assert test["verdict"] == "no difference shown"
-    assert "is that of joint and random" in conclude(runs)
+    assert "All have the same mean test score" in conclude(runs)
 
 
 def test_ties_are_left_out_of_the_ranks():
@@ -453,6 +453,7 @@ def test_a_folder_goes_on_and_refuses_other_settings(tmp_path, monkeypatch):
         "listener": lambda row, done, n: seen.append((row["seed"], done, n)),
     }
     first = compare(X, y, ["joint", "random"], seeds=1, **QUICK, **how)
+    assert json.loads((tmp_path / "runs.jsonl").read_text().splitlines()[1])["data"]
     with (tmp_path / "runs.jsonl").open("a") as file:
         file.write('{"cut short by a cra')
     again = compare(X, y, ["joint", "random"], seeds=2, **QUICK, **how)
@@ -479,7 +480,6 @@ def test_several_tables():
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_runs_at_once_give_the_same():
     X, y = load_iris(return_X_y=True)
@@ -538,8 +538,14 @@ def test_tables_that_cannot_be_used():
         compare_datasets({}, CompareOptions(**QUICK))
 
 
-def test_lines_in_the_file_are_plain_json(tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [None, 1])
+def test_a_budget_in_seconds(workers):
     X, y = load_iris(return_X_y=True)
-    compare(X, y, ["joint", "random"], seeds=1, folder=tmp_path, **QUICK)
-    lines = (tmp_path / "runs.jsonl").read_text().splitlines()
-    assert all(set(json.loads(line)) == {"settings", "data", "outcome"} for line in lines)
+    how = {"budget": 4, "space": TINY, "workers": workers}
+    found = compare(X, y, ["joint", "random"], seeds=1, **how)
+    runs = found.frame()
+    assert runs["seconds"].between(1, 12).all()
+    assert (runs["n_trials"] >= 1).all()
+    assert (found.anytime["seconds"] > 0).all()
+    assert runs["budget"].unique() == "4 s"
