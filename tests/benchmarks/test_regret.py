@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ N_TRIALS, N_SEEDS = 600, 10
 @pytest.mark.slow
 def test_evaluations_to_the_optimum():
     truth = GroundTruth.load(ARTIFACT, adapt_space(load_space("small"), small_dataset()))
+    lines = [f"N + M = {truth.n_plus_m}, N x M = {truth.n_times_m}, best {truth.optimum:.4f}"]
     final = {}
     for strategy in ("joint", "sequential", "alternating", "random"):
         results = [
@@ -32,10 +34,15 @@ def test_evaluations_to_the_optimum():
             )
             for seed in range(N_SEEDS)
         ]
-        _to_best, _to_near = (
+        to_best, to_near = (
             np.median([truth.evaluations_to(r, share) or np.inf for r in results])
             for share in (1.0, 0.99)
         )
         final[strategy] = np.median([truth.regret(r.best_score) for r in results])
-        np.median([len(r.trials) for r in results])
+        spent = np.median([len(r.trials) for r in results])
+        lines.append(
+            f"{strategy:12} median evaluations to the optimum {to_best:6.1f}, "
+            f"to 99 % {to_near:6.1f}; regret after {spent:.0f}: {final[strategy]:.4f}"
+        )
+    sys.stdout.write("\n" + "\n".join(lines) + "\n")
     assert final["joint"] < final["random"]
