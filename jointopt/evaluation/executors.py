@@ -42,6 +42,9 @@ class Executor(Protocol):
     def collect(self, timeout: float | None) -> list[tuple[int, FoldResult]]:
         """Wait for at least one task to end, or for `timeout` seconds."""
 
+    def cancel(self) -> None:
+        """Stop all tasks; nothing more is collected of them."""
+
     def refit(
         self,
         config: Config,
@@ -86,6 +89,10 @@ class InProcess:
         with threadpool_limits(self._setting.threads):
             return [(key, run_fold(self._setting, task))]
 
+    def cancel(self) -> None:
+        """Forget what has not been run."""
+        self._waiting.clear()
+
     def refit(
         self,
         config: Config,
@@ -104,7 +111,7 @@ class InProcess:
 
     def close(self) -> None:
         """Forget what has not been run."""
-        self._waiting.clear()
+        self.cancel()
 
 
 class WorkerProcesses:
@@ -148,6 +155,12 @@ class WorkerProcesses:
             found.append((key, _outcome(future, task)))
         return found
 
+    def cancel(self) -> None:
+        """Stop all tasks, and the workers that are at them."""
+        for future in self._running:
+            future.cancel()
+        self._running.clear()
+
     def refit(
         self,
         config: Config,
@@ -157,9 +170,7 @@ class WorkerProcesses:
         timeout: float | None,
     ) -> Pipeline:
         """Stop all fold tasks, then fit a configuration on all rows in a worker."""
-        for future in self._running:
-            future.cancel()
-        self._running.clear()
+        self.cancel()
         threads = self._threads * (self.capacity if all_threads else 1)
         future = self._pool.submit(
             _refit_in_worker, timeout, self._path, config, refit_params, threads, _soft(timeout)

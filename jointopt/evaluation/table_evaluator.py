@@ -99,6 +99,7 @@ class TableEvaluator:
             if running.results
         ]
         self._running.clear()
+        self._executor.cancel()
         return outcomes
 
     def explain(self, config: Config) -> dict[str, float]:
