@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "describe_features", "describe_model", "describe_transforms"]
 
+N_LISTED = 6
+"""Columns named before the rest is left out."""
+
 
 def describe(config: Config) -> str:
     """Return one sentence that tells a configuration.
@@ -63,7 +66,7 @@ def describe_features(config: Config) -> str:
     mask = {p: v for p, v in config.items() if p.startswith("features/") and isinstance(v, bool)}
     if mask:
         kept = [path.rpartition("/")[2] for path, on in mask.items() if on]
-        listed = ", ".join(kept[:6]) + (", …" if len(kept) > 6 else "")  # noqa: PLR2004
+        listed = ", ".join(kept[:N_LISTED]) + (", …" if len(kept) > N_LISTED else "")
         return f"{len(kept)} of {len(mask)} columns ({listed})"
     return "all columns"
 
