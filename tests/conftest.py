@@ -1,12 +1,14 @@
-"""Small tables that tests share."""
+"""Small tables and generated search spaces that tests share."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import strategies as st
 
 from jointopt.data import make_dataset
+from jointopt.space import Categorical, Choice, Float, Int, Repeat, Space, Subset
 
 
 def mixed_frame(n_rows: int = 120, seed: int = 0) -> pd.DataFrame:
@@ -61,3 +63,92 @@ def dataset(request, frames):
     """A dataset of each task with every kind of column."""
     make, target = frames[request.param]
     return make_dataset(make(), target)
+
+
+# ---------------------------------------------------------------------- generated spaces
+
+NAMES = ("a", "b", "c")
+
+
+@st.composite
+def leaves(draw, *, finite=True, unless=None):
+    kind = draw(st.sampled_from(["int", "float", "categorical", "subset"]))
+    if kind == "int":
+        low = draw(st.integers(-1, 2))
+        return Int(
+            low,
+            low + 2 * draw(st.integers(0, 1)),
+            step=draw(st.sampled_from([1, 2])),
+            unless=unless,
+        )
+    if kind == "float":
+        if finite:
+            return Float(0, draw(st.sampled_from([0, 0.2])), step=0.1, unless=unless)
+        log = draw(st.booleans())
+        return Float(0.5, draw(st.floats(0.6, 9)), log=log, unless=unless)
+    if kind == "categorical":
+        options = draw(
+            st.lists(
+                st.sampled_from(["x", "y", None, False, 7, 1.5]),
+                min_size=1,
+                max_size=3,
+                unique=True,
+            )
+        )
+        return Categorical(options, draw(st.sampled_from(options)), unless)
+    members = draw(
+        st.lists(st.sampled_from(["p", "q/r", "s"]), min_size=1, max_size=2, unique=True)
+    )
+    return Subset(members, unless)
+
+
+@st.composite
+def choices(draw, depth, *, finite, unless=None):
+    labels = draw(st.lists(st.sampled_from(["k", "l", "m"]), min_size=1, max_size=3, unique=True))
+    branches = {label: draw(groups(depth - 1, finite=finite, branch=True)) for label in labels}
+    return Choice(branches, draw(st.sampled_from([None, *labels])), unless)
+
+
+@st.composite
+def groups(draw, depth, *, finite, branch=False, unlesses=()):
+    found = {}
+    unless = st.sampled_from([None, *unlesses])
+    for name in NAMES[: draw(st.integers(0, 2))]:
+        kind = draw(st.sampled_from(["leaf", "leaf", "choice", "group", "repeat"]))
+        if kind == "leaf" or depth <= 0:
+            found[name] = draw(leaves(finite=finite, unless=draw(unless)))
+        elif kind == "choice":
+            found[name] = draw(choices(depth, finite=finite, unless=draw(unless)))
+        elif kind == "group":
+            found[name] = draw(groups(depth - 1, finite=finite, unlesses=unlesses))
+        else:
+            low = draw(st.integers(0, 1))
+            found["count"] = Int(low, low + 1)
+            body = draw(st.one_of(leaves(finite=finite), groups(0, finite=finite)))
+            found[name] = Repeat("count", body, draw(unless))
+    if branch and draw(st.booleans()):
+        axis = draw(st.sampled_from(["hyperparameters", "extra"]))
+        found[axis] = draw(groups(0, finite=finite))
+    return found
+
+
+@st.composite
+def spaces(draw, *, finite=True):
+    """Spaces with nested choices, repeats, subsets, axis switches and conditions."""
+    paradigm = draw(choices(2, finite=finite))
+    refused = draw(st.lists(st.sampled_from([*paradigm.branches, "gone"]), min_size=1, max_size=2))
+    unlesses = ({"paradigm": refused},)
+    axes = {"transforms": draw(groups(1, finite=finite, unlesses=unlesses)), "paradigm": paradigm}
+    if draw(st.booleans()):
+        axes["extra"] = draw(groups(0, finite=finite, unlesses=unlesses))
+    return Space(**axes)
+
+
+@pytest.fixture(scope="session")
+def finite_spaces():
+    return spaces()
+
+
+@pytest.fixture(scope="session")
+def any_spaces():
+    return spaces(finite=False)

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from threadpoolctl import threadpool_limits
+
 from jointopt.data import get_metric
 from jointopt.evaluation.executors import make_executor
 from jointopt.evaluation.folds import affordable_folds, make_folds
@@ -145,7 +147,9 @@ def run_table(
             resume=options.resume,
             listeners=(finish.reserve, *listeners),
         )
-        result = engine.run(strategy, space, start_configs(space, dataset.task))
+        # The sampler's matrices are small: more threads would only take them from the fits.
+        with threadpool_limits(1):
+            result = engine.run(strategy, space, start_configs(space, dataset.task))
         model, notes = finish.fit(executor, result, dataset)
     finally:
         executor.close()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from jointopt.space import Categorical, Choice, Float, Int, Subset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from jointopt.space import Decision, Value
 
-__all__ = ["Coded", "code_of"]
+__all__ = ["Coded", "Grid", "code_of"]
 
 
 class Coded:
@@ -43,41 +48,70 @@ class Coded:
         """Return the code of a value."""
         if self.n_options:
             return float(self._options.index(value))
-        low, high = self._bounds()
-        at = math.log(float(value or 0)) if self._is_log() else float(value or 0)
-        return 0.5 if high == low else (at - low) / (high - low)
+        return float(Grid([self]).codes(np.array([float(value or 0)]))[0])
 
     def decode(self, code: float) -> Value:
         """Return the value of a code; a number is put on the parameter's grid."""
         if self.n_options:
             return self._options[int(code)]
-        low, high = self._bounds()
-        at = low + min(1.0, max(0.0, code)) * (high - low)
-        at = math.exp(at) if self._is_log() else at
-        return self._on_grid(at)
+        value = float(Grid([self]).values(np.array([code]))[0])
+        return int(value) if isinstance(self._node, Int) else value
 
-    def _on_grid(self, at: float) -> Value:
-        node = self._node
-        if not isinstance(node, Float | Int):
-            raise TypeError(f"{node!r} has no grid")
-        at = min(float(node.high), max(float(node.low), at))
-        if node.step is not None:
-            at = node.low + round((at - node.low) / node.step) * node.step
-        return int(at) if isinstance(node, Int) else at
+    def number(self) -> Float | Int:
+        """Return the range of what is a number.
 
-    def _is_log(self) -> bool:
-        return isinstance(self._node, Float | Int) and self._node.log
+        Raises
+        ------
+        TypeError
+            If the parameter has options instead.
+        """
+        if not isinstance(self._node, Float | Int):
+            raise TypeError(f"{self._node!r} is no number")
+        return self._node
 
-    def _bounds(self) -> tuple[float, float]:
-        """Return the ends of the range; whole numbers own half a step more on either side."""
-        node = self._node
-        if not isinstance(node, Float | Int):
-            raise TypeError(f"{node!r} has no range")
-        half = 0.5 * node.step if isinstance(node, Int) else 0.0
-        low, high = node.low - half, node.high + half
-        if not node.log:
-            return low, high
-        return math.log(max(low, 0.5 * node.low)), math.log(high)
+
+class Grid:
+    """The ranges of several numbers, to code many values at once.
+
+    Parameters
+    ----------
+    numbers : sequence of Coded
+        One for each column of the arrays that the methods take.
+    """
+
+    def __init__(self, numbers: Sequence[Coded]) -> None:
+        nodes = [coded.number() for coded in numbers]
+        self._low = np.array([node.low for node in nodes], dtype=float)
+        self._high = np.array([node.high for node in nodes], dtype=float)
+        self._step = np.array([node.step or 0.0 for node in nodes], dtype=float)
+        self._log = np.array([node.log for node in nodes], dtype=bool)
+        # Whole numbers own half a step more on either side, or the ends would be drawn seldom.
+        whole = np.array([isinstance(node, Int) for node in nodes], dtype=bool)
+        half = np.where(whole, 0.5 * self._step, 0.0)
+        low = np.where(self._log, np.maximum(self._low - half, 0.5 * self._low), self._low - half)
+        self._start = self._scaled(low)
+        self._width = self._scaled(self._high + half) - self._start
+
+    def codes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the codes of values; a range of one point has the code 0.5."""
+        width = np.where(self._width == 0, 1.0, self._width)
+        return np.where(self._width == 0, 0.5, (self._scaled(values) - self._start) / width)
+
+    def values(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values of codes, put on the grid; codes outside [0, 1] mean its ends."""
+        at = self._start + np.minimum(np.maximum(codes, 0.0), 1.0) * self._width
+        at = np.where(self._log, np.exp(np.where(self._log, at, 0.0)), at)
+        at = np.minimum(np.maximum(at, self._low), self._high)
+        step = np.where(self._step == 0, 1.0, self._step)
+        on_grid = self._low + np.round((at - self._low) / step) * step
+        return np.asarray(np.where(self._step == 0, at, on_grid))
+
+    def snapped(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the codes of the values that these codes stand for."""
+        return self.codes(self.values(codes))
+
+    def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(self._log, np.log(np.where(self._log, values, 1.0)), values)
 
 
 def code_of(decision: Decision) -> dict[str, Coded]:

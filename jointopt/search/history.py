@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jointopt.search.coding import code_of
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from jointopt.search.coding import Coded
-    from jointopt.space import Config, Space, Value
-
 __all__ = ["History"]
+
+DIGITS = 9
+"""To which two rows of one configuration agree."""
 
 
 class History:
@@ -24,64 +22,96 @@ class History:
 
     Parameters
     ----------
-    space : Space
-        Whose configurations they are.
-
-    Attributes
-    ----------
-    paths : list of str
-        The parameters, in the space's order: the columns of `codes`.
-    coded : dict of str to Coded
-        How each is coded.
+    n_parameters : int
+        Columns of the rows.
     """
 
-    def __init__(self, space: Space) -> None:
-        self.coded: dict[str, Coded] = {}
-        for decision in space.decisions:
-            self.coded |= code_of(decision)
-        self.paths = list(self.coded)
-        self.column = {path: j for j, path in enumerate(self.paths)}
-        self.keys: set[frozenset[tuple[str, Value]]] = set()
-        self._codes = np.full((64, len(self.paths)), np.nan)
+    def __init__(self, n_parameters: int) -> None:
+        self._rows = np.full((64, n_parameters), np.nan)
         self._scores = np.full(64, -np.inf)
-        self._complete = np.zeros(64, dtype=bool)
+        self._steps = np.full(64, -1)
+        self._keys: set[bytes] = set()
+        self._gains: dict[int, tuple[float, int]] = {}
+        self._last_step = -1
         self.n = 0
 
     @property
-    def codes(self) -> NDArray[np.float64]:
+    def rows(self) -> NDArray[np.float64]:
         """Codes of shape (n, n_parameters); NaN where a parameter was not active."""
-        return self._codes[: self.n]
-
-    @property
-    def scores(self) -> NDArray[np.float64]:
-        """Scores of shape (n,), greater being better; minus infinity for failures."""
-        return self._scores[: self.n]
+        return self._rows[: self.n]
 
     @property
     def complete(self) -> NDArray[np.bool_]:
         """Whether each was evaluated to the end, shape (n,)."""
-        return self._complete[: self.n]
+        return self._steps[: self.n] < 0
 
-    def add(self, config: Config, score: float, *, complete: bool) -> None:
-        """Take in a finished configuration."""
+    def add(
+        self,
+        row: NDArray[np.float64],
+        score: float,
+        steps: Mapping[int, float],
+        *,
+        complete: bool,
+    ) -> None:
+        """Take in a finished configuration.
+
+        Parameters
+        ----------
+        row : ndarray of shape (n_parameters,)
+        score : float
+            Greater is better; minus infinity for a failure.
+        steps : mapping of int to float
+            Intermediate scores.
+        complete : bool
+            Whether it was evaluated to the end.
+        """
         if self.n == len(self._scores):
-            self._codes = np.concatenate([self._codes, np.full_like(self._codes, np.nan)])
+            self._rows = np.concatenate([self._rows, np.full_like(self._rows, np.nan)])
             self._scores = np.concatenate([self._scores, np.full_like(self._scores, -np.inf)])
-            self._complete = np.concatenate([self._complete, np.zeros_like(self._complete)])
-        self._codes[self.n] = self.encode(config)
+            self._steps = np.concatenate([self._steps, np.full_like(self._steps, -1)])
+        self._rows[self.n] = row
         self._scores[self.n] = score
-        self._complete[self.n] = complete
+        self._keys.add(_key(row))
+        if complete:
+            for step, value in steps.items():
+                total, count = self._gains.get(step, (0.0, 0))
+                self._gains[step] = (total + score - value, count + 1)
+            self._last_step = max(self._last_step, *steps) if steps else self._last_step
+        else:
+            self._steps[self.n] = max(steps, default=0)
         self.n += 1
-        self.keys.add(frozenset(config.items()))
 
-    def encode(self, config: Mapping[str, Value]) -> NDArray[np.float64]:
-        """Return codes of shape (n_parameters,)."""
-        row = np.full(len(self.paths), np.nan)
-        for path, value in config.items():
-            if path in self.column:
-                row[self.column[path]] = self.coded[path].encode(value)
-        return row
+    def knows(self, row: NDArray[np.float64]) -> bool:
+        """Whether a configuration has been evaluated."""
+        return _key(row) in self._keys
 
-    def order(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return rows from the best to the worst; unfinished ones after all finished."""
-        return rows[np.lexsort((-self._scores[rows], ~self._complete[rows]))]
+    def order(self) -> NDArray[np.int64]:
+        """Return all rows' numbers from the best to the worst; unfinished ones come last."""
+        return np.lexsort((-self._scores[: self.n], ~self.complete))
+
+    def spread(self) -> float:
+        """Return the standard deviation of the scores, 0 for fewer than two."""
+        finite = self._scores[: self.n][np.isfinite(self._scores[: self.n])]
+        return float(finite.std()) if len(finite) > 1 else 0.0
+
+    def scores(self) -> NDArray[np.float64]:
+        """Return scores of shape (n,), as they would be had all been evaluated to the end.
+
+        What was stopped at a step is given what complete ones gained after that step on average:
+        running means over folds of different difficulty are comparable only so.
+        """
+        scores = self._scores[: self.n].copy()
+        for i in np.flatnonzero(~self.complete):
+            total, count = self._gains.get(int(self._steps[i]), (0.0, 0))
+            scores[i] += total / count if count else 0.0
+        return scores
+
+    def noise(self) -> NDArray[np.float64]:
+        """Return how much noisier each score is than that of a complete evaluation, shape (n,)."""
+        n_steps = self._last_step + 1
+        passed = np.where(self.complete, n_steps, np.minimum(self._steps[: self.n] + 1, n_steps))
+        return n_steps / np.maximum(passed, 1) if n_steps else np.ones(self.n)
+
+
+def _key(row: NDArray[np.float64]) -> bytes:
+    return (np.round(row, DIGITS) + 0.0).tobytes()  # no negative zero

@@ -1,12 +1,7 @@
-"""A sampler for conditional joint spaces: TPE that knows the tree.
-
-It chooses the branch first, then models the root's and the branch's parameters together on that
-branch's own trials, with their own split into good and bad. See `JointSampler`.
-"""
+"""A sampler for conditional joint spaces: Bayesian optimisation that knows the tree."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +9,10 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from jointopt.search.candidates import Candidates
+from jointopt.search.gaussian_process import GaussianProcess
+from jointopt.search.genome import Genome
 from jointopt.search.history import History
-from jointopt.search.parzen import Parzen
-from jointopt.space import Choice, Subset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,33 +22,46 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from jointopt.space import Config, Decision, Space, Value
+    from jointopt.space import Config, Space
+
+    Rows = NDArray[np.float64]
 
 __all__ = ["JointSampler"]
 
-GOOD_SHARE = 0.2
-MAX_GOOD = 25
-MAX_BAD = 200
-N_CANDIDATES = 32
-EXPLORED_BRANCHES = 0.15
-FIRST_IN_BRANCH = 5
-NEAR_FIRST = 0.5
-LOCAL_SHARE = (0.25, 0.6)
-SECOND_CHANGE = 0.35
-MAX_REDRAWS = 30
+FIRST_BLIND = 6
+"""Scores that are needed before a model is made of them."""
+EXPLORED_BRANCHES = (0.1, 0.5)
+"""How often a branch that was tried little is given a proposal, whatever the model says: at
+first, and when nothing better has been found for long."""
+STALLED = (10, 40)
+"""Trials without a gain after which that share begins to rise, and has risen."""
+LEAST_GAIN = 0.01
+"""What counts as a gain, in standard deviations of all scores."""
+MOST_MODELLED = 160
+"""Configurations that the model is made of: the better half of them the best, the rest drawn."""
+REFIT_GROWTH = 0.1
+"""The model's weights are found anew when so much has been added."""
+N_REFINED, N_REFINEMENTS, N_ROUNDS = 4, 15, 2
+"""Of the best candidates, how many are varied, how often, and for how many rounds."""
+MAX_REDRAWS = 20
+TAIL = -5.0
+"""In standard deviations: below it, an expected improvement loses its digits."""
+TINY = 1e-300
+CLIPPED_BELOW = 1.0
+"""In standard deviations below the mean: how bad the worst are says nothing of the best."""
 
 
 class JointSampler(BaseSampler):
-    """TPE over a tree-structured space.
+    """Bayesian optimisation over a tree-structured space.
 
-    For each proposal it (1) draws the branch of the root's largest choice: mostly in proportion
-    to how many of the best trials each branch has, else, to not lose a branch whose defaults
-    start badly, one that has been tried little; (2) takes that branch's own trials and splits
-    them into the better fifth and the rest; (3) either draws candidates from the density of the
-    better ones and takes the one whose ratio to the density of the others is greatest, as TPE
-    does, or a neighbour of the branch's best with the greatest ratio: ever more often while
-    nothing better is found. Of a subset's members, a draw flips one or two. What has been
-    evaluated or is under way is not proposed again.
+    A Gaussian process models the score of all parameters together: those that every branch of the
+    root's largest choice has, and those of the branch, which count only between configurations of
+    the same branch. The next proposal has the greatest expected improvement among candidates of
+    all branches: neighbours and crossings of the best ones, the best of each branch and the best
+    values moved to another branch, and random ones; the leading candidates are refined by small
+    steps. One proposal in ten goes to a branch that was tried little, so that one whose defaults
+    start badly is not lost. What has been evaluated or is under way is not proposed again, and
+    what is under way counts as if it had the score that the model expects.
 
     Parameters
     ----------
@@ -74,23 +83,28 @@ class JointSampler(BaseSampler):
 
     References
     ----------
-    J. Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011.
-    S. Falkner et al., "BOHB", ICML 2018, for multivariate kernels.
+    D. Jones et al., "Efficient global optimization of expensive black-box functions", 1998.
+    K. Swersky et al., "Raiders of the lost architecture: kernels for Bayesian optimization in
+    conditional parameter spaces", 2014.
     """
 
     def __init__(self, space: Space, seed: int | None = None) -> None:
         self._space = space
         self._rng = np.random.default_rng(seed)
         self._others = RandomSampler(seed=seed)
-        self._history = History(space)
-        self._root = _largest_choice(space)
-        self._seen_trials = 0
-        self._open: dict[int, Config] = {}
-        self._proposal: Config = {}
-        self._since_best = 0
+        self._genome = Genome(space)
+        self._history = History(len(self._genome.paths))
+        self._candidates = Candidates(self._genome, self._rng)
+        self._branches = self._genome.root_codes()
+        options = self._genome.n_options.copy()
+        if self._genome.root is not None:
+            options[self._genome.root] = 1  # the model is told the branch by itself
+        self._model = GaussianProcess(options, self._genome.private, len(self._branches))
+        self._n_fitted = self._n_without_gain = 0
         self._best = -np.inf
-        self._n_options = np.array([self._history.coded[p].n_options for p in self._history.paths])
-        self._change = self._change_rates()
+        self._seen_trials = 0
+        self._open: dict[int, Rows] = {}
+        self._proposal: Config = {}
 
     # ---------------------------------------------------------------- Optuna's protocol
 
@@ -99,8 +113,9 @@ class JointSampler(BaseSampler):
     ) -> dict[str, BaseDistribution]:
         """Propose a configuration and return the distributions of its parameters."""
         self._learn(study)
-        self._proposal = self._propose()
-        self._open[trial.number] = self._proposal
+        row = self._propose()
+        self._open[trial.number] = row
+        self._proposal = self._genome.decode(row)
         return dict(self._space.distributions(self._proposal))
 
     def sample_relative(
@@ -123,6 +138,7 @@ class JointSampler(BaseSampler):
     def reseed_rng(self) -> None:
         """Take a new seed from the operating system."""
         self._rng = np.random.default_rng()
+        self._candidates = Candidates(self._genome, self._rng)
         self._others.reseed_rng()
 
     # ---------------------------------------------------------------- learning
@@ -138,213 +154,148 @@ class JointSampler(BaseSampler):
             if trial.state.is_finished():
                 self._take_in(trial, sign)
             else:
-                self._open.setdefault(trial.number, dict(trial.params))
+                self._open[trial.number] = self._row(trial.params)
+
+    def _row(self, params: Mapping[str, Any]) -> Rows:
+        known = {path: v for path, v in params.items() if path in self._genome.column}
+        return self._genome.encode(self._space.complete(known))
 
     def _take_in(self, trial: FrozenTrial, sign: float) -> None:
-        known = {p: v for p, v in trial.params.items() if p in self._history.column}
-        config = self._space.complete(known)
         complete = trial.state is TrialState.COMPLETE and trial.value is not None
-        steps = trial.intermediate_values
-        value = trial.value if complete else steps[max(steps)] if steps else None
-        score = -np.inf if value is None or trial.state is TrialState.FAIL else sign * value
-        self._history.add(config, score, complete=complete)
-        self._since_best += 1
-        if complete and score > self._best:
-            self._best, self._since_best = score, 0
+        steps = {step: sign * value for step, value in trial.intermediate_values.items()}
+        score = -np.inf
+        if complete:
+            score = sign * (trial.value or 0.0)
+        elif steps and trial.state is not TrialState.FAIL:
+            score = steps[max(steps)]
+        self._history.add(self._row(trial.params), score, steps, complete=complete)
+        self._n_without_gain += 1
+        if complete and score > self._best + LEAST_GAIN * self._history.spread():
+            self._best, self._n_without_gain = score, 0
 
     # ---------------------------------------------------------------- proposing
 
-    def _propose(self) -> Config:
-        under_way = {frozenset(config.items()) for config in self._open.values()}
+    def _propose(self) -> Rows:
+        branch = None
+        if len(self._branches) > 1 and self._rng.random() < self._explored_share():
+            branch = self._little_tried()
+        if np.isfinite(self._history.scores()).sum() < FIRST_BLIND:
+            return self._blind()
+        self._model_history(branch)
+        row = self._most_promising(branch)
+        return self._blind() if row is None else row
+
+    def _explored_share(self) -> float:
+        share = (self._n_without_gain - STALLED[0]) / (STALLED[1] - STALLED[0])
+        return float(np.interp(share, (0.0, 1.0), EXPLORED_BRANCHES))
+
+    def _little_tried(self) -> float:
+        of_rows = self._genome.branches(self._history.rows)
+        tried = np.array([(of_rows == branch).sum() for branch in self._branches])
+        weights = 1.0 / (1.0 + tried)
+        return float(self._rng.choice(self._branches, p=weights / weights.sum()))
+
+    def _blind(self) -> Rows:
+        """Return a branch's defaults if it was never tried, else something at random."""
+        row = self._default(self._little_tried())
         for _ in range(MAX_REDRAWS):
-            config = self._proposed_in(self._branch())
-            key = frozenset(config.items())
-            if key not in self._history.keys and key not in under_way:
-                return config
-        return self._random({})
+            if not self._is_known(row):
+                break
+            full = self._genome.uniform(1, self._rng)
+            row = self._candidates.in_branch(full, self._little_tried())[0]
+        return row
 
-    def _branch(self) -> Value:
-        """Draw the branch, None where the space has no choice at its root."""
-        if self._root is None:
-            return None
-        path, labels = self._root.path, self._labels()
-        column = self._history.codes[:, self._history.column[path]]
-        coded = self._history.coded[path]
-        tried = np.array([(column == coded.encode(label)).sum() for label in labels])
-        if self._history.n == 0 or self._rng.random() < EXPLORED_BRANCHES:
-            weights = 1.0 / (1.0 + tried)
-        else:
-            good = self._history.order(np.arange(self._history.n))[: self._n_good(self._history.n)]
-            weights = np.array([(column[good] == coded.encode(label)).sum() for label in labels])
-            weights = weights + 1.0 / len(labels)
-        return labels[int(self._rng.choice(len(labels), p=weights / weights.sum()))]
+    def _default(self, branch: float) -> Rows:
+        return self._genome.encode(self._space.complete(self._root_value(branch)))
 
-    def _labels(self) -> list[Value]:
-        if self._root is None or not isinstance(self._root.node, Choice):
-            return []
-        frozen = self._space.frozen
-        return (
-            [frozen[self._root.path]] if self._root.path in frozen else [*self._root.node.branches]
-        )
+    def _root_value(self, branch: float) -> Config:
+        root = self._genome.root
+        if root is None:
+            return {}
+        return {self._genome.paths[root]: self._genome.coded[root].decode(branch)}
 
-    def _proposed_in(self, branch: Value) -> Config:
-        rows = self._rows_of(branch)
-        fixed = {} if self._root is None else {self._root.path: branch}
-        if not len(rows):
-            return self._completed(dict(fixed))
-        ordered = self._history.order(rows)
-        if len(rows) < FIRST_IN_BRANCH:
-            if self._rng.random() < NEAR_FIRST:
-                return self._neighbour(self._config(ordered[0]), fixed)
-            return self._random(fixed)
-        n_good = self._n_good(len(ordered))
-        good, bad = self._densities(ordered[:n_good], ordered[n_good:])
-        if self._rng.random() < self._local_share():
-            best = self._config(ordered[0])
-            candidates = [self._neighbour(best, fixed) for _ in range(N_CANDIDATES)]
-        else:
-            candidates = [self._near(ordered[:n_good], fixed, good) for _ in range(N_CANDIDATES)]
-        candidates = [c for c in candidates if frozenset(c.items()) not in self._history.keys]
-        if not candidates:
-            return self._random(fixed)
-        codes = np.array([self._history.encode(config) for config in candidates])
-        ratio = good.log_density(codes) - bad.log_density(codes)
-        return candidates[int(np.argmax(ratio))]
+    def _is_known(self, row: Rows) -> bool:
+        same = (np.array_equal(row, other, equal_nan=True) for other in self._open.values())
+        return self._history.knows(row) or any(same)
 
-    def _rows_of(self, branch: Value) -> NDArray[np.int64]:
-        if self._root is None:
-            return np.arange(self._history.n)
-        path = self._root.path
-        code = self._history.coded[path].encode(branch)
-        return np.flatnonzero(self._history.codes[:, self._history.column[path]] == code)
+    # ---------------------------------------------------------------- the model
 
-    @staticmethod
-    def _n_good(n: int) -> int:
-        return min(MAX_GOOD, max(1, int(np.ceil(GOOD_SHARE * n))))
+    def _model_history(self, branch: float | None) -> None:
+        """Let the model know the scores so far, and what is under way as it expects it to be."""
+        history, n = self._history, self._history.n
+        chosen = np.arange(n)
+        if n > MOST_MODELLED:
+            order, half = history.order(), MOST_MODELLED // 2
+            others = self._rng.choice(order[half:], MOST_MODELLED - half, replace=False)
+            chosen = np.concatenate([order[:half], others])
+        rows, noise = history.rows[chosen], history.noise()[chosen]
+        branches = self._genome.branches(rows)
+        scores = _standardised(history.scores()[chosen], branches)
+        self._model.observe(rows, branches, scores, noise)
+        if n >= self._n_fitted + max(3, REFIT_GROWTH * n):
+            self._model.fit()
+            self._n_fitted = n
+        self._model.condition()
+        expected, _ = self._model.predict(rows, branches)
+        own = branches == branch
+        self._to_beat = float(expected[own].max() if own.any() else expected.max())
+        if self._open:
+            under_way = np.array(list(self._open.values()))
+            of_open = self._genome.branches(under_way)
+            imagined, _ = self._model.predict(under_way, of_open)
+            self._model.observe(
+                np.concatenate([rows, under_way]),
+                np.concatenate([branches, of_open]),
+                np.concatenate([scores, imagined]),
+                np.concatenate([noise, np.ones(len(under_way))]),
+            )
+            self._model.condition()
 
-    def _local_share(self) -> float:
-        """Search near the best the more, the longer nothing better was found."""
-        low, high = LOCAL_SHARE
-        return low + (high - low) * min(1.0, self._since_best / 30)
+    def _most_promising(self, branch: float | None) -> Rows | None:
+        """Return the new candidate with the greatest expected improvement, None if all are old."""
+        ranked = self._history.rows[self._history.order()]
+        if branch is not None and (own := self._genome.branches(ranked) == branch).any():
+            ranked = np.concatenate([ranked[own], ranked[~own]])
+        rows = self._candidates.first(ranked, branch)
+        values = self._improvements(rows)
+        for _ in range(N_ROUNDS):
+            leading = np.repeat(rows[np.argsort(-values)[:N_REFINED]], N_REFINEMENTS, axis=0)
+            more = self._candidates.varied(leading, ranked, branch)
+            rows = np.concatenate([rows, more])
+            values = np.concatenate([values, self._improvements(more)])
+        for i in np.argsort(-values, kind="stable"):
+            if not self._is_known(rows[i]):
+                return np.asarray(rows[i])
+        return None
 
-    def _densities(self, good: NDArray[np.int64], bad: NDArray[np.int64]) -> tuple[Parzen, Parzen]:
-        if len(bad) > MAX_BAD:
-            bad = self._rng.choice(bad, MAX_BAD, replace=False)
-        codes = self._history.codes
-        first, second = (
-            Parzen(codes[rows], self._n_options, self._width(len(rows)), self._change)
-            for rows in (good, bad)
-        )
-        return first, second
-
-    @staticmethod
-    def _width(n: int) -> float:
-        """Return the kernels' width: Scott's rule for a few effective dimensions."""
-        return float(max(0.04, 0.25 * max(n, 1) ** (-1 / 6)))
-
-    # ---------------------------------------------------------------- drawing
-
-    def _config(self, row: int) -> Config:
-        codes = self._history.codes[row]
-        return {
-            path: self._history.coded[path].decode(codes[j])
-            for j, path in enumerate(self._history.paths)
-            if not np.isnan(codes[j])
-        }
-
-    def _random(self, fixed: Mapping[str, Value]) -> Config:
-        values = {path: self._uniform(path) for path in self._history.paths}
-        for decision in self._space.decisions:
-            if isinstance(decision.node, Subset):
-                # Sizes of a subset evenly, not half of its members nearly always.
-                share = self._rng.random()
-                values |= {path: bool(self._rng.random() < share) for path in decision.parameters}
-        return self._completed(values | dict(fixed))
-
-    def _near(
-        self, good: NDArray[np.int64], fixed: Mapping[str, Value], density: Parzen
-    ) -> Config:
-        """Draw from the kernel of one of the good configurations, or from the prior."""
-        pick = int(self._rng.integers(len(good) + 1))
-        if pick == len(good):
-            return self._random(fixed)
-        codes = self._history.codes[good[pick]]
-        values = {
-            path: self._uniform(path) if np.isnan(codes[j]) else self._kernel(j, codes[j], density)
-            for j, path in enumerate(self._history.paths)
-        }
-        return self._completed(values | dict(fixed))
-
-    def _kernel(self, j: int, code: float, density: Parzen) -> Value:
-        coded = self._history.coded[self._history.paths[j]]
-        if coded.n_options:
-            if coded.n_options > 1 and self._rng.random() < density.change[j]:
-                code = (code + self._rng.integers(1, coded.n_options)) % coded.n_options
-            return coded.decode(code)
-        return coded.decode(_reflected(code + density.width * self._rng.normal()))
-
-    def _neighbour(self, config: Config, fixed: Mapping[str, Value]) -> Config:
-        """Change one or two decisions of a configuration, numbers by a small step."""
-        changeable = [
-            path
-            for path in config
-            if path not in fixed and path not in self._space.frozen and self._varies(path)
-        ]
-        if not changeable:
-            return self._random(fixed)
-        values: dict[str, Value] = {}
-        n_changed = min(len(changeable), 1 + int(self._rng.random() < SECOND_CHANGE))
-        for path in self._rng.choice(changeable, n_changed, replace=False):
-            values[path] = self._step(path, config[path])
-        return self._completed(config | values | dict(fixed))
-
-    def _step(self, path: str, value: Value) -> Value:
-        coded = self._history.coded[path]
-        code = coded.encode(value)
-        if coded.n_options:
-            return coded.decode((code + self._rng.integers(1, coded.n_options)) % coded.n_options)
-        for scale in (0.08, 0.15, 0.3):
-            moved = coded.decode(_reflected(code + scale * self._rng.normal()))
-            if moved != value:
-                return moved
-        return self._uniform(path)
-
-    def _varies(self, path: str) -> bool:
-        return self._history.coded[path].n_options != 1
-
-    def _uniform(self, path: str) -> Value:
-        coded = self._history.coded[path]
-        if coded.n_options:
-            return coded.decode(float(self._rng.integers(coded.n_options)))
-        return coded.decode(self._rng.random())
-
-    def _completed(self, values: Mapping[str, Value]) -> Config:
-        """Return a valid configuration; a subset of which all members are off gets one."""
-        values = dict(values)
-        for decision in self._space.decisions:
-            members = decision.parameters
-            if isinstance(decision.node, Subset) and not any(values.get(m, True) for m in members):
-                values[str(self._rng.choice(members))] = True
-        return self._space.complete(values)
-
-    def _change_rates(self) -> NDArray[np.float64]:
-        """Return how often a kernel changes an option: about one or two members of a subset."""
-        rates = np.full(len(self._history.paths), 0.12)
-        for decision in self._space.decisions:
-            if isinstance(decision.node, Subset):
-                for path in decision.parameters:
-                    rates[self._history.column[path]] = min(0.25, 1.5 / len(decision.parameters))
-        return rates
+    def _improvements(self, rows: Rows) -> Rows:
+        """Return the logarithm of the improvement to expect of each."""
+        mean, deviation = self._model.predict(rows, self._genome.branches(rows))
+        return _log_expected_improvement(mean, deviation, self._to_beat)
 
 
-def _reflected(code: float) -> float:
-    """Return a code within [0, 1], what lies outside mirrored at the border."""
-    code = abs(code) % 2.0
-    return 2.0 - code if code > 1.0 else code
+def _standardised(scores: Rows, branches: Rows) -> Rows:
+    """Return scores of mean zero and variance one; what is bad for its branch is drawn near.
+
+    How bad the worst are says nothing of where the best are; failures count as the worst.
+    """
+    clipped = np.maximum(scores, scores[np.isfinite(scores)].min())
+    for branch in np.unique(branches):
+        own = branches == branch
+        least = clipped[own].mean() - CLIPPED_BELOW * clipped[own].std()
+        clipped[own] = np.maximum(clipped[own], least)
+    return np.asarray((clipped - clipped.mean()) / (clipped.std() or 1.0))
 
 
-def _largest_choice(space: Space) -> Decision | None:
-    """Return the choice, active in every configuration, on which most parameters depend."""
-    dependents = Counter(c.path for d in space.decisions for c in d.conditions)
-    roots = [d for d in space.decisions if isinstance(d.node, Choice) and not d.conditions]
-    return max(roots, key=lambda d: dependents[d.path], default=None)
+def _log_expected_improvement(mean: Rows, deviation: Rows, best: float) -> Rows:
+    """Return the logarithm of the improvement over the best that a normal variable promises.
+
+    Far below the best it is taken from the tail's expansion, where the value itself is zero.
+    """
+    from scipy.special import ndtr
+
+    z = (mean - best) / deviation
+    log_density = -0.5 * z * z - 0.5 * np.log(2 * np.pi)
+    plain = np.maximum(z * ndtr(z) + np.exp(log_density), TINY)
+    tail = log_density - 2 * np.log(np.maximum(np.abs(z), 1.0))
+    return np.asarray(np.where(z > TAIL, np.log(plain), tail) + np.log(deviation))

@@ -1,0 +1,262 @@
+"""Configurations as rows of numbers: thousands are drawn, varied and crossed at once.
+
+A full row has a code for every parameter of the space; in a configuration's own row those that are
+not active are NaN.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jointopt.search.coding import Grid, code_of
+from jointopt.space import Choice, Subset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from jointopt.search.coding import Coded
+    from jointopt.space import Condition, Config, Decision, Space, Value
+
+    _Rule = tuple[NDArray[np.int64], list[tuple[int, NDArray[np.float64]]]]
+
+__all__ = ["Genome", "largest_choice"]
+
+STEPS = (0.05, 0.15, 0.4)
+"""Standard deviations of a number's steps, in units of its range."""
+SECOND_CHANGE = 0.35
+"""How often a neighbour differs in two decisions."""
+SAME = 1e-9
+"""How near the codes of equal numbers are."""
+SUBSET_WEIGHT = 6.0
+"""How many other parameters a subset's members together weigh at most when one is changed."""
+
+
+class Genome:
+    """The coding of a space.
+
+    Parameters
+    ----------
+    space : Space
+        It may hold frozen parameters.
+
+    Attributes
+    ----------
+    paths : list of str
+        The parameters in the space's order: the columns of rows.
+    column : dict of str to int
+        Where each is.
+    coded : list of Coded
+        How each is coded.
+    n_options : ndarray of shape (n_parameters,)
+        Of categorical parameters; 0 for numbers.
+    root : int or None
+        The column of the root's largest choice.
+    private : ndarray of shape (n_parameters,)
+        Which parameters exist only in some branches of that choice.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        by_path: dict[str, Coded] = {}
+        for decision in space.decisions:
+            by_path |= code_of(decision)
+        self.paths = list(by_path)
+        self.coded = list(by_path.values())
+        self.column = {path: j for j, path in enumerate(self.paths)}
+        self.n_options = np.array([coded.n_options for coded in self.coded], dtype=np.int64)
+        self._numbers = np.flatnonzero(self.n_options == 0)
+        self._grid = Grid([self.coded[j] for j in self._numbers])
+        self._rules = self._structure()
+        self._subsets = [
+            np.array([self.column[path] for path in decision.parameters])
+            for decision in space.decisions
+            if isinstance(decision.node, Subset) and decision.parameters
+        ]
+        self._held = {
+            self.column[path]: self.coded[self.column[path]].encode(value)
+            for path, value in space.frozen.items()
+            if path in self.column
+        }
+        choice = largest_choice(space)
+        self.root = None if choice is None else self.column[choice.path]
+        self.private = self._private()
+        self._fixed = self.n_options == 1
+        self._fixed[list(self._held)] = True
+        self._weights = self._change_weights()
+
+    # ---------------------------------------------------------------- to and from values
+
+    def encode(self, config: Mapping[str, Value]) -> NDArray[np.float64]:
+        """Return a configuration's row, shape (n_parameters,)."""
+        row = np.full(len(self.paths), np.nan)
+        for path, value in config.items():
+            if (j := self.column.get(path)) is not None:
+                row[j] = self.coded[j].encode(value)
+        return row
+
+    def decode(self, row: NDArray[np.float64]) -> Config:
+        """Return a row's configuration."""
+        active = np.flatnonzero(~np.isnan(row))
+        values = {self.paths[j]: self.coded[j].decode(row[j]) for j in active}
+        return self._space.complete(values)
+
+    def branches(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the branch of each row, shape (n_rows,); zero in a space without choices."""
+        return np.zeros(len(rows)) if self.root is None else rows[:, self.root]
+
+    def root_codes(self) -> list[float]:
+        """Return the branches that a row may have."""
+        if self.root is None:
+            return [0.0]
+        if self.root in self._held:
+            return [self._held[self.root]]
+        return [float(code) for code in range(self.n_options[self.root])]
+
+    # ---------------------------------------------------------------- rows from full rows
+
+    def active(self, full: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return rows of configurations: valid, numbers on their grids, NaN where not active.
+
+        A subset of which nothing is left gets one member at random.
+        """
+        rows = full.copy()
+        for j, code in self._held.items():
+            rows[:, j] = code
+        rows[:, self._numbers] = self._grid.snapped(rows[:, self._numbers])
+        for members in self._subsets:
+            empty = np.flatnonzero(rows[:, members].sum(axis=1) == 0)
+            free = [j for j in members if j not in self._held]
+            if len(empty) and free:
+                rows[empty, rng.choice(free, len(empty))] = 1.0
+        for columns, conditions in self._rules:
+            holds = np.ones(len(rows), dtype=bool)
+            for j, allowed in conditions:
+                holds &= (np.abs(rows[:, j, None] - allowed) < SAME).any(axis=1)
+            rows[np.ix_(~holds, columns)] = np.nan
+        return rows
+
+    def filled(
+        self,
+        rows: NDArray[np.float64],
+        ranked: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Return full rows: what a row lacks is as in the best row that has it, or at random.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_parameters)
+            To be filled.
+        ranked : ndarray of shape (n_known, n_parameters)
+            Known rows, the best first.
+        """
+        known = ~np.isnan(ranked)
+        first = ranked[known.argmax(axis=0), np.arange(ranked.shape[1])]
+        drawn = self.uniform(len(rows), rng)
+        alike = rng.integers(2, size=(len(rows), 1)) == 1
+        others = np.where(alike & known.any(axis=0), first, drawn)
+        return np.where(np.isnan(rows), others, rows)
+
+    # ---------------------------------------------------------------- full rows at random
+
+    def uniform(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return full rows at random; of a subset each size is equally likely."""
+        rows = rng.random((n, len(self.paths)))
+        chosen = self.n_options > 0
+        rows[:, chosen] = np.floor(rows[:, chosen] * self.n_options[chosen])
+        for members in self._subsets:
+            share = rng.random((n, 1))
+            rows[:, members] = rng.random((n, len(members))) < share
+        return rows
+
+    def neighbours(
+        self,
+        rows: NDArray[np.float64],
+        full: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Return full rows that differ from others in one or two active parameters.
+
+        Parameters
+        ----------
+        rows, full : ndarray of shape (n_rows, n_parameters)
+            Configurations, and the same filled.
+        """
+        wait = rng.exponential(size=rows.shape) / self._weights
+        wait[np.isnan(rows) | self._fixed] = np.inf
+        first = wait.argsort(axis=1)
+        changed = np.zeros(rows.shape, dtype=bool)
+        every = np.arange(len(rows))
+        changed[every, first[:, 0]] = True
+        if rows.shape[1] > 1:
+            changed[every, first[:, 1]] = rng.random(len(rows)) < SECOND_CHANGE
+        return np.where(changed & np.isfinite(wait), self._stepped(full, rng), full)
+
+    def crossed(
+        self,
+        first: NDArray[np.float64],
+        second: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Return full rows that have each parameter from one of two parents."""
+        return np.where(rng.integers(2, size=first.shape) == 1, first, second)
+
+    def _stepped(self, full: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return rows in which every parameter has another value; numbers are near the old."""
+        scale = rng.choice(STEPS, size=full.shape)
+        moved = np.abs(full + scale * rng.normal(size=full.shape)) % 2.0
+        moved = np.where(moved > 1.0, 2.0 - moved, moved)
+        options = np.maximum(self.n_options, 1)
+        shift = 1 + np.floor(rng.random(full.shape) * np.maximum(options - 1, 1))
+        other = (full + shift) % options
+        rows = np.where(self.n_options > 0, other, moved)
+        numbers = self._numbers
+        # A step too small for a coarse grid would change nothing.
+        stays = np.abs(self._grid.snapped(rows[:, numbers]) - full[:, numbers]) < SAME
+        rows[:, numbers] = np.where(stays, rng.random(stays.shape), rows[:, numbers])
+        return rows
+
+    # ---------------------------------------------------------------- the space's structure
+
+    def _structure(self) -> list[_Rule]:
+        """Return which columns exist under which conditions, parents before children."""
+        columns: dict[tuple[Condition, ...], list[int]] = {}
+        for decision in self._space.decisions:
+            own = [self.column[path] for path in decision.parameters]
+            columns.setdefault(decision.conditions, []).extend(own)
+        return [
+            (np.array(own), [self._coded_condition(condition) for condition in conditions])
+            for conditions, own in columns.items()
+            if own
+        ]
+
+    def _coded_condition(self, condition: Condition) -> tuple[int, NDArray[np.float64]]:
+        j = self.column[condition.path]
+        return j, np.array(sorted(self.coded[j].encode(value) for value in condition.allowed))
+
+    def _private(self) -> NDArray[np.bool_]:
+        private = np.zeros(len(self.paths), dtype=bool)
+        for columns, conditions in self._rules:
+            private[columns] = any(j == self.root or private[j] for j, _ in conditions)
+        return private
+
+    def _change_weights(self) -> NDArray[np.float64]:
+        """Return how often each parameter is changed, relative to others."""
+        weights = np.ones(len(self.paths))
+        for members in self._subsets:
+            weights[members] = min(1.0, SUBSET_WEIGHT / len(members))
+        return weights
+
+
+def largest_choice(space: Space) -> Decision | None:
+    """Return the choice, active in every configuration, on which most parameters depend."""
+    roots = [d for d in space.decisions if isinstance(d.node, Choice) and not d.conditions]
+    dependents = {
+        root.path: sum(c.path == root.path for d in space.decisions for c in d.conditions)
+        for root in roots
+    }
+    return max(roots, key=lambda root: dependents[root.path], default=None)
