@@ -49,7 +49,7 @@ class Embedding:
     Parameters
     ----------
     n_options : ndarray of shape (n_parameters,)
-        Options of each categorical parameter, 0 for numbers.
+        Options of each categorical parameter, 0 for numbers; what has one makes no difference.
 
     Attributes
     ----------
@@ -72,7 +72,8 @@ class Embedding:
         points[:, start[line]] = np.where(missing[:, line], 0.5, rows[:, line])
         points[:, start[line] + 1] = np.where(missing[:, line], INACTIVE, 0.0)
         many = np.flatnonzero(~line)
-        option = np.where(missing, self._n_options, np.nan_to_num(rows))[:, many].astype(np.int64)
+        seen = np.minimum(np.nan_to_num(rows), self._n_options - 1)
+        option = np.where(missing, self._n_options, seen)[:, many].astype(np.int64)
         points[np.arange(len(rows))[:, None], start[many] + option] = np.sqrt(0.5)
         return points
 
