@@ -33,8 +33,10 @@ YES_OR_NO = 2
 NOISE = (np.log(1e-2), 1.5)
 """Mean and standard deviation of the prior of the logarithm of the noise's variance."""
 AMPLITUDE = (0.0, 0.5)
-KINSHIP = (0.0, 1.0)
+KINSHIP = (1.0, 1.0)
 """Of the logit of rho."""
+OWN_WEIGHT = 1.0
+"""How much the logarithms of the private weights are greater than those of the shared."""
 MAX_STEPS = 15
 FARTHEST = 5.0
 """How far from the prior's means the search goes, in the prior's standard deviations."""
@@ -100,7 +102,8 @@ class GaussianProcess:
         counts = np.where(private, private.sum() / n_branches, (~private).sum())
         extra = (AMPLITUDE, NOISE, KINSHIP)
         # A weight that falls with the number of parameters keeps distances of the same size.
-        self._means = np.concatenate([-np.log(np.maximum(counts, 1.0)), [m for m, _ in extra]])
+        weights = OWN_WEIGHT * private - np.log(np.maximum(counts, 1.0))
+        self._means = np.concatenate([weights, [mean for mean, _ in extra]])
         self._widths = np.concatenate([np.ones(self._n), [width for _, width in extra]])
         self._theta = self._means.copy()
 
