@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,14 +49,21 @@ class Coded:
         """Return the code of a value."""
         if self.n_options:
             return float(self._options.index(value))
-        return float(Grid([self]).codes(np.array([float(value or 0)]))[0])
+        return float(self._grid.codes(np.array([float(value or 0)]))[0])
 
     def decode(self, code: float) -> Value:
         """Return the value of a code; a number is put on the parameter's grid."""
         if self.n_options:
             return self._options[int(code)]
-        value = float(Grid([self]).values(np.array([code]))[0])
+        return self.typed(float(self._grid.values(np.array([code]))[0]))
+
+    def typed(self, value: float) -> Value:
+        """Return a number as a value of the parameter: an integer where it takes integers."""
         return int(value) if isinstance(self._node, Int) else value
+
+    @cached_property
+    def _grid(self) -> Grid:
+        return Grid([self])
 
     def number(self) -> Float | Int:
         """Return the range of what is a number.

@@ -68,7 +68,8 @@ class Genome:
         self.coded = list(by_path.values())
         self.column = {path: j for j, path in enumerate(self.paths)}
         self.n_options = np.array([coded.n_options for coded in self.coded], dtype=np.int64)
-        self._numbers = np.flatnonzero(self.n_options == 0)
+        self._is_number = self.n_options == 0
+        self._numbers = np.flatnonzero(self._is_number)
         self._grid = Grid([self.coded[j] for j in self._numbers])
         self._rules = self._structure()
         self._subsets = [
@@ -95,13 +96,21 @@ class Genome:
         row = np.full(len(self.paths), np.nan)
         for path, value in config.items():
             if (j := self.column.get(path)) is not None:
-                row[j] = self.coded[j].encode(value)
+                row[j] = value if self._is_number[j] else self.coded[j].encode(value)
+        row[self._numbers] = self._grid.codes(row[self._numbers])
         return row
 
     def decode(self, row: NDArray[np.float64]) -> Config:
         """Return a row's configuration."""
-        active = np.flatnonzero(~np.isnan(row))
-        values = {self.paths[j]: self.coded[j].decode(row[j]) for j in active}
+        row = row.copy()
+        row[self._numbers] = self._grid.values(row[self._numbers])
+        values = {
+            self.paths[j]: coded.typed(row[j].item())
+            if self._is_number[j]
+            else coded.decode(row[j])
+            for j, coded in enumerate(self.coded)
+            if not np.isnan(row[j])
+        }
         return self._space.complete(values)
 
     def branches(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
