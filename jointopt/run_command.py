@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from joblib import cpu_count
 from pydantic import ValidationError
 from rich.markup import escape
 
@@ -104,7 +104,7 @@ class RunCommand:
         metric = get_metric(study.metric, dataset.task)
         folder = _folder(out, name, resume=resume)
         storage = storage or sqlite_url(folder / "study.db")
-        workers = study.workers or os.cpu_count() or 1
+        workers = study.workers or cpu_count()
         _announce(console, dataset, metric, study, seconds, workers)
         (folder / "study.yaml").write_text(dump_study(_absolute(study, name)), encoding="utf-8")
         if resume:

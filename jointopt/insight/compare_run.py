@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import pandas as pd
+from joblib import cpu_count
 
 from jointopt.data import get_metric
 from jointopt.errors import OptionError
@@ -313,6 +314,7 @@ def _run_options(
         seconds=options.seconds,
         n_trials=options.n_trials,
         workers=workers if parallel == 1 or workers is None else 1,
+        cores=max(1, cpu_count() // parallel),
         seed=seed,
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from jointopt.data import get_metric
@@ -57,6 +57,8 @@ class RunOptions:
         Evaluations.
     workers : int or None, default=None
         Worker processes; None fits in this process, where a running fit cannot be stopped.
+    cores : int or None, default=None
+        Cores to use; all that this process may use by default.
     seed : int, default=0
     storage : str, Path, optuna storage or None, default=None
     name : str, default="jointopt"
@@ -73,6 +75,7 @@ class RunOptions:
     seconds: float | None = None
     n_trials: int | None = None
     workers: int | None = None
+    cores: int | None = None
     seed: int = 0
     storage: Any = None
     name: str = "jointopt"
@@ -162,7 +165,7 @@ def run_table(
 
 
 def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions) -> Setting:
-    cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
+    cores = options.cores or cpu_count()
     workers = options.workers or 1
     worker_seconds = None if options.seconds is None else options.seconds * workers
     return Setting(
@@ -173,7 +176,7 @@ def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions
         blueprint=blueprint_of(space, dataset),
         metric=metric,
         seed=options.seed,
-        threads=max(1, (cores or 1) // workers),
+        threads=max(1, cores // workers),
     )
 
 
