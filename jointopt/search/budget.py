@@ -101,6 +101,11 @@ class Budget:
         """Return seconds left for the search, None without a limit."""
         return None if self.seconds is None else self.seconds - self.reserve - self.elapsed()
 
+    def share_left(self) -> float:
+        """Return the share of the time that is left, 1 to 0; 0 without a limit."""
+        left = self.seconds_left()
+        return 0.0 if left is None or not self.seconds else max(0.0, left / self.seconds)
+
     def allows(self, n_done: int) -> bool:
         """Whether another trial may start after `n_done` that were started."""
         left = self.seconds_left()

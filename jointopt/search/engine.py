@@ -213,7 +213,7 @@ class Engine:
         name = f"{self._name}/{stage.study}"
         durable = self._studies.get(stage.study)
         known: dict[Key, TrialRecord] = {}
-        sampler = StageSampler(stage, derive_seed(self._seed, number))
+        sampler = StageSampler(stage, derive_seed(self._seed, number), self._budget.share_left)
         memory = private_study(self._direction, sampler)
         first = durable is None
         if durable is None:

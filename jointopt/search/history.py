@@ -30,6 +30,7 @@ class History:
         self._rows = np.full((64, n_parameters), np.nan)
         self._scores = np.full(64, -np.inf)
         self._steps = np.full(64, -1)
+        self._seconds = np.full(64, np.nan)
         self._keys: set[bytes] = set()
         self._gains: dict[int, tuple[float, int]] = {}
         self._last_step = -1
@@ -52,6 +53,7 @@ class History:
         steps: Mapping[int, float],
         *,
         complete: bool,
+        seconds: float = np.nan,
     ) -> None:
         """Take in a finished configuration.
 
@@ -64,13 +66,17 @@ class History:
             Intermediate scores.
         complete : bool
             Whether it was evaluated to the end.
+        seconds : float, default=NaN
+            Wall time of all its steps.
         """
         if self.n == len(self._scores):
             self._rows = np.concatenate([self._rows, np.full_like(self._rows, np.nan)])
             self._scores = np.concatenate([self._scores, np.full_like(self._scores, -np.inf)])
             self._steps = np.concatenate([self._steps, np.full_like(self._steps, -1)])
+            self._seconds = np.concatenate([self._seconds, np.full_like(self._seconds, np.nan)])
         self._rows[self.n] = row
         self._scores[self.n] = score
+        self._seconds[self.n] = seconds / max(len(steps), 1)
         self._keys.add(_key(row))
         if complete:
             for step, value in steps.items():
@@ -105,6 +111,10 @@ class History:
             total, count = self._gains.get(int(self._steps[i]), (0.0, 0))
             scores[i] += total / count if count else 0.0
         return scores
+
+    def seconds(self) -> NDArray[np.float64]:
+        """Return the wall time of a step of each, shape (n,); NaN where it is not known."""
+        return self._seconds[: self.n]
 
     def noise(self) -> NDArray[np.float64]:
         """Return how much noisier each score is than that of a complete evaluation, shape (n,)."""

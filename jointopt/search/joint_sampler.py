@@ -10,12 +10,12 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from jointopt.search.candidates import Candidates
-from jointopt.search.gaussian_process import GaussianProcess
 from jointopt.search.genome import Genome
 from jointopt.search.history import History
+from jointopt.search.promise import Promise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
@@ -37,18 +37,9 @@ STALLED = (10, 40)
 """Trials without a gain after which that share begins to rise, and has risen."""
 LEAST_GAIN = 0.01
 """What counts as a gain, in standard deviations of all scores."""
-MOST_MODELLED = 160
-"""Configurations that the model is made of: the better half of them the best, the rest drawn."""
-REFIT_GROWTH = 0.1
-"""The model's weights are found anew when so much has been added."""
 N_REFINED, N_REFINEMENTS, N_ROUNDS = 4, 15, 2
 """Of the best candidates, how many are varied, how often, and for how many rounds."""
 MAX_REDRAWS = 20
-TAIL = -5.0
-"""In standard deviations: below it, an expected improvement loses its digits."""
-TINY = 1e-300
-CLIPPED_BELOW = 1.0
-"""In standard deviations below the mean: how bad the worst are says nothing of the best."""
 
 
 class JointSampler(BaseSampler):
@@ -69,6 +60,10 @@ class JointSampler(BaseSampler):
         What is searched. It may hold frozen parameters.
     seed : int or None, default=None
         The same seed and the same history give the same proposals.
+    share_left : callable or None, default=None
+        Returns the share of the time budget that is left, 1 at first and 0 at the end. The
+        expected improvement is divided by the expected seconds to this power, so that cheap
+        configurations come early; proposals then depend on measured times.
 
     Examples
     --------
@@ -83,12 +78,18 @@ class JointSampler(BaseSampler):
 
     References
     ----------
+    E. H. Lee et al., "Cost-aware Bayesian optimization", 2020, for cost cooling.
     D. Jones et al., "Efficient global optimization of expensive black-box functions", 1998.
     K. Swersky et al., "Raiders of the lost architecture: kernels for Bayesian optimization in
     conditional parameter spaces", 2014.
     """
 
-    def __init__(self, space: Space, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        space: Space,
+        seed: int | None = None,
+        share_left: Callable[[], float] | None = None,
+    ) -> None:
         self._space = space
         self._rng = np.random.default_rng(seed)
         self._others = RandomSampler(seed=seed)
@@ -96,11 +97,9 @@ class JointSampler(BaseSampler):
         self._history = History(len(self._genome.paths))
         self._candidates = Candidates(self._genome, self._rng)
         self._branches = self._genome.root_codes()
-        options = self._genome.n_options.copy()
-        if self._genome.root is not None:
-            options[self._genome.root] = 1  # the model is told the branch by itself
-        self._model = GaussianProcess(options, self._genome.private, len(self._branches))
-        self._n_fitted = self._n_without_gain = 0
+        self._promise = Promise(self._genome, self._rng)
+        self._share_left = share_left
+        self._n_without_gain = 0
         self._best = -np.inf
         self._seen_trials = 0
         self._open: dict[int, Rows] = {}
@@ -139,6 +138,7 @@ class JointSampler(BaseSampler):
         """Take a new seed from the operating system."""
         self._rng = np.random.default_rng()
         self._candidates = Candidates(self._genome, self._rng)
+        self._promise = Promise(self._genome, self._rng)
         self._others.reseed_rng()
 
     # ---------------------------------------------------------------- learning
@@ -168,7 +168,14 @@ class JointSampler(BaseSampler):
             score = sign * (trial.value or 0.0)
         elif steps and trial.state is not TrialState.FAIL:
             score = steps[max(steps)]
-        self._history.add(self._row(trial.params), score, steps, complete=complete)
+        took = trial.duration
+        self._history.add(
+            self._row(trial.params),
+            score,
+            steps,
+            complete=complete,
+            seconds=np.nan if took is None else took.total_seconds(),
+        )
         self._n_without_gain += 1
         if complete and score > self._best + LEAST_GAIN * self._history.spread():
             self._best, self._n_without_gain = score, 0
@@ -181,7 +188,8 @@ class JointSampler(BaseSampler):
             branch = self._little_tried()
         if np.isfinite(self._history.scores()).sum() < FIRST_BLIND:
             return self._blind()
-        self._model_history(branch)
+        power = 0.0 if self._share_left is None else self._share_left()
+        self._promise.learn(self._history, [*self._open.values()], branch, power)
         row = self._most_promising(branch)
         return self._blind() if row is None else row
 
@@ -218,84 +226,19 @@ class JointSampler(BaseSampler):
         same = (np.array_equal(row, other, equal_nan=True) for other in self._open.values())
         return self._history.knows(row) or any(same)
 
-    # ---------------------------------------------------------------- the model
-
-    def _model_history(self, branch: float | None) -> None:
-        """Let the model know the scores so far, and what is under way as it expects it to be."""
-        history, n = self._history, self._history.n
-        chosen = np.arange(n)
-        if n > MOST_MODELLED:
-            order, half = history.order(), MOST_MODELLED // 2
-            others = self._rng.choice(order[half:], MOST_MODELLED - half, replace=False)
-            chosen = np.concatenate([order[:half], others])
-        rows, noise = history.rows[chosen], history.noise()[chosen]
-        branches = self._genome.branches(rows)
-        scores = _standardised(history.scores()[chosen], branches)
-        self._model.observe(rows, branches, scores, noise)
-        if n >= self._n_fitted + max(3, REFIT_GROWTH * n):
-            self._model.fit()
-            self._n_fitted = n
-        self._model.condition()
-        expected, _ = self._model.predict(rows, branches)
-        own = branches == branch
-        self._to_beat = float(expected[own].max() if own.any() else expected.max())
-        if self._open:
-            under_way = np.array(list(self._open.values()))
-            of_open = self._genome.branches(under_way)
-            imagined, _ = self._model.predict(under_way, of_open)
-            self._model.observe(
-                np.concatenate([rows, under_way]),
-                np.concatenate([branches, of_open]),
-                np.concatenate([scores, imagined]),
-                np.concatenate([noise, np.ones(len(under_way))]),
-            )
-            self._model.condition()
-
     def _most_promising(self, branch: float | None) -> Rows | None:
         """Return the new candidate with the greatest expected improvement, None if all are old."""
         ranked = self._history.rows[self._history.order()]
         if branch is not None and (own := self._genome.branches(ranked) == branch).any():
             ranked = np.concatenate([ranked[own], ranked[~own]])
         rows = self._candidates.first(ranked, branch)
-        values = self._improvements(rows)
+        values = self._promise.of(rows)
         for _ in range(N_ROUNDS):
             leading = np.repeat(rows[np.argsort(-values)[:N_REFINED]], N_REFINEMENTS, axis=0)
             more = self._candidates.varied(leading, ranked, branch)
             rows = np.concatenate([rows, more])
-            values = np.concatenate([values, self._improvements(more)])
+            values = np.concatenate([values, self._promise.of(more)])
         for i in np.argsort(-values, kind="stable"):
             if not self._is_known(rows[i]):
                 return np.asarray(rows[i])
         return None
-
-    def _improvements(self, rows: Rows) -> Rows:
-        """Return the logarithm of the improvement to expect of each."""
-        mean, deviation = self._model.predict(rows, self._genome.branches(rows))
-        return _log_expected_improvement(mean, deviation, self._to_beat)
-
-
-def _standardised(scores: Rows, branches: Rows) -> Rows:
-    """Return scores of mean zero and variance one; what is bad for its branch is drawn near.
-
-    How bad the worst are says nothing of where the best are; failures count as the worst.
-    """
-    clipped = np.maximum(scores, scores[np.isfinite(scores)].min())
-    for branch in np.unique(branches):
-        own = branches == branch
-        least = clipped[own].mean() - CLIPPED_BELOW * clipped[own].std()
-        clipped[own] = np.maximum(clipped[own], least)
-    return np.asarray((clipped - clipped.mean()) / (clipped.std() or 1.0))
-
-
-def _log_expected_improvement(mean: Rows, deviation: Rows, best: float) -> Rows:
-    """Return the logarithm of the improvement over the best that a normal variable promises.
-
-    Far below the best it is taken from the tail's expansion, where the value itself is zero.
-    """
-    from scipy.special import ndtr
-
-    z = (mean - best) / deviation
-    log_density = -0.5 * z * z - 0.5 * np.log(2 * np.pi)
-    plain = np.maximum(z * ndtr(z) + np.exp(log_density), TINY)
-    tail = log_density - 2 * np.log(np.maximum(np.abs(z), 1.0))
-    return np.asarray(np.where(z > TAIL, np.log(plain), tail) + np.log(deviation))

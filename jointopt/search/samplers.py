@@ -9,6 +9,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from jointopt.search.joint_sampler import JointSampler
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
     from optuna.trial import FrozenTrial
@@ -28,6 +30,8 @@ class StageSampler(BaseSampler):
         Whose space and sampler.
     seed : int
         Of the sampler.
+    share_left : callable or None, default=None
+        Returns the share of the time budget that is left; None without a time budget.
 
     Attributes
     ----------
@@ -35,12 +39,14 @@ class StageSampler(BaseSampler):
         What the next trial shall be.
     """
 
-    def __init__(self, stage: Stage, seed: int) -> None:
+    def __init__(
+        self, stage: Stage, seed: int, share_left: Callable[[], float] | None = None
+    ) -> None:
         self.proposal: Config | None = None
         self._stage = stage
         self._inner: BaseSampler = RandomSampler(seed=seed)
         if stage.sampler == "joint":
-            self._inner = JointSampler(stage.space, seed=seed)
+            self._inner = JointSampler(stage.space, seed, share_left)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import numpy as np
 import optuna
 import pytest
@@ -180,3 +182,34 @@ def test_what_is_not_part_of_the_space_is_drawn_at_random():
     study = optuna.create_study(sampler=JointSampler(SPACE, seed=0))
     study.optimize(lambda t: loss(SPACE.suggest(t)) + t.suggest_float("noise", 0, 1), n_trials=10)
     assert all(0 <= t.params["noise"] <= 1 for t in study.trials)
+
+
+def test_what_takes_long_is_proposed_less_while_time_is_left():
+    space = Space(paradigm=Choice({b: {"x": Float(0, 1)} for b in ("fast", "slow")}))
+    start = datetime(2026, 1, 1)
+
+    def later(share):
+        rng = np.random.default_rng(0)
+        study = optuna.create_study(sampler=JointSampler(space, 0, share_left=lambda: share))
+        for i in range(24):
+            branch = ("fast", "slow")[i % 2]
+            config = {"paradigm": branch, f"paradigm/{branch}/x": rng.random()}
+            study.add_trial(
+                optuna.trial.FrozenTrial(
+                    number=i,
+                    trial_id=i,
+                    state=optuna.trial.TrialState.COMPLETE,
+                    value=rng.random(),
+                    params=config,
+                    distributions=space.distributions(config),
+                    datetime_start=start,
+                    datetime_complete=start + timedelta(seconds=1 if branch == "fast" else 100),
+                    intermediate_values={},
+                    user_attrs={},
+                    system_attrs={},
+                )
+            )
+        asked = [space.suggest(study.ask())["paradigm"] for _ in range(20)]
+        return asked.count("slow")
+
+    assert later(1.0) < later(0.0)
