@@ -57,6 +57,10 @@ def _option(text: str, default: str | None = None, **how: Any) -> Any:
     return typer.Option(help=shown, show_default=False, **how)
 
 
+ORDER = _option("Axes with commas, as the sequential strategy settles them.", "as in pipelines")
+SHARES = _option("Of the budget, such as transforms=1,features=2.", "equal")
+
+
 @app.command(epilog="Example: jointopt run table.csv --target price --budget 2m --out price-model")
 def run(
     data: Annotated[
@@ -78,6 +82,8 @@ def run(
     space: Annotated[
         str | None, _option("A shipped space's name or a YAML file.", "tabular")
     ] = None,
+    order: Annotated[str | None, ORDER] = None,
+    shares: Annotated[str | None, SHARES] = None,
     seed: Annotated[int | None, _option("Of everything random.", "0", min=0)] = None,
     workers: Annotated[int | None, _option("Worker processes.", "the cores", min=1)] = None,
     storage: Annotated[
@@ -91,6 +97,7 @@ def run(
     """Search the joint space for the best model of a table, and fit it on all rows."""
     started = time.monotonic()
     warm_up()
+    from jointopt.compare_command import CompareCommand
     from jointopt.run_command import RunCommand
 
     options = {
@@ -103,9 +110,104 @@ def run(
         "seed": seed,
         "workers": workers,
     }
-    given = {name: value for name, value in options.items() if value is not None}
+    given = _given(options, order, shares)
     command = RunCommand.from_options(data, given)
-    command.run(Console(), out=out, storage=storage, resume=resume, started=started)
+    if command.study.strategies is not None and strategy is None:
+        if storage is not None or resume:
+            raise OptionError(
+                "a comparison keeps its runs in --out and goes on by itself; --storage and "
+                "--resume are for a single run, with --strategy"
+            )
+        CompareCommand(command.study).run(Console(), out=out)
+    else:
+        command.run(Console(), out=out, storage=storage, resume=resume, started=started)
+
+
+@app.command(
+    epilog="Example: jointopt compare table.csv --target price --strategies joint,sequential"
+)
+def compare(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="A table (.csv, .csv.gz, .tsv, .parquet, .feather) or a study definition (.yaml)."
+        ),
+    ],
+    *,
+    target: Annotated[str | None, _option("The column to predict.")] = None,
+    strategies: Annotated[
+        str | None,
+        _option(
+            f"Names with commas, the baseline first: {STRATEGY_NAMES}.",
+            "joint,sequential,alternating,random",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, _option(METRICS + ".", "roc_auc, log_loss or rmse, by task")
+    ] = None,
+    budget: Annotated[
+        str | None, _option("Wall-clock time of each run: 60s, 5m.", "60s without --trials")
+    ] = None,
+    trials: Annotated[int | None, _option("Evaluations of each run.", min=1)] = None,
+    seeds: Annotated[
+        int | None,
+        _option("Runs of each strategy, each with a test split of its own.", "5", min=1),
+    ] = None,
+    space: Annotated[
+        str | None, _option("A shipped space's name or a YAML file.", "tabular")
+    ] = None,
+    order: Annotated[str | None, ORDER] = None,
+    shares: Annotated[str | None, SHARES] = None,
+    workers: Annotated[
+        int | None, _option("Worker processes of a run.", "the cores", min=1)
+    ] = None,
+    parallel: Annotated[int | None, _option("Runs at once.", "1", min=1)] = None,
+    out: Annotated[Path | None, _option("Folder for all results.", "NAME-comparison")] = None,
+) -> None:
+    """Compare search strategies at equal budget on test rows that no search sees.
+
+    Runs that the folder holds already are not repeated: with more seeds or strategies, only what
+    is missing is done.
+    """
+    warm_up()
+    from jointopt.compare_command import CompareCommand
+
+    options = {
+        "target": target,
+        "metric": metric,
+        "strategies": None if strategies is None else _words(strategies),
+        "budget": budget,
+        "trials": trials,
+        "seeds": seeds,
+        "space": space,
+        "workers": workers,
+        "parallel": parallel,
+    }
+    command = CompareCommand.from_options(data, _given(options, order, shares))
+    command.run(Console(), out=out)
+
+
+def _given(options: dict[str, Any], order: str | None, shares: str | None) -> dict[str, Any]:
+    """Return the options that were given, the strategy's own among them."""
+    texts = {
+        "order": None if order is None else _words(order),
+        "shares": None if shares is None else dict(_share(word) for word in _words(shares)),
+    }
+    return {name: value for name, value in {**options, **texts}.items() if value is not None}
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _share(word: str) -> tuple[str, float]:
+    axis, _, number = word.partition("=")
+    try:
+        return axis, float(number)
+    except ValueError as error:
+        raise OptionError(
+            f"--shares {word!r}: write an axis and a number, such as transforms=1"
+        ) from error
 
 
 @app.command(epilog="Example: jointopt predict price-model new.csv --out preds.csv")
@@ -154,9 +256,16 @@ def space(
 
 @app.command(epilog="Example: jointopt report price-model")
 def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")]) -> None:
-    """Say where a run's report is, and its leaderboard's top."""
+    """Say where a run's report is, and its leaderboard's top; or a comparison's."""
     from jointopt.insight.terminal import show_leaderboard
 
+    if (folder / "comparison.html").is_file():
+        from jointopt.compare_command import show_comparison
+        from jointopt.insight.comparison import Comparison
+
+        show_comparison(Console(), Comparison.load(folder))
+        Console().print(f"The page: {escape(str(folder / 'comparison.html'))}")
+        return
     page = folder / "report.html"
     if not page.is_file():
         raise OptionError(f"{folder} holds no report.html; jointopt run writes one")

@@ -11,7 +11,7 @@ from joblib import cpu_count
 from pydantic import ValidationError
 from rich.markup import escape
 
-from jointopt.data import PREFIX, Metric, get_metric, load_table, make_dataset
+from jointopt.data import Metric, get_metric, load_table, make_dataset
 from jointopt.errors import OptionError
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
@@ -21,15 +21,18 @@ from jointopt.model.saving import save_model
 from jointopt.search.budget import parse_seconds
 from jointopt.search.storage import earlier_seconds, sqlite_url
 from jointopt.space import load_space
-from jointopt.study_file import StudyDefinition, dump_study, load_study
+from jointopt.study_file import StudyDefinition, dump_study, load_study, within
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from rich.console import Console
 
     from jointopt.model.run import TableRun
+    from jointopt.study_file import TableDefinition
 
-__all__ = ["RunCommand"]
+__all__ = ["RunCommand", "budget_of", "load_frame", "study_from_options", "write_study"]
 
 DEFAULT_BUDGET = "60s"
 
@@ -55,15 +58,7 @@ class RunCommand:
         OptionError
             If an option is not valid or the target is missing.
         """
-        if data.suffix in (".yaml", ".yml"):
-            return cls(load_study(data).model_copy(update=given))
-        if "target" not in given:
-            raise OptionError(f"say which column of {data} to predict: --target NAME")
-        try:
-            return cls(StudyDefinition.model_validate({"data": str(data), **given}))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise OptionError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
+        return cls(study_from_options(data, given))
 
     def run(
         self,
@@ -96,21 +91,21 @@ class RunCommand:
         """
         started = time.monotonic() if started is None else started
         study = self.study
-        name = study.name or _stem(study.data)
-        seconds = _seconds(study)
+        table = _only_table(study)
+        name = table.label
+        seconds = budget_of(study)
         space = load_space(study.space)
-        frame = load_table(study.data)
-        dataset = make_dataset(frame, study.target)
+        dataset = make_dataset(load_frame(table, study.drop), table.target)
         metric = get_metric(study.metric, dataset.task)
         folder = _folder(out, name, resume=resume)
         storage = storage or sqlite_url(folder / "study.db")
         workers = study.workers or cpu_count()
         _announce(console, dataset, metric, study, seconds, workers)
-        (folder / "study.yaml").write_text(dump_study(_absolute(study, name)), encoding="utf-8")
+        write_study(folder, study, name)
         if resume:
             started -= earlier_seconds(storage, name)
         options = RunOptions(
-            strategy=study.strategy,
+            strategy=study.how(study.strategy),
             space=space,
             metric=study.metric,
             seconds=seconds,
@@ -129,14 +124,62 @@ class RunCommand:
         return folder
 
 
-def _seconds(study: StudyDefinition) -> float | None:
+def study_from_options(data: Path, given: dict[str, Any]) -> StudyDefinition:
+    """Return what to run: a study definition with options in its place, or a table's options.
+
+    Raises
+    ------
+    OptionError
+        If an option is not valid or the target is missing.
+    """
+    if data.suffix in (".yaml", ".yml"):
+        return load_study(data).model_copy(update=given)
+    if "target" not in given:
+        raise OptionError(f"say which column of {data} to predict: --target NAME")
+    try:
+        return StudyDefinition.model_validate({"data": str(data), **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise OptionError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
+
+
+def budget_of(study: StudyDefinition) -> float | None:
+    """Return the seconds of a run; a minute where neither time nor trials are limited."""
     if study.budget is None:
         return None if study.trials is not None else parse_seconds(DEFAULT_BUDGET)
     return parse_seconds(study.budget)
 
 
-def _stem(data: str) -> str:
-    return Path(data.removeprefix(PREFIX)).name.partition(".")[0] or "table"
+def load_frame(table: TableDefinition, drop: Sequence[str]) -> pd.DataFrame:
+    """Read a table without the columns to leave out.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    OptionError
+        If a column to leave out is not there.
+    """
+    frame = load_table(table.data)
+    for column in drop:
+        if column not in frame.columns:
+            raise OptionError(f"drop: {table.data} has no column {column!r}")
+    return frame.drop(columns=list(drop))
+
+
+def write_study(folder: Path, study: StudyDefinition, name: str) -> None:
+    """Write the definition that runs the same again from anywhere on this machine."""
+    placed = within(study, Path.cwd()).model_copy(update={"name": name})
+    (folder / "study.yaml").write_text(dump_study(placed), encoding="utf-8")
+
+
+def _only_table(study: StudyDefinition) -> TableDefinition:
+    if study.tables is not None:
+        raise OptionError(
+            "a study of several tables compares strategies: give it strategies, or run "
+            "`jointopt compare` on it"
+        )
+    return study.listed[0]
 
 
 def _folder(out: Path | None, name: str, *, resume: bool) -> Path:
@@ -152,16 +195,6 @@ def _folder(out: Path | None, name: str, *, resume: bool) -> Path:
     except OSError as error:
         raise OptionError(f"--out {folder} cannot be made: {error.strerror}") from error
     return folder
-
-
-def _absolute(study: StudyDefinition, name: str) -> StudyDefinition:
-    """Let the definition in a run's folder work from anywhere on this machine."""
-    changed: dict[str, Any] = {"name": name}
-    if not study.data.startswith(PREFIX):
-        changed["data"] = str(Path(study.data).resolve())
-    if study.space.endswith((".yaml", ".yml")):
-        changed["space"] = str(Path(study.space).resolve())
-    return study.model_copy(update=changed)
 
 
 def _announce(

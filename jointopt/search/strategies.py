@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from jointopt.errors import OptionError
+
 if TYPE_CHECKING:
     from jointopt.space import Config, Space
 
@@ -155,9 +157,15 @@ def sequential(
         architecture, hyperparameters and then any others by default.
     shares : mapping of str to float or None, default=None
         How much of the budget each axis gets, in any unit; equal shares by default.
+
+    Raises
+    ------
+    OptionError
+        If the space lacks an axis that is named, or a share is not above zero.
     """
     del seed
     known = space.axis_names
+    _check_axes(known, order, shares)
     axes = [axis for axis in order or (*ORDER, *known) if axis in known]
     axes = list(dict.fromkeys(axes))
     weights = {axis: (shares or {}).get(axis, 1.0) for axis in axes}
@@ -175,3 +183,14 @@ def sequential(
         )
         if found.best is not None and (best is None or found.best.score > best.score):
             best = found.best
+
+
+def _check_axes(
+    known: Iterable[str], order: Sequence[str] | None, shares: Mapping[str, float] | None
+) -> None:
+    for axis in (*(order or ()), *(shares or {})):
+        if axis not in known:
+            raise OptionError(f"the space has no axis {axis!r}; its axes are {', '.join(known)}")
+    for axis, share in (shares or {}).items():
+        if not share > 0:
+            raise OptionError(f"the share of {axis} must be above zero, got {share:g}")

@@ -1,0 +1,180 @@
+"""`jointopt compare`: from files to a folder that holds a comparison of search strategies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joblib import cpu_count
+from rich.markup import escape
+from rich.table import Table
+
+from jointopt.errors import OptionError
+from jointopt.insight.compare_run import CompareOptions, compare_datasets
+from jointopt.run_command import budget_of, load_frame, study_from_options, write_study
+from jointopt.space import load_space
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from jointopt.insight.comparison import Comparison
+    from jointopt.study_file import StudyDefinition
+
+__all__ = ["DEFAULT_STRATEGIES", "CompareCommand", "show_comparison"]
+
+DEFAULT_STRATEGIES = ["joint", "sequential", "alternating", "random"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompareCommand:
+    """What is to be compared.
+
+    Attributes
+    ----------
+    study : StudyDefinition
+        Tables, strategies, seeds and options.
+    """
+
+    study: StudyDefinition
+
+    @classmethod
+    def from_options(cls, data: Path, given: dict[str, Any]) -> CompareCommand:
+        """Make a command from a table's path, or a study definition's, and options.
+
+        Raises
+        ------
+        OptionError
+            If an option is not valid or the target is missing.
+        """
+        study = study_from_options(data, given)
+        if study.strategies is None:
+            study = study.model_copy(update={"strategies": DEFAULT_STRATEGIES})
+        return cls(study)
+
+    def run(self, console: Console, *, out: Path | None) -> Path:
+        """Run each strategy with each seed on each table, test, save and tell.
+
+        Parameters
+        ----------
+        console : Console
+            Where to tell what happens.
+        out : Path or None
+            Folder for the results; named after the table by default. Runs that it holds already
+            are not repeated.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        study, tables = self.study, self.study.listed
+        names = [table.label for table in tables]
+        if len(set(names)) < len(names):
+            raise OptionError("two tables have the same name; give each a name of its own")
+        name = study.name or ("tables" if len(tables) > 1 else names[0])
+        frames = {table.label: (table, load_frame(table, study.drop)) for table in tables}
+        options = self._options()
+        options.listed_seeds()
+        folder = Path(f"{name}-comparison") if out is None else out
+        if folder.exists() and not folder.is_dir():
+            raise OptionError(f"--out {folder} is a file; give a folder")
+        seconds = "" if options.seconds is None else f", {options.seconds:g} s a run"
+        trials = "" if options.n_trials is None else f", {options.n_trials} evaluations a run"
+        console.print(
+            escape(
+                f"{', '.join(names)}: {', '.join(options.named())} in space {study.space}, "
+                f"{len(options.listed_seeds())} seeds{seconds}{trials}"
+            )
+        )
+        comparison = compare_datasets(
+            {
+                label: _split(table.data, table.target, frame)
+                for label, (table, frame) in frames.items()
+            },
+            options,
+            folder=folder,
+            parallel=study.parallel,
+            listener=lambda row, done, n: _tell(console, row, done, n),
+        )
+        comparison.save(folder)
+        write_study(folder, study, name)
+        show_comparison(console, comparison)
+        console.print(
+            f"\nIn {escape(str(folder))}: comparison.html, comparison.parquet, study.yaml, "
+            "runs.jsonl",
+            highlight=False,
+        )
+        return folder
+
+    def _options(self) -> CompareOptions:
+        study = self.study
+        return CompareOptions(
+            strategies={name: study.how(name) for name in study.strategies or ()},
+            budget=budget_of(study),
+            n_trials=study.trials,
+            seeds=study.seeds,
+            metric=study.metric,
+            space=load_space(study.space),
+            workers=study.workers or max(1, cpu_count() // study.parallel),
+        )
+
+
+def show_comparison(console: Console, comparison: Comparison) -> None:
+    """Print what was found, within 80 columns."""
+    for dataset, part in comparison.table().groupby("dataset", sort=False):
+        table = Table(box=None, pad_edge=False, padding=(0, 2), title_justify="left")
+        table.add_column("strategy")
+        for heading in ("test", "±", "validation", "gap", "trials", "seconds"):
+            table.add_column(heading, justify="right")
+        for row in part.to_dict("records"):
+            table.add_row(
+                escape(str(row["strategy"])),
+                f"{row['test_mean']:.5g}",
+                f"{row['test_std']:.2g}",
+                f"{row['validation_mean']:.5g}",
+                f"{row['gap_mean']:.2g}",
+                f"{row['evaluations_mean']:.0f}",
+                f"{row['seconds_mean']:.1f}",
+            )
+        first = part.iloc[0]
+        console.print(
+            f"\n[bold]{escape(str(dataset))}[/bold]: {first['metric']}, mean of "
+            f"{first['runs']} runs; N + M = {_short(first['n_plus_m'])}, "
+            f"N × M = {_short(first['n_times_m'])}",
+            highlight=False,
+        )
+        console.print(table)
+    console.print()
+    console.print(escape(comparison.conclusion()), highlight=False)
+
+
+def _short(count: str) -> str:
+    """Return a count in a few characters.
+
+    >>> _short("291"), _short("42075"), _short("123456789012")
+    ('291', '42,075', '1.2e+11')
+    """
+    many = 1_000_000
+    return f"{float(count):.2g}" if count and int(count) >= many else f"{int(count or 0):,}"
+
+
+def _split(data: str, target: str, frame: Any) -> tuple[Any, Any]:
+    if target not in frame.columns:
+        raise OptionError(
+            f"{data} has no column {target!r} to predict; its columns are "
+            f"{', '.join(map(str, frame.columns[:20]))}"
+        )
+    return frame.drop(columns=target), frame[target]
+
+
+def _tell(console: Console, row: Mapping[str, Any], done: int, n: int) -> None:
+    ended = row["error"] or f"{row['metric']} {row['test']:.5g} on test rows"
+    console.print(
+        escape(
+            f"  {done:3} of {n}  {row['dataset']} {row['strategy']} seed {row['seed']}: {ended}"
+        ),
+        highlight=False,
+    )

@@ -1,0 +1,171 @@
+"""`jointopt compare` and study definitions, run as a person would."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+
+from jointopt import Comparison, cli
+from jointopt.errors import OptionError
+from jointopt.run_command import load_frame
+from jointopt.study_file import load_study
+
+STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
+SPACE = """
+transforms: {numeric: {scale: {categorical: [none, standard]}}}
+paradigm:
+  choice:
+    linear:
+      estimator: {classification: sklearn.linear_model.LogisticRegression}
+      hyperparameters: {C: {float: [0.01, 100], log: true}}
+    bayes:
+      estimator: {classification: sklearn.naive_bayes.GaussianNB}
+      hyperparameters: {var_smoothing: {float: [1e-9, 1e-2], log: true}}
+"""
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run a command in this process; returns exit code, output and error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "space.yaml").write_text(SPACE)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["jointopt", *map(str, words)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_compare_writes_a_comparison_that_goes_on(run, tmp_path):
+    words = ("compare", "sklearn:iris", "--target", "target", "--space", "space.yaml")
+    words = (*words, "--trials", 4, "--workers", 1, "--out", "both")
+    code, out, err = run(*words, "--strategies", "joint,random", "--seeds", 1)
+    assert (code, err) == (0, "")
+    assert "2 of 2" in out
+    assert "no difference" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert {"comparison.parquet", "comparison.html", "study.yaml"} <= {
+        path.name for path in (tmp_path / "both").iterdir()
+    }
+    code, out, _ = run(*words, "--strategies", "joint,random", "--seeds", 2)
+    assert code == 0
+    assert "1 of 4" not in out
+    assert "4 of 4" in out
+    kept = Comparison.load(tmp_path / "both").frame()
+    assert kept.groupby("strategy")["seed"].apply(list).to_dict() == {
+        "joint": [0, 1],
+        "random": [0, 1],
+    }
+    code, out, _ = run("report", "both")
+    assert code == 0
+    assert "comparison.html" in out
+    code, _, err = run(*words, "--strategies", "joint,random", "--metric", "accuracy")
+    assert code == 2
+    assert "metric" in err
+
+
+def test_run_compares_where_the_study_says_so(run, tmp_path):
+    (tmp_path / "two.yaml").write_text(
+        "tables:\n"
+        "  - {data: 'sklearn:iris', target: target}\n"
+        "  - {data: other.csv, target: y, name: other}\n"
+        "space: space.yaml\nstrategies: [random, sequential]\ntrials: 3\nseeds: [4]\n"
+        "workers: 1\ndrop: []\norder: [paradigm, hyperparameters]\n"
+    )
+    frame = pd.DataFrame({"a": range(40), "b": [i % 7 for i in range(40)]})
+    frame.assign(y=["u" if i % 3 else "v" for i in range(40)]).to_csv("other.csv", index=False)
+    code, out, err = run("run", "two.yaml", "--out", "two")
+    assert (code, err) == (0, "")
+    assert "4 of 4" in out
+    found = pd.read_parquet(tmp_path / "two" / "comparison.parquet")
+    assert set(found["dataset"]) == {"iris", "other"}
+    assert set(found["seed"]) == {4}
+    code, out, err = run("run", "two/study.yaml", "--out", "two")
+    assert (code, err) == (0, ""), "what the folder holds is not run again"
+    assert "of 4" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--strategies", "joint,jiont"), "jiont"),
+        (("--strategies", "joint"), "at least 2"),
+        (("--strategies", "joint,random", "--order", "paradigm"), "sequential"),
+        (("--shares", "transforms"), "transforms=1"),
+        (("--order", "paradgim"), "no axis 'paradgim'"),
+        (("--shares", "paradigm=0"), "above zero"),
+        (("--metric", "rmse"), "rmse"),
+        (("--target", "trget"), "trget"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(run, words, message):
+    code, _, err = run(
+        *("compare", "sklearn:iris", "--target", "target", "--space", "space.yaml"),
+        *("--trials", 2, "--seeds", 1, "--workers", 1, *words),
+    )
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_order_and_shares_reach_the_sequential_strategy(run):
+    code, out, err = run(
+        *("run", "sklearn:iris", "--target", "target", "--space", "space.yaml", "--trials", 9),
+        *("--strategy", "sequential", "--order", "paradigm,transforms,hyperparameters"),
+        *("--shares", "paradigm=1,transforms=2", "--workers", 1, "--out", "ordered"),
+    )
+    assert (code, err) == (0, ""), out
+    names = optuna.get_all_study_names("sqlite:///ordered/study.db")
+    assert "iris/sequential/1-paradigm" in names
+    assert "iris/sequential/2-transforms" in names
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data: 'sklearn:iris'\n", "target is missing"),
+        ("data: a.csv\ntarget: y\ntables: [{data: b.csv, target: y}]\n", "not both"),
+        ("tables: [{data: b.csv}]\n", "target is missing"),
+        ("data: a.csv\ntarget: y\nstrategies: [joint]\n", "line 3: strategies"),
+        ("data: a.csv\ntarget: y\nsedes: 3\n", "did you mean 'seeds'"),
+    ],
+)
+def test_mistakes_in_a_definition_name_the_place(tmp_path, text, message):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    with pytest.raises(OptionError, match=r"study\.yaml") as caught:
+        load_study(path)
+    assert message in str(caught.value)
+
+
+def test_a_column_to_leave_out_must_be_there(run, tmp_path):
+    (tmp_path / "s.yaml").write_text("data: 'sklearn:iris'\ntarget: target\ndrop: [width]\n")
+    code, _, err = run("run", "s.yaml")
+    assert code == 2
+    assert "no column 'width'" in err
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_study_reads_its_tables(path):
+    assert path.read_text().startswith("# ")
+    study = load_study(path)
+    for table in study.listed:
+        assert table.target in load_frame(table, study.drop).columns
+    for name in study.strategies or [study.strategy]:
+        study.how(name)
+
+
+def test_there_are_eight_studies():
+    assert len(STUDIES) >= 8
