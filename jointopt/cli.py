@@ -86,6 +86,10 @@ def run(
     shares: Annotated[str | None, SHARES] = None,
     seed: Annotated[int | None, _option("Of everything random.", "0", min=0)] = None,
     workers: Annotated[int | None, _option("Worker processes.", "the cores", min=1)] = None,
+    final: Annotated[
+        str | None,
+        _option("ensemble averages the best models, single fits the best one again.", "ensemble"),
+    ] = None,
     storage: Annotated[
         str | None, _option("Database URL, or path ending in .journal.", "DIR/study.db")
     ] = None,
@@ -109,6 +113,7 @@ def run(
         "space": space,
         "seed": seed,
         "workers": workers,
+        "final": final,
     }
     given = _given(options, order, shares)
     command = RunCommand.from_options(data, given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jointopt.data import Task, dataset_from_arrays
-from jointopt.insight.leaderboard import leaderboard
+from jointopt.insight.leaderboard import leaderboard, members_frame
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import parse_seconds
 
@@ -43,6 +43,7 @@ class _Joint(BaseEstimator):
         workers: int | None = None,
         seed: int = 0,
         storage: str | Path | BaseStorage | None = None,
+        final: Literal["ensemble", "single"] = "ensemble",
     ) -> None:
         self.strategy = strategy
         self.budget = budget
@@ -52,6 +53,7 @@ class _Joint(BaseEstimator):
         self.workers = workers
         self.seed = seed
         self.storage = storage
+        self.final = final
 
     def _fit(self, X: Any, y: Any, task: str | Task) -> None:
         dataset = dataset_from_arrays(X, y, task)
@@ -64,6 +66,7 @@ class _Joint(BaseEstimator):
             workers=self.workers,
             seed=self.seed,
             storage=self.storage,
+            final=self.final,
         )
         run = run_table(dataset, options)
         self.search_result_ = run.result
@@ -72,6 +75,7 @@ class _Joint(BaseEstimator):
         self.study_ = list(run.result.studies.values())[-1]
         self.leaderboard_ = leaderboard(run.result.records, run.metric)
         self.model_ = run.model
+        self.ensemble_ = members_frame(run.model)
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """Let scikit-learn check and remember the columns; frames keep their types."""
@@ -121,6 +125,9 @@ class JointClassifier(ClassifierMixin, _Joint):
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory.
+    final : {"ensemble", "single"}, default="ensemble"
+        Average the best models that were fitted on the folds, or fit the best single pipeline
+        again on all rows.
 
     Attributes
     ----------
@@ -132,8 +139,10 @@ class JointClassifier(ClassifierMixin, _Joint):
         The joint study.
     leaderboard_ : DataFrame
         One row per scored trial, the best first.
+    ensemble_ : DataFrame
+        One row per configuration in the model: weight, trial, paradigm, score, pipeline.
     model_ : FittedModel
-        The best pipeline fitted on all rows, with what it needs to take new tables.
+        The fitted pipelines, with what they need to take new tables.
     search_result_ : SearchResult
         All trials of all stages.
     n_features_in_ : int
@@ -213,6 +222,9 @@ class JointRegressor(RegressorMixin, _Joint):
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory.
+    final : {"ensemble", "single"}, default="ensemble"
+        Average the best models that were fitted on the folds, or fit the best single pipeline
+        again on all rows.
 
     Attributes
     ----------
@@ -224,8 +236,10 @@ class JointRegressor(RegressorMixin, _Joint):
         The joint study.
     leaderboard_ : DataFrame
         One row per scored trial, the best first.
+    ensemble_ : DataFrame
+        One row per configuration in the model: weight, trial, paradigm, score, pipeline.
     model_ : FittedModel
-        The best pipeline fitted on all rows, with what it needs to take new tables.
+        The fitted pipelines, with what they need to take new tables.
     search_result_ : SearchResult
         All trials of all stages.
     n_features_in_ : int

@@ -15,7 +15,7 @@ from jointopt.data import Metric, get_metric, load_table, make_dataset
 from jointopt.errors import OptionError
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
-from jointopt.insight.terminal import show_leaderboard, show_pipeline
+from jointopt.insight.terminal import show_leaderboard, show_model
 from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import save_model
 from jointopt.search.budget import parse_seconds
@@ -115,6 +115,7 @@ class RunCommand:
             storage=storage,
             name=name,
             resume=resume,
+            final=study.final,
             writes_report=True,
         )
         with Progress(console, metric, seconds, started) as progress:
@@ -243,7 +244,7 @@ def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None
     console.print()
     show_leaderboard(console, folder / "leaderboard.csv")
     console.print()
-    show_pipeline(console, run.model.config)
+    show_model(console, run.model)
     failed = int((run.result.trials["state"] == "fail").sum())
     if failed:
         reason = run.result.trials.loc[run.result.trials["state"] == "fail", "reason"].iloc[0]

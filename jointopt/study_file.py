@@ -66,7 +66,7 @@ class StudyDefinition(BaseModel):
         In place of `data` and `target`: several tables, to compare strategies on.
     drop : list of str, default=[]
         Columns that are left out.
-    metric, space, strategy, budget, trials, workers, seed
+    metric, space, strategy, budget, trials, workers, seed, final
         As the options of `jointopt run`.
     strategies : list of str or None, default=None
         Compares these in place of running one `strategy`.
@@ -99,6 +99,7 @@ class StudyDefinition(BaseModel):
     workers: int | None = Field(default=None, ge=1)
     parallel: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0)
+    final: Literal["ensemble", "single"] = "ensemble"
 
     @model_validator(mode="after")
     def _has_its_tables(self) -> Self:

@@ -32,9 +32,13 @@ GRACE_SECONDS = 2.0
 
 
 class Executor(Protocol):
-    """Runs fold tasks; at most `capacity` at a time."""
+    """Runs fold tasks; at most `capacity` at a time.
+
+    `scratch` is a folder for what tasks keep; it goes when the executor is closed.
+    """
 
     capacity: int
+    scratch: Path
 
     def submit(self, key: int, task: FoldTask) -> None:
         """Start a task; `key` names it in what `collect` returns."""
@@ -75,6 +79,8 @@ class InProcess:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
+        self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
+        self.scratch = Path(self._folder.name)
         self._waiting: list[tuple[int, FoldTask]] = []
 
     def submit(self, key: int, task: FoldTask) -> None:
@@ -110,8 +116,9 @@ class InProcess:
         return explain(self._setting, config, timeout)
 
     def close(self) -> None:
-        """Forget what has not been run."""
+        """Forget what has not been run, and what was kept."""
         self.cancel()
+        self._folder.cleanup()
 
 
 class WorkerProcesses:
@@ -134,7 +141,8 @@ class WorkerProcesses:
         self.capacity = n_workers
         self._threads = setting.threads
         self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
-        self._path = str(Path(self._folder.name, "setting.pickle"))
+        self.scratch = Path(self._folder.name)
+        self._path = str(self.scratch / "setting.pickle")
         with Path(self._path).open("wb") as file:
             pickle.dump(setting, file, protocol=pickle.HIGHEST_PROTOCOL)
         self._pool: Any = ProcessPool(max_workers=n_workers, context=worker_context())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from jointopt.pipeline.build import build_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
@@ -34,6 +36,10 @@ __all__ = [
     "predict",
     "run_fold",
 ]
+
+
+MAX_MODEL_BYTES = 200_000_000
+"""A larger fitted pipeline is not kept; the configuration can be refitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class FoldTask:
-    """One configuration on one fold."""
+    """One configuration on one fold; the fitted pipeline is written to `keep` if it is given."""
 
     config: Config
     fold: int
     max_seconds: float | None = None
+    keep: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,8 @@ class FoldResult:
     refit_params : dict of str to int
         Constructor arguments for a fit on all rows, such as the rounds or epochs that early
         stopping found best.
+    model_bytes : int
+        Size of the pipeline that was kept; 0 if none was.
     error : str or None
         Why the fit failed, in one line.
     """
@@ -103,6 +112,7 @@ class FoldResult:
     predict_seconds: float = 0.0
     n_features: int = 0
     refit_params: Mapping[str, int] = field(default_factory=dict)
+    model_bytes: int = 0
     error: str | None = None
 
 
@@ -158,7 +168,17 @@ def run_fold(setting: Setting, task: FoldTask) -> FoldResult:
         predict_seconds=times[2] - times[1],
         n_features=int(getattr(model, "n_features_in_", 0)),
         refit_params=getattr(model, "refit_params_", {}),
+        model_bytes=0 if task.keep is None else _keep(pipeline, task.keep),
     )
+
+
+def _keep(pipeline: Pipeline, path: Path) -> int:
+    """Write a fitted pipeline for the coordinator, unless it is very large."""
+    data = pickle.dumps(pipeline, protocol=pickle.HIGHEST_PROTOCOL)
+    if len(data) > MAX_MODEL_BYTES:
+        return 0
+    path.write_bytes(data)
+    return len(data)
 
 
 def fit_on_all(

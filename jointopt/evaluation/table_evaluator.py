@@ -13,6 +13,8 @@ from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.racing import Race
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import optuna
     from numpy.typing import NDArray
 
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["TableEvaluator"]
 
-MAX_KEPT = 50
-"""Out-of-fold predictions are kept of that many configurations, the best ones."""
+MAX_KEPT = 40
+"""Predictions and models are kept of that many configurations, the best ones."""
+MAX_KEPT_BYTES = 2_000_000_000
+"""All models that are kept."""
 
-
-FIRST_PATIENCE = 2.0
-"""A paradigm's first configuration stops early only at twice the confidence of others."""
+LEADER_PATIENCE = 6.0
+"""What leads its paradigm stops early only at so many times the confidence asked of others: it
+says what the paradigm can do, and an ensemble lives on models that differ."""
 
 
 @dataclass(slots=True)
@@ -53,20 +57,31 @@ class TableEvaluator:
     out_of_fold : dict of int to ndarray
         Predictions of the best configurations that finished, by trial number, of shape
         (n_rows, n_classes) or (n_rows,); NaN for rows that no fold scores.
+    models : dict of int to tuple of Path
+        Where the pipelines that were fitted on each fold are, of those of `out_of_fold` of which
+        all could be kept.
     """
 
     def __init__(
-        self, setting: Setting, executor: Executor, *, max_fit_seconds: float | None = None
+        self,
+        setting: Setting,
+        executor: Executor,
+        *,
+        max_fit_seconds: float | None = None,
+        keep_models: bool = False,
     ) -> None:
         self.capacity = executor.capacity
         self.out_of_fold: dict[int, NDArray[np.float32]] = {}
+        self.models: dict[int, tuple[Path, ...]] = {}
+        self._keep_models = keep_models
         self._setting = setting
         self._executor = executor
         self._max_fit_seconds = max_fit_seconds
         self._race = Race(len(setting.folds))
         self._running: dict[int, _Running] = {}
         self._scores: dict[int, float] = {}
-        self._first: dict[str, Config] = {}
+        self._bytes: dict[int, int] = {}
+        self._leaders: dict[str, list[float]] = {}
 
     def submit(self, number: int, config: Config, trial: optuna.trial.Trial | None = None) -> None:
         """Start the first fold of a configuration; `trial` is not needed."""
@@ -84,6 +99,8 @@ class TableEvaluator:
                 self._next_fold(number)
             else:
                 del self._running[number]
+                if outcome.state is not State.COMPLETE:
+                    self._forget_models(number)
                 outcomes.append(outcome)
         return outcomes
 
@@ -116,8 +133,18 @@ class TableEvaluator:
 
     def _next_fold(self, number: int) -> None:
         running = self._running[number]
-        task = FoldTask(running.config, len(running.results), self._max_fit_seconds)
+        fold = len(running.results)
+        keep = self._model_path(number, fold) if self._keep_models else None
+        task = FoldTask(running.config, fold, self._max_fit_seconds, keep)
         self._executor.submit(number, task)
+
+    def _model_path(self, number: int, fold: int) -> Path:
+        return self._executor.scratch / f"{number}-{fold}.pickle"
+
+    def _forget_models(self, number: int) -> None:
+        self.models.pop(number, None)
+        for fold in range(len(self._setting.folds)):
+            self._model_path(number, fold).unlink(missing_ok=True)
 
     def _outcome(self, number: int, running: _Running) -> Outcome | None:
         """Return how the configuration ended, None if it goes on."""
@@ -127,17 +154,20 @@ class TableEvaluator:
         scores = [result.score for result in running.results]
         if len(scores) == len(self._setting.folds):
             self._race.finished(scores)
-            self._keep_predictions(number, running, float(np.mean(scores)))
+            self._keep(number, running, float(np.mean(scores)))
             return self._told(number, running, State.COMPLETE, None)
-        if self._race.hopeless(scores, patience=self._patience(running)):
+        if self._race.hopeless(scores, patience=self._patience(running, scores)):
             return self._told(number, running, State.PRUNED, "behind the best on the same folds")
         return None
 
-    def _patience(self, running: _Running) -> float:
-        """Return how sure the race must be; a paradigm's first says what the paradigm can do."""
-        paradigm = str(running.config.get("paradigm"))
-        first = self._first.setdefault(paradigm, running.config)
-        return FIRST_PATIENCE if first == running.config else 1.0
+    def _patience(self, running: _Running, scores: list[float]) -> float:
+        """Return how sure the race must be; more for the best so far of a paradigm."""
+        paradigm, n = str(running.config.get("paradigm")), len(scores)
+        leader = self._leaders.get(paradigm, [])
+        if len(leader) >= n and np.mean(scores) < np.mean(leader[:n]):
+            return 1.0
+        self._leaders[paradigm] = scores
+        return LEADER_PATIENCE
 
     def _told(self, number: int, running: _Running, state: State, reason: str | None) -> Outcome:
         good = [result for result in running.results if result.error is None]
@@ -160,7 +190,8 @@ class TableEvaluator:
         intermediate = {step: display(float(mean)) for step, mean in enumerate(running_means)}
         return Outcome(number, state, value, intermediate, attributes, reason)
 
-    def _keep_predictions(self, number: int, running: _Running, score: float) -> None:
+    def _keep(self, number: int, running: _Running, score: float) -> None:
+        """Keep predictions and models of the best; both of the worst go when there are many."""
         first = running.results[0].predictions
         if first is None:
             return
@@ -170,6 +201,15 @@ class TableEvaluator:
             predictions[scored_rows] = result.predictions
         self.out_of_fold[number] = predictions
         self._scores[number] = score
-        if len(self.out_of_fold) > MAX_KEPT:
+        sizes = [result.model_bytes for result in running.results]
+        if all(sizes):
+            self._bytes[number] = sum(sizes)
+            self.models[number] = tuple(self._model_path(number, k) for k in range(len(sizes)))
+        else:
+            self._forget_models(number)
+        while len(self.out_of_fold) > MAX_KEPT:
             worst = min(self.out_of_fold, key=lambda kept: self._scores[kept])
             del self.out_of_fold[worst]
+            self._forget_models(worst)
+        while sum(self._bytes[kept] for kept in self.models) > MAX_KEPT_BYTES:
+            self._forget_models(min(self.models, key=lambda kept: self._scores[kept]))

@@ -307,7 +307,10 @@ def _run_options(
     options: CompareOptions, space: Space, strategy: str | Strategy, seed: int, parallel: int
 ) -> RunOptions:
     workers = options.workers
+    # One model, so that what is compared is what each strategy found and not how well its trials
+    # complement each other.
     return RunOptions(
+        final="single",
         strategy=strategy,
         space=space,
         metric=options.metric,

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jointopt.data import Metric
+    from jointopt.model.fitted import FittedModel
     from jointopt.search.result import TrialRecord
 
-__all__ = ["leaderboard"]
+__all__ = ["leaderboard", "members_frame"]
 
 COLUMNS = [
     "rank",
@@ -80,3 +81,32 @@ def leaderboard(records: Sequence[TrialRecord], metric: Metric) -> pd.DataFrame:
     frame.insert(0, "rank", np.where(complete, np.arange(1, len(frame) + 1), np.nan))
     frame["rank"] = frame["rank"].astype("Int64")
     return frame
+
+
+def members_frame(model: FittedModel) -> pd.DataFrame:
+    """Return what a model averages, the heaviest first.
+
+    Parameters
+    ----------
+    model : FittedModel
+        An ensemble, or a single pipeline.
+
+    Returns
+    -------
+    DataFrame
+        Columns `weight`, `trial`, `paradigm`, `score` (the trial's), `n_pipelines` (fitted, one
+        for each fold or one on all rows) and `pipeline` (in words).
+    """
+    return pd.DataFrame(
+        [
+            {
+                "weight": member.weight,
+                "trial": member.trial,
+                "paradigm": member.config.get("paradigm"),
+                "score": member.score,
+                "n_pipelines": len(member.pipelines),
+                "pipeline": describe(member.config),
+            }
+            for member in model.members
+        ]
+    )

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from optuna.trial import TrialState
 from sklearn.utils import estimator_html_repr
 
+from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.plots import history_frame, importance_frame, plot_history, plot_importance
 from jointopt.insight.words import describe_features, describe_model, describe_transforms
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+    from sklearn.pipeline import Pipeline
 
+    from jointopt.model.fitted import FittedModel
     from jointopt.model.run import TableRun
 
 __all__ = ["render_report"]
@@ -57,7 +60,10 @@ def render_report(run: TableRun, board: pd.DataFrame, facts: Mapping[str, Any]) 
         model=describe_model(model.config),
         features=describe_features(model.config),
         transforms=describe_transforms(model.config),
-        diagram=Markup(estimator_html_repr(model.pipeline)),
+        diagram=Markup(estimator_html_repr(_of_the_best(model))),
+        members=members_frame(model).to_dict("records"),
+        single_score=model.facts["best_single_score"],
+        latency=model.latency(run.dataset.X),
         schema=run.dataset.schema.describe(),
         config=model.config,
         board=board.head(25).to_dict("records"),
@@ -74,6 +80,12 @@ def render_report(run: TableRun, board: pd.DataFrame, facts: Mapping[str, Any]) 
         size=run.space.size(),
         notes=run.notes,
     )
+
+
+def _of_the_best(model: FittedModel) -> Pipeline:
+    """Return a pipeline of the best single configuration, or of the heaviest member."""
+    of_best = [m for m in model.members if m.config == model.config]
+    return (of_best or [*model.members])[0].pipelines[0]
 
 
 def _figure(figure: Any) -> Markup:

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
+from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.words import describe_features, describe_model, describe_transforms
 
 if TYPE_CHECKING:
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from jointopt.model.fitted import FittedModel
     from jointopt.space import Config
 
-__all__ = ["show_leaderboard", "show_pipeline"]
+__all__ = ["show_leaderboard", "show_model", "show_pipeline"]
 
 N_ROWS = 8
 
@@ -43,9 +45,28 @@ def show_leaderboard(console: Console, path: Path) -> None:
     console.print(table)
 
 
+def show_model(console: Console, model: FittedModel) -> None:
+    """Print what the model averages, and the best single pipeline, in words."""
+    if len(model.members) > 1:
+        facts = model.facts
+        console.print(
+            f"[bold]The model[/bold] averages {len(model.members)} configurations: "
+            f"{facts['metric']} {facts['validation_score']:.5g}, the best alone "
+            f"{facts['best_single_score']:.5g}",
+            highlight=False,
+        )
+        for row in members_frame(model).to_dict("records"):
+            console.print(
+                f"  {row['weight']:.2f}  trial {row['trial']}, "
+                f"{escape(str(row['paradigm']))}, {row['score']:.5g}",
+                highlight=False,
+            )
+    show_pipeline(console, model.config)
+
+
 def show_pipeline(console: Console, config: Config) -> None:
-    """Print the winning pipeline in words."""
-    console.print("[bold]The winning pipeline[/bold]")
+    """Print a pipeline in words."""
+    console.print("[bold]The best single pipeline[/bold]")
     console.print(f"  model     {escape(describe_model(config))}", highlight=False)
     console.print(f"  features  {escape(describe_features(config))}", highlight=False)
     for line in describe_transforms(config).split("; "):

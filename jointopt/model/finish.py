@@ -1,22 +1,32 @@
-"""The last step: the best configuration is fitted on all rows, in the time kept for it."""
+"""The last step: what was found becomes a model, in the time kept for it.
+
+Either the models that were fitted on the folds are averaged, or the best configuration is fitted
+on all rows.
+"""
 
 from __future__ import annotations
 
+import pickle
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from optuna.trial import TrialState
 
 from jointopt.errors import SearchError
 from jointopt.evaluation.attempt import attempt, reason_of
-from jointopt.model.fitted import FittedModel
+from jointopt.model.ensemble import fold_score, greedy_selection
+from jointopt.model.fitted import FittedModel, Member
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     from sklearn.pipeline import Pipeline
 
-    from jointopt.data import Dataset, Metric
     from jointopt.evaluation.executors import Executor
+    from jointopt.evaluation.one_fold import Setting
+    from jointopt.evaluation.table_evaluator import TableEvaluator
     from jointopt.search.budget import Budget
     from jointopt.search.result import SearchResult, TrialRecord
 
@@ -30,47 +40,86 @@ LEAST_SECONDS = 3.0
 """For a final fit that comes late: a late model is worth more than none."""
 LONG_SECONDS = 2.0
 """A final fit that takes longer uses all threads."""
+MAX_CANDIDATES = 25
+"""The best trials, of which an ensemble is selected."""
+EXPECTED_MEMBERS = 5
+"""For which time is kept."""
+SELECTION_SECONDS = 1.0
+LOADED_BYTES_PER_SECOND = 4e8
+SAVED_BYTES_PER_SECOND = 1.5e8
+SAVING_SECONDS = 0.12
+"""What writing a small pipeline in safe form takes."""
 MAX_TRIES = 4
 """Final fits that may fail before the run does."""
 
 
 class Finish:
-    """Keeps time for the final fit while the search runs, then does it.
+    """Keeps time for the last step while the search runs, then does it.
 
     Parameters
     ----------
     budget : Budget
-        Its `reserve` follows the best configuration so far.
-    metric : Metric
-        Of the study.
-    n_folds : int
-        From which the time of a fit on all rows is predicted.
+        Its `reserve` follows what was found so far.
+    setting : Setting
+        The table, its folds and metric.
+    evaluator : TableEvaluator
+        Whose predictions and models an ensemble is made of.
+    final : {"ensemble", "single"}
+        What the model shall be.
     writes_report : bool
-        Whether a report follows.
+        Whether the model is saved and a report follows.
     """
 
     def __init__(
-        self, budget: Budget, metric: Metric, n_folds: int, *, writes_report: bool
+        self,
+        budget: Budget,
+        setting: Setting,
+        evaluator: TableEvaluator,
+        *,
+        final: Literal["ensemble", "single"],
+        writes_report: bool,
     ) -> None:
         self._budget = budget
-        self._metric = metric
-        self._n_folds = n_folds
+        self._setting = setting
+        self._evaluator = evaluator
+        self._final = final
+        self._metric = setting.metric
+        self._n_folds = len(setting.folds)
+        self._saves = writes_report
         self._after = FINISH_SECONDS if writes_report else 0.2
         if budget.seconds is not None:
             self._after = min(self._after, 0.3 * budget.seconds)
         budget.reserve = self._after
         self._best = -np.inf
+        self._costs: list[tuple[float, float]] = []
 
     def reserve(self, record: TrialRecord) -> None:
-        """Reserve what the best configuration so far would take to fit on all rows."""
+        """Reserve what a model of the best so far would take."""
         trial = record.trial
         if trial.state is not TrialState.COMPLETE or trial.value is None:
             return
-        if self._signed(record) > self._best:
-            self._best = self._signed(record)
-            limit = 0.4 * (self._budget.seconds or np.inf)
+        limit = 0.4 * (self._budget.seconds or np.inf)
+        if self._paths(record):
+            self._costs.append((self._signed(record), self._seconds_to_keep(record)))
+            best = sorted(self._costs, reverse=True)[:EXPECTED_MEMBERS]
+            expected = SELECTION_SECONDS + sum(seconds for _, seconds in best)
+            self._budget.reserve = self._after + min(expected, 0.5 * limit)
+        elif self._signed(record) > self._best:
             predicted = REFIT_MARGIN * self._predicted(record)
             self._budget.reserve = self._after + min(predicted, limit)
+        self._best = max(self._best, self._signed(record))
+
+    def _paths(self, record: TrialRecord) -> tuple[Path, ...]:
+        """Return where a trial's fitted pipelines are, none if they were not kept."""
+        number = record.evaluation
+        return () if number is None else self._evaluator.models.get(number, ())
+
+    def _seconds_to_keep(self, record: TrialRecord) -> float:
+        """Return about what loading a trial's pipelines, and writing them in safe form, takes."""
+        paths = self._paths(record)
+        n_bytes = sum(path.stat().st_size for path in paths)
+        saving = SAVING_SECONDS * len(paths) + n_bytes / SAVED_BYTES_PER_SECOND
+        return n_bytes / LOADED_BYTES_PER_SECOND + saving * self._saves
 
     def _signed(self, record: TrialRecord) -> float:
         """Return the value so that greater is better; a metric's sign undoes itself."""
@@ -82,10 +131,20 @@ class Finish:
         rows = 5 / 4 if n == 1 else n / (n - 1)
         return float(record.trial.user_attrs.get("fit_seconds", 0.0)) / n * rows
 
-    def fit(
-        self, executor: Executor, result: SearchResult, dataset: Dataset
-    ) -> tuple[FittedModel, tuple[str, ...]]:
-        """Fit the best configuration on all rows; the next best that fits in time otherwise."""
+    def fit(self, executor: Executor, result: SearchResult) -> tuple[FittedModel, tuple[str, ...]]:
+        """Return the model, and notes on what did not go as planned.
+
+        An ensemble is made if it was asked for and is better than anything that was not kept for
+        it. Else the best configuration is fitted on all rows, or the next best that fits in time.
+
+        Raises
+        ------
+        SearchError
+            If no configuration could be fitted on all rows.
+        """
+        if self._final == "ensemble" and (model := self._ensemble(result)) is not None:
+            executor.cancel()
+            return model, ()
         notes: list[str] = []
         ranked = self._ranked(result)
         for _ in range(min(len(ranked), MAX_TRIES)):
@@ -93,23 +152,75 @@ class Finish:
             ranked.remove(record)
             pipeline = self._try(executor, record, notes)
             if pipeline is not None:
-                model = FittedModel(
-                    pipeline=pipeline,
-                    schema=dataset.schema,
-                    task=dataset.task,
-                    classes=dataset.classes,
-                    target=dataset.target,
-                    config=dict(record.config),
-                    facts={
-                        "metric": self._metric.name,
-                        "validation_score": record.trial.value,
-                        "trial": record.number,
-                        "n_rows": dataset.n_rows,
-                        "jointopt": version("jointopt"),
-                    },
-                )
-                return model, tuple(notes)
+                member = self._member(record, 1.0, (pipeline,))
+                return self._model((member,), record, record.trial.value), tuple(notes)
         raise SearchError("no configuration could be fitted on all rows: " + "; ".join(notes))
+
+    def _ensemble(self, result: SearchResult) -> FittedModel | None:
+        """Average the models of the folds; None if there are none, or a refit promises more."""
+        complete = [r for r in result.records if r.trial.state is TrialState.COMPLETE]
+        ranked = sorted(complete, key=self._signed, reverse=True)
+        kept = [r for r in ranked if self._paths(r)][:MAX_CANDIDATES]
+        if not kept:
+            return None
+        predictions = [self._evaluator.out_of_fold[r.evaluation or 0] for r in kept]
+        dataset, folds = self._setting.dataset, self._setting.folds
+        weights = greedy_selection(predictions, fold_score(dataset, folds, self._metric))
+        weights = self._affordable(weights, kept)
+        blended = np.sum([weight * predictions[i] for i, weight in weights.items()], axis=0)
+        score = fold_score(dataset, folds, self._metric, max_rows=None)(blended)
+        if self._signed(ranked[0]) > score:
+            return None
+        members = tuple(
+            self._member(kept[i], weight, tuple(map(_load, self._paths(kept[i]))))
+            for i, weight in sorted(weights.items(), key=lambda item: -item[1])
+        )
+        return self._model(members, ranked[0], self._metric.display(score))
+
+    def _affordable(
+        self, weights: Mapping[int, float], kept: Sequence[TrialRecord]
+    ) -> dict[int, float]:
+        """Leave out the lightest members for which no time is left; one always stays."""
+        left = self._seconds_left()
+        ordered = sorted(weights, key=lambda i: -weights[i])
+        if left is not None:
+            costs = [self._seconds_to_keep(kept[i]) for i in ordered]
+            n_members = int(np.searchsorted(np.cumsum(costs), left, side="right"))
+            ordered = ordered[: max(1, n_members)]
+        total = sum(weights[i] for i in ordered)
+        return {i: weights[i] / total for i in ordered}
+
+    @staticmethod
+    def _member(record: TrialRecord, weight: float, pipelines: tuple[Pipeline, ...]) -> Member:
+        value = record.trial.value
+        return Member(
+            weight=weight,
+            pipelines=pipelines,
+            config=dict(record.config),
+            trial=record.number,
+            score=np.nan if value is None else value,
+        )
+
+    def _model(
+        self, members: tuple[Member, ...], best: TrialRecord, score: float | None
+    ) -> FittedModel:
+        dataset = self._setting.dataset
+        return FittedModel(
+            members=members,
+            schema=dataset.schema,
+            task=dataset.task,
+            classes=dataset.classes,
+            target=dataset.target,
+            config=dict(best.config),
+            facts={
+                "metric": self._metric.name,
+                "validation_score": score,
+                "best_single_score": best.trial.value,
+                "trial": best.number,
+                "n_rows": dataset.n_rows,
+                "jointopt": version("jointopt"),
+            },
+        )
 
     def _ranked(self, result: SearchResult) -> list[TrialRecord]:
         """Return the trials that may become the model, the best first."""
@@ -160,3 +271,8 @@ class Finish:
             notes.append(f"trial {record.number} could not be fitted on all rows: {why}")
             return None
         return fitted
+
+
+def _load(path: Path) -> Pipeline:
+    # Written by a worker of this run, in a folder that only this user may enter.
+    return cast("Pipeline", pickle.loads(path.read_bytes()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +22,46 @@ if TYPE_CHECKING:
     from jointopt.data import Schema
     from jointopt.space import Config
 
-__all__ = ["FittedModel"]
+__all__ = ["FittedModel", "Member"]
+
+
+LATENCY_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One configuration in a model.
+
+    Attributes
+    ----------
+    weight : float
+        Of its predictions; those of all members sum to 1.
+    pipelines : tuple of Pipeline
+        Fitted on tables that the schema has normalised: one on all rows, or one on the training
+        rows of each fold, whose predictions are averaged.
+    config : Config
+        What they were built from.
+    trial : int
+        Its number in the study.
+    score : float
+        The trial's, in the metric's own unit.
+    """
+
+    weight: float
+    pipelines: tuple[Pipeline, ...]
+    config: Config
+    trial: int
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """A fitted pipeline with the schema of its table and the labels of its target.
+    """Fitted pipelines with the schema of their table and the labels of their target.
 
     Attributes
     ----------
-    pipeline : Pipeline
-        Fitted on tables that the schema has normalised.
+    members : tuple of Member
+        Whose predictions are averaged, the heaviest first.
     schema : Schema
         The columns it was fitted on.
     task : Task
@@ -41,12 +71,12 @@ class FittedModel:
     target : str
         The target's name.
     config : Config
-        What it was built from.
+        The best single configuration.
     facts : dict
         Plain values worth knowing of it: metric, validation score, version.
     """
 
-    pipeline: Pipeline
+    members: tuple[Member, ...]
     schema: Schema
     task: Task
     classes: NDArray[Any] | None
@@ -78,6 +108,36 @@ class FittedModel:
             raise ModelError("a regression has no class probabilities; use predict")
         return self._raw(frame)
 
+    def latency(self, X: pd.DataFrame) -> dict[str, float]:
+        """Return how long predictions take, in milliseconds for 1,000 rows.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Rows that the schema has normalised; at most 1,000 of them are predicted.
+
+        Returns
+        -------
+        dict of str to float
+            `model`, and `single`: its heaviest member fitted once.
+        """
+        X = X.head(LATENCY_ROWS)
+        n_classes = 0 if self.classes is None else len(self.classes)
+        found = {}
+        for name, members in (("model", self.members), ("single", self.members[:1])):
+            started = time.perf_counter()
+            for member in members:
+                for pipeline in member.pipelines[: 1 if name == "single" else None]:
+                    predict(pipeline, X, n_classes)
+            found[name] = 1e3 * (time.perf_counter() - started) * LATENCY_ROWS / len(X)
+        return found
+
     def _raw(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         n_classes = 0 if self.classes is None else len(self.classes)
-        return predict(self.pipeline, self.schema.apply(frame), n_classes)
+        X = self.schema.apply(frame)
+        total: NDArray[np.float64] | float = 0.0
+        for member in self.members:
+            share = member.weight / len(member.pipelines)
+            for pipeline in member.pipelines:
+                total = total + share * predict(pipeline, X, n_classes)
+        return np.asarray(total)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from jointopt.data import get_metric
+from jointopt.errors import OptionError
 from jointopt.evaluation.executors import make_executor
 from jointopt.evaluation.folds import affordable_folds, make_folds
 from jointopt.evaluation.one_fold import Setting
@@ -65,8 +66,10 @@ class RunOptions:
         Studies are named `name/stage`.
     resume : bool, default=False
         Go on with the studies in the storage.
+    final : {"ensemble", "single"}, default="ensemble"
+        Average the best models of the folds, or fit the best configuration on all rows.
     writes_report : bool, default=False
-        Whether the caller still has a report to write in the budget.
+        Whether the caller still has to save the model and write a report in the budget.
     """
 
     strategy: str | Strategy = "joint"
@@ -80,6 +83,7 @@ class RunOptions:
     storage: Any = None
     name: str = "jointopt"
     resume: bool = False
+    final: Literal["ensemble", "single"] = "ensemble"
     writes_report: bool = False
 
 
@@ -127,6 +131,8 @@ def run_table(
     SearchError
         If no configuration could be evaluated or fitted.
     """
+    if options.final not in ("ensemble", "single"):
+        raise OptionError(f"final must be 'ensemble' or 'single', got {options.final!r}")
     metric = get_metric(options.metric, dataset.task)
     strategy = get_strategy(options.strategy)
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
@@ -137,9 +143,18 @@ def run_table(
     executor = make_executor(setting, options.workers)
     try:
         evaluator = TableEvaluator(
-            setting, executor, max_fit_seconds=_longest_fit(options, len(setting.folds))
+            setting,
+            executor,
+            max_fit_seconds=_longest_fit(options, len(setting.folds)),
+            keep_models=options.final == "ensemble",
         )
-        finish = Finish(budget, metric, len(setting.folds), writes_report=options.writes_report)
+        finish = Finish(
+            budget,
+            setting,
+            evaluator,
+            final=options.final,
+            writes_report=options.writes_report,
+        )
         engine = Engine(
             evaluator,
             budget,
@@ -153,7 +168,7 @@ def run_table(
         # The sampler's matrices are small: more threads would only take them from the fits.
         with threadpool_limits(1):
             result = engine.run(strategy, space, start_configs(space, dataset.task))
-        model, notes = finish.fit(executor, result, dataset)
+        model, notes = finish.fit(executor, result)
     finally:
         executor.close()
     kept = {

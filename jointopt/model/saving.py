@@ -1,4 +1,4 @@
-"""Models on disk: a folder with `model.skops` and `model.json`, no pickle."""
+"""Models on disk: a folder with `model.json` and skops files, no pickle."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import skops.io
 
 from jointopt.data import Schema, Task
 from jointopt.errors import ModelError
-from jointopt.model.fitted import FittedModel
+from jointopt.model.fitted import FittedModel, Member
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 1
+FORMAT = 2
 
 TRUSTED_TYPES = frozenset(
     {
@@ -85,14 +85,20 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
         If the model holds a type that would not be trusted when it is loaded.
     """
     folder = Path(folder)
-    data = skops.io.dumps(model.pipeline)
-    if foreign := _foreign(data):
+    # The pipelines of a member differ in what they learned, not in their types.
+    first = [skops.io.dumps(member.pipelines[0]) for member in model.members]
+    if foreign := sorted({name for data in first for name in _foreign(data)}):
         raise ModelError(
             f"the model holds types that loading would refuse: {', '.join(foreign)}; "
             "use estimators of scikit-learn, xgboost, lightgbm or jointopt"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.skops").write_bytes(data)
+    for old in folder.glob("*.skops"):
+        old.unlink()
+    for i, (member, data) in enumerate(zip(model.members, first, strict=True)):
+        (folder / _file(i, 0)).write_bytes(data)
+        for k, pipeline in enumerate(member.pipelines[1:], start=1):
+            (folder / _file(i, k)).write_bytes(skops.io.dumps(pipeline))
     about = {
         "format": FORMAT,
         "task": str(model.task),
@@ -101,6 +107,16 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
         "schema": model.schema.to_dict(),
         "config": model.config,
         "facts": dict(model.facts),
+        "members": [
+            {
+                "weight": member.weight,
+                "n_pipelines": len(member.pipelines),
+                "config": member.config,
+                "trial": member.trial,
+                "score": member.score,
+            }
+            for member in model.members
+        ],
     }
     (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
     return folder
@@ -124,10 +140,10 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
     folder = Path(folder)
     inner = folder / "model"
     place = inner if (inner / "model.json").exists() else folder
-    if not (place / "model.json").is_file() or not (place / "model.skops").is_file():
+    if not (place / "model.json").is_file():
         raise ModelError(
-            f"{folder} holds no model: expected model.json and model.skops in it, or in its "
-            "folder model/; jointopt run writes them"
+            f"{folder} holds no model: expected model.json in it, or in its folder model/; "
+            "jointopt run writes one"
         )
     try:
         about = json.loads((place / "model.json").read_text(encoding="utf-8"))
@@ -136,16 +152,12 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
                 f"{place} has format {about['format']}, this version of jointopt reads {FORMAT}; "
                 "use the version that wrote it"
             )
-        data = (place / "model.skops").read_bytes()
-        if foreign := _foreign(data, trusted):
-            raise ModelError(
-                f"{place} holds types that are not trusted: {', '.join(foreign)}. It was not "
-                "loaded. Only if you know where it comes from, name them as trusted"
-            )
-        pipeline = skops.io.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted}))
+        members = tuple(
+            _member(place, i, kept, trusted) for i, kept in enumerate(about["members"])
+        )
         classes = None if about["classes"] is None else np.array(about["classes"])
         return FittedModel(
-            pipeline=pipeline,
+            members=members,
             schema=Schema.from_dict(about["schema"]),
             task=Task(about["task"]),
             classes=classes,
@@ -155,6 +167,23 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
         )
     except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"{place} cannot be read as a model: {_one_line(error)}") from error
+
+
+def _file(member: int, pipeline: int) -> str:
+    return f"member-{member}-{pipeline}.skops"
+
+
+def _member(place: Path, i: int, kept: dict[str, Any], trusted: tuple[str, ...]) -> Member:
+    pipelines = []
+    for k in range(kept["n_pipelines"]):
+        data = (place / _file(i, k)).read_bytes()
+        if foreign := _foreign(data, trusted):
+            raise ModelError(
+                f"{place} holds types that are not trusted: {', '.join(foreign)}. It was not "
+                "loaded. Only if you know where it comes from, name them as trusted"
+            )
+        pipelines.append(skops.io.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted})))
+    return Member(kept["weight"], tuple(pipelines), kept["config"], kept["trial"], kept["score"])
 
 
 def _foreign(data: bytes, trusted: tuple[str, ...] = ()) -> list[str]:

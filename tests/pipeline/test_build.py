@@ -10,7 +10,7 @@ import pytest
 from jointopt import SpaceError, load_space
 from jointopt.data import Kind
 from jointopt.evaluation.one_fold import predict
-from jointopt.model.fitted import FittedModel
+from jointopt.model.fitted import FittedModel, Member
 from jointopt.model.saving import load_model, save_model
 from jointopt.pipeline.adapt import adapt_space, blueprint_of, start_configs
 from jointopt.pipeline.build import build_pipeline
@@ -66,13 +66,13 @@ def test_every_option_fits_predicts_and_saves(name, dataset, tmp_path):
             pipeline.fit(dataset.X, dataset.y)
             before = predict(pipeline, dataset.X, dataset.n_classes)
         assert np.isfinite(before).all(), config
+        member = Member(1.0, (pipeline,), config, 0, 0.5)
         model = FittedModel(
-            pipeline, dataset.schema, dataset.task, dataset.classes, dataset.target, config, {}
+            (member,), dataset.schema, dataset.task, dataset.classes, dataset.target, config, {}
         )
         loaded = load_model(save_model(model, tmp_path / "model"))
-        np.testing.assert_allclose(
-            predict(loaded.pipeline, dataset.X, dataset.n_classes), before, atol=1e-6
-        )
+        again = loaded.members[0].pipelines[0]
+        np.testing.assert_allclose(predict(again, dataset.X, dataset.n_classes), before, atol=1e-6)
 
 
 def test_each_paradigm_has_a_start_that_is_valid(dataset):
