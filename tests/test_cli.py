@@ -75,7 +75,7 @@ QUICK = ("--space", "space.yaml", "--trials", 6, "--workers", 1)
 def test_from_a_table_to_predictions(run, table, tmp_path):
     code, out, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
     assert (code, err) == (0, "")
-    assert "The winning pipeline" in out
+    assert "The best single pipeline" in out
     folder = tmp_path / "out"
     assert {p.name for p in folder.iterdir()} >= {
         "study.db",
@@ -313,7 +313,7 @@ def test_a_model_with_a_foreign_type_is_refused(run, table, tmp_path):
 
     assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
     evil = make_pipeline(FunctionTransformer(os.system))
-    (tmp_path / "out/model/model.skops").write_bytes(skops.io.dumps(evil))
+    (tmp_path / "out/model/member-0-0.skops").write_bytes(skops.io.dumps(evil))
     code, _, err = run("predict", "out", "new.csv", "--out", "p.csv")
     assert code == 2
     assert "not trusted" in flat(err)
@@ -340,7 +340,7 @@ def test_model_json_tells_what_the_model_is(run, table):
 def test_a_budget_too_short_for_anything_still_gives_a_model(run, table):
     code, out, err = run("run", table, "--target", "label", "--budget", "1s", "--out", "out")
     assert (code, err) == (0, "")
-    assert "The winning pipeline" in out
+    assert "The best single pipeline" in out
 
 
 @pytest.mark.parametrize("strategy", ["sequential", "alternating"])

@@ -35,7 +35,17 @@ def test_scikit_learn_conventions(estimator, check):
 
 
 def test_parameters_are_those_of_the_contract():
-    named = {"strategy", "budget", "n_trials", "metric", "space", "workers", "seed", "storage"}
+    named = {
+        "strategy",
+        "budget",
+        "n_trials",
+        "metric",
+        "space",
+        "workers",
+        "seed",
+        "storage",
+        "final",
+    }
     assert set(JointClassifier().get_params()) == named == set(JointRegressor().get_params())
     assert clone(JointClassifier(**QUICK)).get_params()["n_trials"] == 2
 

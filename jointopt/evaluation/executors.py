@@ -38,7 +38,10 @@ class Executor(Protocol):
     """
 
     capacity: int
-    scratch: Path
+
+    @property
+    def scratch(self) -> Path:
+        """The folder."""
 
     def submit(self, key: int, task: FoldTask) -> None:
         """Start a task; `key` names it in what `collect` returns."""
@@ -79,9 +82,15 @@ class InProcess:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
-        self.scratch = Path(self._folder.name)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._waiting: list[tuple[int, FoldTask]] = []
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what tasks keep; made when first asked for."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
+        return Path(self._folder.name)
 
     def submit(self, key: int, task: FoldTask) -> None:
         """Queue a task."""
@@ -118,7 +127,8 @@ class InProcess:
     def close(self) -> None:
         """Forget what has not been run, and what was kept."""
         self.cancel()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 class WorkerProcesses:
@@ -141,12 +151,16 @@ class WorkerProcesses:
         self.capacity = n_workers
         self._threads = setting.threads
         self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
-        self.scratch = Path(self._folder.name)
         self._path = str(self.scratch / "setting.pickle")
         with Path(self._path).open("wb") as file:
             pickle.dump(setting, file, protocol=pickle.HIGHEST_PROTOCOL)
         self._pool: Any = ProcessPool(max_workers=n_workers, context=worker_context())
         self._running: dict[Future[FoldResult], tuple[int, FoldTask]] = {}
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what tasks keep."""
+        return Path(self._folder.name)
 
     def submit(self, key: int, task: FoldTask) -> None:
         """Send a task to the next free worker."""

@@ -142,6 +142,8 @@ class TableEvaluator:
         return self._executor.scratch / f"{number}-{fold}.pickle"
 
     def _forget_models(self, number: int) -> None:
+        if not self._keep_models:
+            return
         self.models.pop(number, None)
         for fold in range(len(self._setting.folds)):
             self._model_path(number, fold).unlink(missing_ok=True)

@@ -1,0 +1,118 @@
+"""The last step: an ensemble of fold models, or a single pipeline."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_breast_cancer, load_diabetes
+
+from jointopt import JointClassifier, load_model, save_model
+from jointopt.data import make_dataset
+from jointopt.errors import OptionError
+from jointopt.evaluation.folds import make_folds
+from jointopt.evaluation.one_fold import predict
+from jointopt.model.ensemble import fold_score, greedy_selection
+from jointopt.model.run import RunOptions, run_table
+
+N_TRIALS = 14
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    frame = load_diabetes(as_frame=True).frame.head(200)
+    return make_dataset(frame, "target")
+
+
+@pytest.fixture(scope="module", params=[None, 1], ids=["in this process", "in a worker"])
+def run(request, dataset, tmp_path_factory):
+    scratch = tmp_path_factory.mktemp("scratch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(scratch))
+        options = RunOptions(space="small", n_trials=N_TRIALS, workers=request.param)
+        found = run_table(dataset, options)
+    assert not [*scratch.iterdir()], "what was kept on the way is gone"
+    return found
+
+
+def test_the_ensemble_is_not_worse_than_the_best_alone(run, dataset):
+    model = run.model
+    assert len(model.members) > 1
+    assert sum(member.weight for member in model.members) == pytest.approx(1)
+    assert model.facts["best_single_score"] == pytest.approx(run.result.best_score)
+    assert model.facts["validation_score"] <= run.result.best_score
+    blended = sum(
+        member.weight * run.out_of_fold["joint", member.trial] for member in model.members
+    )
+    folds = make_folds(dataset, seed=0, n_folds=run.n_folds)
+    score = fold_score(dataset, folds, run.metric, max_rows=None)(np.asarray(blended))
+    assert model.facts["validation_score"] == pytest.approx(run.metric.display(score))
+
+
+def test_members_have_not_seen_the_rows_they_were_scored_on(run, dataset):
+    folds = make_folds(dataset, seed=0, n_folds=run.n_folds)
+    for member in run.model.members:
+        kept = run.out_of_fold["joint", member.trial]
+        for (_, rows), pipeline in zip(folds, member.pipelines, strict=True):
+            again = predict(pipeline, dataset.X.iloc[rows], 0)
+            np.testing.assert_allclose(again, kept[rows], rtol=1e-5)
+
+
+def test_an_ensemble_is_the_same_when_loaded_in_a_new_process(run, dataset, tmp_path):
+    folder = save_model(run.model, tmp_path / "model")
+    assert not [path for path in folder.iterdir() if path.suffix not in (".json", ".skops")]
+    table = load_diabetes(as_frame=True).data.tail(30)
+    table.to_csv(tmp_path / "new.csv", index=False)
+    words = ["predict", str(folder), str(tmp_path / "new.csv"), "--out", str(tmp_path / "p.csv")]
+    subprocess.run([sys.executable, "-m", "jointopt.cli", *words], check=True)
+    found = pd.read_csv(tmp_path / "p.csv")["prediction"]
+    np.testing.assert_allclose(found, run.model.predict(table), rtol=1e-6)
+    save_model(run.model, folder)
+    assert len(load_model(folder).members) == len(run.model.members)
+    assert set(run.model.latency(dataset.X)) == {"model", "single"}
+
+
+def test_a_single_model_is_fitted_on_all_rows(dataset):
+    model = run_table(dataset, RunOptions(space="small", n_trials=4, final="single")).model
+    assert [len(member.pipelines) for member in model.members] == [1]
+    with pytest.raises(OptionError, match="'single'"):
+        run_table(dataset, RunOptions(space="small", n_trials=1, final="both"))
+
+
+def test_the_estimator_tells_its_members():
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    model = JointClassifier(space="small", budget=None, n_trials=8).fit(X[:200], y[:200])
+    assert model.ensemble_["weight"].sum() == pytest.approx(1)
+    probabilities = model.predict_proba(X[200:])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 9), n_rows=st.integers(5, 60))
+def test_selection_is_never_worse_and_always_the_same(seed, n, n_rows):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=n_rows)
+    candidates = [y + rng.normal(scale=rng.uniform(0.1, 2), size=n_rows) for _ in range(n)]
+
+    def score(found):
+        return -float(np.mean((found - y) ** 2))
+
+    weights = greedy_selection(candidates, score, max_members=3)
+    assert weights == greedy_selection(candidates, score, max_members=3)
+    assert sum(weights.values()) == pytest.approx(1)
+    assert len(weights) <= 3
+    blended = sum(weight * candidates[i] for i, weight in weights.items())
+    assert score(blended) >= max(map(score, candidates)) - 1e-12
+
+
+def test_what_was_kept_on_disk_is_bounded(dataset, monkeypatch):
+    monkeypatch.setattr("jointopt.evaluation.table_evaluator.MAX_KEPT", 2)
+    found = run_table(dataset, RunOptions(space="small", n_trials=N_TRIALS))
+    assert len(found.out_of_fold) <= 2
+    assert len(found.model.members) <= 2
