@@ -347,8 +347,8 @@ def test_a_budget_too_short_for_anything_still_gives_a_model(run, table):
 def test_stages_that_the_budget_cuts_short_leave_nothing_behind(run, frames, tmp_path, strategy):
     """A fold that still runs when its stage ends must not reach the next stage."""
     make, target = frames["binary"]
-    make(400).to_csv(tmp_path / "t.csv", index=False)
-    words = ("--target", target, "--strategy", strategy, "--budget", "15s", "--workers", 2)
+    make(120).to_csv(tmp_path / "t.csv", index=False)
+    words = ("--target", target, "--strategy", strategy, "--budget", "20s", "--workers", 2)
     code, _, err = run("run", "t.csv", *words, "--out", "out")
     assert (code, err) == (0, "")
     names = optuna.study.get_all_study_names(f"sqlite:///{tmp_path}/out/study.db")

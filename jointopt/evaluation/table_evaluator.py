@@ -32,6 +32,9 @@ MAX_KEPT_BYTES = 2_000_000_000
 LEADER_PATIENCE = 6.0
 """What leads its paradigm stops early only at so many times the confidence asked of others: it
 says what the paradigm can do, and an ensemble lives on models that differ."""
+COSTLY_LEADER_PATIENCE = 2.0
+CHEAP = 0.3
+"""A leader whose fits take a greater share of the longest that is allowed is a costly one."""
 
 
 @dataclass(slots=True)
@@ -169,6 +172,9 @@ class TableEvaluator:
         if len(leader) >= n and np.mean(scores) < np.mean(leader[:n]):
             return 1.0
         self._leaders[paradigm] = scores
+        seconds = np.mean([r.fit_seconds + r.predict_seconds for r in running.results])
+        if self._max_fit_seconds is not None and seconds > CHEAP * self._max_fit_seconds:
+            return COSTLY_LEADER_PATIENCE
         return LEADER_PATIENCE
 
     def _told(self, number: int, running: _Running, state: State, reason: str | None) -> Outcome:
