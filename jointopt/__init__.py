@@ -29,8 +29,10 @@ from jointopt.space import (
 
 if TYPE_CHECKING:
     from jointopt.estimators import JointClassifier, JointRegressor
-    from jointopt.insight.compare_run import compare
+    from jointopt.insight.compare_run import CompareOptions, compare, compare_datasets
+    from jointopt.insight.compare_truth import compare_on_truth
     from jointopt.insight.comparison import Comparison
+    from jointopt.insight.ground_truth import GroundTruth
     from jointopt.model.saving import load_model, save_model
     from jointopt.search.joint_sampler import JointSampler
     from jointopt.search.result import SearchResult
@@ -39,11 +41,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Categorical",
     "Choice",
+    "CompareOptions",
     "Comparison",
     "Config",
     "DataError",
     "Evaluated",
     "Float",
+    "GroundTruth",
     "Int",
     "JointClassifier",
     "JointOptError",
@@ -61,6 +65,8 @@ __all__ = [
     "StorageError",
     "Subset",
     "compare",
+    "compare_datasets",
+    "compare_on_truth",
     "load_model",
     "load_space",
     "save_model",
@@ -69,7 +75,11 @@ __all__ = [
 
 _LAZY = {
     "Comparison": "jointopt.insight.comparison",
+    "CompareOptions": "jointopt.insight.compare_run",
+    "GroundTruth": "jointopt.insight.ground_truth",
     "compare": "jointopt.insight.compare_run",
+    "compare_datasets": "jointopt.insight.compare_run",
+    "compare_on_truth": "jointopt.insight.compare_truth",
     "JointClassifier": "jointopt.estimators",
     "JointRegressor": "jointopt.estimators",
     "Evaluated": "jointopt.search.strategies",

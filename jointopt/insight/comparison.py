@@ -23,6 +23,7 @@ from jointopt.insight.comparison_stats import (
     paired_tests,
     summary,
 )
+from jointopt.insight.regret import evaluations_to, regret_of, regret_quartiles
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -62,8 +63,17 @@ ANYTIME_COLUMNS: Final = {
     "seconds": "float64",
     "best": "float64",
 }
+REGRET_COLUMNS: Final = {
+    "dataset": "str",
+    "strategy": "str",
+    "seed": "int64",
+    "evaluation": "int64",
+    "regret": "float64",
+    "relative": "float64",
+}
 RUNS_FILE: Final = "comparison.parquet"
 ANYTIME_FILE: Final = "comparison-anytime.parquet"
+REGRET_FILE: Final = "comparison-regret.parquet"
 PAGE_FILE: Final = "comparison.html"
 
 
@@ -85,6 +95,10 @@ class Comparison:
     anytime : DataFrame
         One row per evaluation of a run: its number from 1, seconds since the run's start, best
         validation score so far (NaN before the first). Scores are in the metric's own unit.
+    regret : DataFrame or None, default=None
+        Where all scores of the space are known, one row per evaluation of a run: `regret`, by how
+        much the best so far is worse than the optimum, and the same `relative` to the distance
+        from the median configuration to the optimum.
 
     Raises
     ------
@@ -110,11 +124,15 @@ class Comparison:
 
     runs: pd.DataFrame
     anytime: pd.DataFrame
+    regret: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         """Check and order the columns."""
-        for name, columns in (("runs", RUN_COLUMNS), ("anytime", ANYTIME_COLUMNS)):
-            frame: pd.DataFrame = getattr(self, name)
+        frames = {"runs": RUN_COLUMNS, "anytime": ANYTIME_COLUMNS, "regret": REGRET_COLUMNS}
+        for name, columns in frames.items():
+            frame: pd.DataFrame | None = getattr(self, name)
+            if frame is None:
+                continue
             missing = [column for column in columns if column not in frame.columns]
             if missing:
                 raise OptionError(f"the frame of {name} lacks the columns {', '.join(missing)}")
@@ -221,8 +239,59 @@ class Comparison:
         """
         return critical_difference_figure(self.friedman())
 
+    def evaluations_to(self, share: float = 1.0) -> pd.DataFrame:
+        """Return how many evaluations each strategy took to the optimum, or near it.
+
+        Parameters
+        ----------
+        share : float, default=1.0
+            Of the way from the median configuration's score to the best; 1 is the exact optimum.
+
+        Returns
+        -------
+        DataFrame
+            One row per strategy: `median`, `q25` and `q75` over the seeds, infinite for those
+            that never arrive; `seeds_that_arrive` of `seeds`; `n_plus_m` and `n_times_m`.
+
+        Raises
+        ------
+        OptionError
+            If the scores of the space are not known.
+        """
+        return evaluations_to(self._known_regret(), self.runs, share)
+
+    def regret_frame(self) -> pd.DataFrame:
+        """Return the quartiles of the regret over the seeds, by strategy and evaluation.
+
+        Raises
+        ------
+        OptionError
+            If the scores of the space are not known.
+        """
+        return regret_quartiles(self._known_regret())
+
+    def plot_regret(self) -> go.Figure:
+        """Plot `regret_frame` on a logarithmic scale, N + M and the 99 % target marked.
+
+        Raises
+        ------
+        OptionError
+            If the scores of the space are not known.
+        """
+        return regret_of(self._known_regret(), self.runs)
+
+    def _known_regret(self) -> pd.DataFrame:
+        if self.regret is None:
+            raise OptionError(
+                "regret needs the score of every configuration: enumerate a finite space and "
+                "use compare_on_truth"
+            )
+        return self.regret
+
     def save(self, folder: str | Path) -> Path:
         """Write comparison.parquet, comparison-anytime.parquet and the page comparison.html.
+
+        Where the optimum is known, comparison-regret.parquet, too.
 
         Returns
         -------
@@ -234,8 +303,13 @@ class Comparison:
             folder.mkdir(parents=True, exist_ok=True)
             self.runs.to_parquet(folder / RUNS_FILE, index=False)
             self.anytime.to_parquet(folder / ANYTIME_FILE, index=False)
+            (folder / REGRET_FILE).unlink(missing_ok=True)
+            if self.regret is not None:
+                self.regret.to_parquet(folder / REGRET_FILE, index=False)
             page = folder / PAGE_FILE
-            page.write_text(render_comparison(self.runs, self.anytime), encoding="utf-8")
+            page.write_text(
+                render_comparison(self.runs, self.anytime, self.regret), encoding="utf-8"
+            )
         except OSError as error:
             raise StorageError(
                 f"the comparison cannot be written to {folder}: {error.strerror}"
@@ -252,9 +326,11 @@ class Comparison:
             If the folder holds no comparison.
         """
         frames = []
-        for name in (RUNS_FILE, ANYTIME_FILE):
+        for name in (RUNS_FILE, ANYTIME_FILE, REGRET_FILE):
             path = Path(folder) / name
             if not path.is_file():
+                if name == REGRET_FILE:
+                    continue
                 raise StorageError(f"{folder} holds no comparison: {name} is missing")
             try:
                 frames.append(pd.read_parquet(path))

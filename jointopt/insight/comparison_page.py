@@ -23,6 +23,7 @@ from jointopt.insight.comparison_stats import (
     paired_tests,
     summary,
 )
+from jointopt.insight.regret import evaluations_to, regret_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,9 @@ EXACT_UP_TO: Final = 10**9
 SMALL_P: Final = 0.001
 
 
-def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
+def render_comparison(
+    runs: pd.DataFrame, anytime: pd.DataFrame, regret: pd.DataFrame | None = None
+) -> str:
     """Return the page as HTML.
 
     Parameters
@@ -45,6 +48,8 @@ def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
         One row per run.
     anytime : DataFrame
         One row per evaluation of each run.
+    regret : DataFrame or None, default=None
+        The same, where the optimum is known.
     """
     import plotly.offline
 
@@ -73,9 +78,18 @@ def render_comparison(runs: pd.DataFrame, anytime: pd.DataFrame) -> str:
         ),
         by_seconds=_figure(anytime_figure(anytime_bands(anytime, "seconds"), runs, "seconds")),
         scores=_figure(scores_figure(runs)),
+        regret=None if regret is None else _figure(regret_of(regret, runs)),
+        reached=[] if regret is None else _reached(regret, runs),
         runs=runs.to_dict("records"),
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
     )
+
+
+def _reached(regret: pd.DataFrame, runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return, for each strategy, the evaluations to the optimum and to 99 % of the way."""
+    exact, near = (evaluations_to(regret, runs, share) for share in (1.0, 0.99))
+    rows = exact.rename(columns={"median": "exact"}).assign(near=near["median"])
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def _named(datasets: list[Any]) -> str:
@@ -101,9 +115,11 @@ def _figure(figure: go.Figure) -> Markup:
 def _number(value: float, digits: int = 4) -> str:
     """Return a number with a few digits.
 
-    >>> _number(0.123456), _number(-2.0), _number(float("nan"))
-    ('0.1235', '-2', 'n/a')
+    >>> _number(0.123456), _number(-2.0), _number(float("nan")), _number(float("inf"))
+    ('0.1235', '-2', 'n/a', 'never')
     """
+    if math.isinf(value):
+        return "never"
     return "n/a" if math.isnan(value) else f"{value:.{digits}g}"
 
 

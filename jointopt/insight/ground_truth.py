@@ -12,7 +12,7 @@ import pandas as pd
 from optuna.trial import TrialState
 
 from jointopt.errors import OptionError, SpaceError
-from jointopt.insight.regret_plot import regret_figure
+from jointopt.insight.regret import regret_figure, regret_quartiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -358,23 +358,19 @@ class GroundTruth:
         ----------
         results : mapping of str to sequence of SearchResult
             By strategy, one for each seed. A search that ended early keeps its last regret; one
-            that has completed nothing yet has that of the worst configuration.
+            that has completed nothing yet has the greatest of all.
 
         Returns
         -------
         DataFrame
             Columns `strategy`, `evaluation`, and of the regret `q25`, `median`, `q75`.
         """
-        worst = np.nanmax(self._sign * (self.optimum - self.scores))
-        parts = []
-        for strategy, searches in results.items():
-            curves = [self.regret_curve(r).set_index("evaluation")["regret"] for r in searches]
-            wide = pd.concat(curves, axis=1).ffill().fillna(worst)
-            quartiles = wide.quantile([0.25, 0.5, 0.75], axis=1).T
-            part = quartiles.set_axis(["q25", "median", "q75"], axis=1).reset_index()
-            part.insert(0, "strategy", strategy)
-            parts.append(part)
-        return pd.concat(parts, ignore_index=True)
+        curves = [
+            self.regret_curve(result).assign(strategy=strategy, seed=seed)
+            for strategy, searches in results.items()
+            for seed, result in enumerate(searches)
+        ]
+        return regret_quartiles(pd.concat(curves, ignore_index=True))
 
     def plot_regret(self, results: Mapping[str, Sequence[SearchResult]]) -> go.Figure:
         """Plot `regret_frame` on a logarithmic scale, N + M and the 99 % target marked.
