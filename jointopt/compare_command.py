@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count
 from rich.markup import escape
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 
+from jointopt.data import make_dataset
 from jointopt.errors import OptionError
 from jointopt.insight.compare_run import CompareOptions, compare_datasets
+from jointopt.insight.compare_truth import compare_on_truth
+from jointopt.insight.enumeration import enumerate_scores
 from jointopt.run_command import budget_of, load_frame, study_from_options, write_study
 from jointopt.space import load_space
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    import pandas as pd
     from rich.console import Console
 
     from jointopt.insight.comparison import Comparison
-    from jointopt.study_file import StudyDefinition
+    from jointopt.study_file import StudyDefinition, TableDefinition
 
 __all__ = ["DEFAULT_STRATEGIES", "CompareCommand", "show_comparison"]
 
+TRUTH_FILE = "ground_truth.parquet"
+TRUTH_TRIALS = 600
 DEFAULT_STRATEGIES = ["joint", "sequential", "alternating", "random"]
 
 
@@ -89,16 +97,20 @@ class CompareCommand:
                 f"{len(options.listed_seeds())} seeds{seconds}{trials}"
             )
         )
-        comparison = compare_datasets(
-            {
-                label: _split(table.data, table.target, frame)
-                for label, (table, frame) in frames.items()
-            },
-            options,
-            folder=folder,
-            parallel=study.parallel,
-            listener=lambda row, done, n: _tell(console, row, done, n),
-        )
+        listener = partial(_tell, console)
+        if study.ground_truth:
+            comparison = self._on_truth(console, frames, options, folder)
+        else:
+            comparison = compare_datasets(
+                {
+                    label: _split(table.data, table.target, frame)
+                    for label, (table, frame) in frames.items()
+                },
+                options,
+                folder=folder,
+                parallel=study.parallel,
+                listener=listener,
+            )
         comparison.save(folder)
         write_study(folder, study, name)
         show_comparison(console, comparison)
@@ -108,6 +120,43 @@ class CompareCommand:
             highlight=False,
         )
         return folder
+
+    def _on_truth(
+        self,
+        console: Console,
+        frames: Mapping[str, tuple[TableDefinition, pd.DataFrame]],
+        options: CompareOptions,
+        folder: Path,
+    ) -> Comparison:
+        """Enumerate the space, or take the scores that the folder holds, and compare on them."""
+        if len(frames) > 1:
+            raise OptionError("a ground truth is of one table; give data and target")
+        (label, (table, frame)), *_ = frames.items()
+        folder.mkdir(parents=True, exist_ok=True)
+        with RichProgress(console=console, transient=True) as bar:
+            task = bar.add_task("Every configuration of the space")
+            truth = enumerate_scores(
+                make_dataset(frame, table.target),
+                load_space(self.study.space),
+                metric=self.study.metric,
+                workers=options.workers,
+                folder=folder / "ground_truth",
+                listener=lambda done, n: bar.update(task, completed=done, total=n),
+            )
+        truth.save(folder / TRUTH_FILE)
+        console.print(
+            f"  all {truth.n_times_m:,} configurations: best {truth.optimum:.5g}, in "
+            f"{truth.about['seconds']:.0f} s",
+            highlight=False,
+        )
+        return compare_on_truth(
+            truth,
+            options.strategies if isinstance(options.strategies, Mapping) else options.named(),
+            n_trials=self.study.trials or TRUTH_TRIALS,
+            seeds=options.seeds,
+            name=label,
+            listener=partial(_tell, console),
+        )
 
     def _options(self) -> CompareOptions:
         study = self.study
@@ -147,8 +196,21 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
             highlight=False,
         )
         console.print(table)
+    if comparison.regret is not None:
+        exact, near = (comparison.evaluations_to(share) for share in (1.0, 0.99))
+        console.print("\nEvaluations to the exact optimum, and to 99 % of the way (medians):")
+        for row, close in zip(exact.to_dict("records"), near["median"], strict=True):
+            console.print(
+                f"  {row['strategy']:12} {_evaluations(row['median'])}, {_evaluations(close)}; "
+                f"{row['seeds_that_arrive']} of {row['seeds']} seeds arrive",
+                highlight=False,
+            )
     console.print()
     console.print(escape(comparison.conclusion()), highlight=False)
+
+
+def _evaluations(count: float) -> str:
+    return "never" if math.isinf(count) else f"{count:.0f}"
 
 
 def _short(count: str) -> str:

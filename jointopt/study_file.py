@@ -74,6 +74,9 @@ class StudyDefinition(BaseModel):
         Of a comparison: a number of seeds, or the seeds.
     parallel : int, default=1
         Runs of a comparison at once.
+    ground_truth : bool, default=False
+        Of a comparison: evaluate every configuration of the (finite) space first, then let the
+        strategies search among the known scores, so that their regret is exact.
     order, shares : list of str, mapping of str to float, or None
         The axes' order and shares of the budget in the sequential strategy.
     name : str or None, default=None
@@ -92,6 +95,7 @@ class StudyDefinition(BaseModel):
     strategy: StrategyName = "joint"
     strategies: list[StrategyName] | None = Field(default=None, min_length=2)
     seeds: int | list[int] = 5
+    ground_truth: bool = False
     order: list[str] | None = None
     shares: dict[str, float] | None = None
     budget: str | float | None = None

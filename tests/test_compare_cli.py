@@ -76,6 +76,27 @@ def test_compare_writes_a_comparison_that_goes_on(run, tmp_path):
     assert "metric" in err
 
 
+def test_a_ground_truth_is_enumerated_once(run, tmp_path):
+    (tmp_path / "truth.yaml").write_text(
+        "data: 'sklearn:iris'\ntarget: target\nspace: finite.yaml\nground_truth: true\n"
+        "strategies: [random, joint]\ntrials: 5\nseeds: 2\nworkers: 1\n"
+    )
+    (tmp_path / "finite.yaml").write_text(
+        SPACE.replace(
+            "{float: [0.01, 100], log: true}", "{categorical: [0.1, 1.0, 10.0]}"
+        ).replace("{float: [1e-9, 1e-2], log: true}", "{categorical: [1.0e-9, 0.01]}")
+    )
+    code, out, err = run("run", "truth.yaml", "--out", "truth")
+    assert (code, err) == (0, "")
+    assert "all 10 configurations" in out
+    assert "seeds arrive" in out
+    assert (tmp_path / "truth" / "ground_truth.parquet").is_file()
+    assert "Against the exact optimum" in (tmp_path / "truth" / "comparison.html").read_text()
+    written = (tmp_path / "truth" / "ground_truth").stat().st_mtime_ns
+    assert run("run", "truth.yaml", "--out", "truth")[0] == 0
+    assert (tmp_path / "truth" / "ground_truth").stat().st_mtime_ns == written
+
+
 def test_run_compares_where_the_study_says_so(run, tmp_path):
     (tmp_path / "two.yaml").write_text(
         "tables:\n"

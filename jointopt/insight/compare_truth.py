@@ -33,7 +33,7 @@ def compare_on_truth(
     ),
     *,
     n_trials: int = 600,
-    seeds: int = 10,
+    seeds: int | Sequence[int] = 10,
     name: str = "ground truth",
     listener: Callable[[Mapping[str, Any], int, int], None] | None = None,
 ) -> Comparison:
@@ -47,8 +47,8 @@ def compare_on_truth(
         The baseline first. A mapping gives names.
     n_trials : int, default=600
         Evaluations of each run.
-    seeds : int, default=10
-        Runs of each strategy.
+    seeds : int or sequence of int, default=10
+        A number of seeds, or the seeds: one run of each strategy for each.
     name : str, default="ground truth"
         What the data set is called.
     listener : callable or None, default=None
@@ -70,8 +70,12 @@ def compare_on_truth(
     >>> found.evaluations_to()["seeds_that_arrive"].tolist()
     [2, 2]
     """
-    named = CompareOptions(strategies=strategies).named()
-    jobs = [(seed, label, how) for seed in range(seeds) for label, how in named.items()]
+    options = CompareOptions(strategies=strategies, seeds=seeds)
+    jobs = [
+        (seed, label, how)
+        for seed in options.listed_seeds()
+        for label, how in options.named().items()
+    ]
     rows, curves = [], []
     for done, (seed, label, how) in enumerate(jobs, start=1):
         started = time.perf_counter()
