@@ -173,12 +173,16 @@ def run_fold(setting: Setting, task: FoldTask) -> FoldResult:
 
 
 def _keep(pipeline: Pipeline, path: Path) -> int:
-    """Write a fitted pipeline for the coordinator, unless it is very large."""
-    data = pickle.dumps(pipeline, protocol=pickle.HIGHEST_PROTOCOL)
-    if len(data) > MAX_MODEL_BYTES:
+    """Write a fitted pipeline for the coordinator and return its size, 0 if it is not kept.
+
+    A very large one is not, nor one that cannot be pickled or finds no room on the disk: its
+    configuration is as good as any, it only is no member of an ensemble.
+    """
+    data = attempt(lambda: pickle.dumps(pipeline, protocol=pickle.HIGHEST_PROTOCOL))
+    if isinstance(data, Exception) or len(data) > MAX_MODEL_BYTES:
         return 0
-    path.write_bytes(data)
-    return len(data)
+    written = attempt(lambda: path.write_bytes(data))
+    return 0 if isinstance(written, Exception) else written
 
 
 def fit_on_all(
