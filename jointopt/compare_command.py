@@ -97,7 +97,7 @@ class CompareCommand:
                 f"{len(options.listed_seeds())} seeds{seconds}{trials}"
             )
         )
-        listener = partial(_tell, console)
+        listener = partial(_tell, console, where="on test rows")
         if study.ground_truth:
             comparison = self._on_truth(console, frames, options, folder)
         else:
@@ -155,7 +155,7 @@ class CompareCommand:
             n_trials=self.study.trials or TRUTH_TRIALS,
             seeds=options.seeds,
             name=label,
-            listener=partial(_tell, console),
+            listener=partial(_tell, console, where="exactly"),
         )
 
     def _options(self) -> CompareOptions:
@@ -232,8 +232,8 @@ def _split(data: str, target: str, frame: Any) -> tuple[Any, Any]:
     return frame.drop(columns=target), frame[target]
 
 
-def _tell(console: Console, row: Mapping[str, Any], done: int, n: int) -> None:
-    ended = row["error"] or f"{row['metric']} {row['test']:.5g} on test rows"
+def _tell(console: Console, row: Mapping[str, Any], done: int, n: int, *, where: str) -> None:
+    ended = row["error"] or f"{row['metric']} {row['test']:.5g} {where}"
     console.print(
         escape(
             f"  {done:3} of {n}  {row['dataset']} {row['strategy']} seed {row['seed']}: {ended}"
