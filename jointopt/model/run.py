@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from joblib import cpu_count
-from threadpoolctl import threadpool_limits
 
 from jointopt.data import get_metric
 from jointopt.errors import OptionError
@@ -165,9 +164,7 @@ def run_table(
             resume=options.resume,
             listeners=(finish.reserve, *listeners),
         )
-        # The sampler's matrices are small: more threads would only take them from the fits.
-        with threadpool_limits(1):
-            result = engine.run(strategy, space, start_configs(space, dataset.task))
+        result = engine.run(strategy, space, start_configs(space, dataset.task))
         model, notes = finish.fit(executor, result)
     finally:
         executor.close()

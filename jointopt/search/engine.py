@@ -2,6 +2,7 @@
 
 It asks, lets evaluate, tells and stores. The sampler works on a private study in memory; the study
 that users, optuna-dashboard and a resumed run read receives each trial once, whole, when it ends.
+What ended is stored once the next evaluations are under way, so that no worker waits for a disk.
 """
 
 from __future__ import annotations
@@ -65,19 +66,20 @@ class _StageRun:
     stage: Stage
     sampler: StageSampler
     memory: optuna.Study
-    durable: optuna.Study
+    durable_id: int
     proposals: Iterator[Config]
     known: dict[Key, TrialRecord]
     most_trials: float
     deadline: float
     n_points: float
     pending: dict[int, _Pending] = field(default_factory=dict)
+    unstored: list[tuple[_Pending, int, FrozenTrial]] = field(default_factory=list)
     told: list[TrialRecord] = field(default_factory=list)
     ended: bool = False
 
     def all_known(self) -> bool:
         """Whether a finite space has no configuration left that is new."""
-        return len(self.known) + len(self.pending) >= self.n_points
+        return len(self.known) + len(self.unstored) + len(self.pending) >= self.n_points
 
 
 class Engine:
@@ -184,6 +186,7 @@ class Engine:
             while True:
                 while len(run.pending) < self._evaluator.capacity and self._may_start(run):
                     self._start_trial(run)
+                self._store(run)
                 if not run.pending:
                     break
                 left = self._seconds_left(run)
@@ -198,6 +201,7 @@ class Engine:
             self._interrupted = True
         for outcome in self._evaluator.abandon():
             self._tell(run, outcome)
+        self._store(run)
         return run
 
     def _seconds_left(self, run: _StageRun) -> float | None:
@@ -206,7 +210,7 @@ class Engine:
 
     def _may_start(self, run: _StageRun) -> bool:
         left = self._seconds_left(run)
-        in_time = left is None or left > 0 or not self._records
+        in_time = left is None or left > 0 or not (self._records or run.unstored)
         return not run.ended and in_time and self._n_started < run.most_trials
 
     def _open(self, stage: Stage, number: int) -> _StageRun:
@@ -232,7 +236,7 @@ class Engine:
             stage=stage,
             sampler=sampler,
             memory=memory,
-            durable=durable,
+            durable_id=self._storage.get_study_id_from_name(name),
             proposals=iter(stage.proposals),
             known=known,
             n_points=stage.space.size().joint if stage.space.is_finite else math.inf,
@@ -263,13 +267,16 @@ class Engine:
 
     def _start_trial(self, run: _StageRun) -> None:
         """Start the next proposal, or what the sampler draws, if it is new."""
-        pending = {frozenset(p.config.items()) for p in run.pending.values()}
+        waiting = [*run.pending.values(), *(item[0] for item in run.unstored)]
+        pending = {frozenset(p.config.items()) for p in waiting}
         for _ in range(MAX_REPEATS):
             run.sampler.proposal = next(run.proposals, None)
             if run.sampler.proposal is None and (run.stage.sampler is None or run.all_known()):
                 break
             if run.sampler.proposal is not None:
                 key = frozenset(run.sampler.proposal.items())
+                if any(key == frozenset(item[0].config.items()) for item in run.unstored):
+                    self._store(run)
                 if key in run.known:
                     run.told.append(run.known[key])
                     continue
@@ -289,12 +296,19 @@ class Engine:
         pending = run.pending.pop(outcome.number)
         source = _tell_memory(run, pending.trial, outcome)
         told = _frozen(source, pending, outcome, run.stage.notes)
-        run.durable.add_trial(told)
-        number = len(run.durable.get_trials(deepcopy=False)) - 1
-        record = TrialRecord(run.stage.study, number, pending.config, told, outcome.number)
-        run.known[frozenset(pending.config.items())] = record
-        run.told.append(record)
-        self._record(record)
+        run.unstored.append((pending, outcome.number, told))
+
+    def _store(self, run: _StageRun) -> None:
+        """Store what has ended, and make it known."""
+        while run.unstored:
+            pending, evaluation, told = run.unstored[0]
+            stored = self._storage.create_new_trial(run.durable_id, template_trial=told)
+            run.unstored.pop(0)
+            number = self._storage.get_trial_number_from_id(stored)
+            record = TrialRecord(run.stage.study, number, pending.config, told, evaluation)
+            run.known[frozenset(pending.config.items())] = record
+            run.told.append(record)
+            self._record(record)
 
     def _record(self, record: TrialRecord) -> None:
         self._records.append(record)

@@ -99,6 +99,7 @@ class GaussianProcess:
         self._embedding = Embedding(n_options)
         self._private = private[self._embedding.owner]
         self._n = len(n_options)
+        self._alone = n_branches <= 1 and not private.any()
         counts = np.where(private, private.sum() / n_branches, (~private).sum())
         extra = (AMPLITUDE, NOISE, KINSHIP)
         # A weight that falls with the number of parameters keeps distances of the same size.
@@ -144,69 +145,65 @@ class GaussianProcess:
         """Prepare predictions from what is known."""
         from scipy.linalg import cho_factor, cho_solve
 
-        covariance, _ = self._covariance(
-            self._theta, self._points, self._branches, self._points, self._branches
-        )
+        at, of_at = self._points, self._branches
+        shared, private, _, _ = self._kernels(self._theta, at, of_at, at, of_at)
+        covariance = shared * private
         self._add_noise(covariance, self._theta)
         self._factor = cho_factor(covariance, lower=True, overwrite_a=True)
         self._alpha = cho_solve(self._factor, self._scores)
+
+    def expected(self) -> Array:
+        """Return the means at what is known, shape (n,)."""
+        return np.asarray(self._scores - self._noise_of(self._theta) * self._alpha)
 
     def predict(self, rows: Array, branches: Array) -> tuple[Array, Array]:
         """Return means and standard deviations of shape (n_rows,), without the noise."""
         from scipy.linalg import solve_triangular
 
         points = self._embedding(rows)
-        covariance, _ = self._covariance(
+        shared, private, _, _ = self._kernels(
             self._theta, points, branches, self._points, self._branches
         )
+        covariance = shared * private
         half = solve_triangular(self._factor[0], covariance.T, lower=True)
         variance = np.exp(self._theta[self._n]) - (half * half).sum(axis=0)
         return covariance @ self._alpha, np.sqrt(np.maximum(variance, 1e-10))
 
     # ---------------------------------------------------------------- the model
 
+    def _noise_of(self, theta: Array) -> Array:
+        return np.asarray(np.exp(theta[self._n + 1]) * self._noise + JITTER)
+
     def _add_noise(self, covariance: Array, theta: Array) -> None:
-        covariance[np.diag_indices_from(covariance)] += (
-            np.exp(theta[self._n + 1]) * self._noise + JITTER
-        )
+        covariance[np.diag_indices_from(covariance)] += self._noise_of(theta)
 
-    def _covariance(
+    def _kernels(
         self, theta: Array, first: Array, of_first: Array, second: Array, of_second: Array
-    ) -> tuple[Array, tuple[Array, Array, Array]]:
-        """Return the covariance and its derivatives.
-
-        They are by the squared distance of what is shared, by that of what is private, and by the
-        logit of rho.
-        """
+    ) -> tuple[Array, Array, Array, Array]:
+        """Return the covariance's two factors, and the scaled distances that they are made of."""
         scale = np.exp(0.5 * theta[: self._n])[self._embedding.owner]
         private = self._private
-        near = _squared(
+        near = _distance(
             first[:, ~private] * scale[~private], second[:, ~private] * scale[~private]
         )
-        own = _squared(first[:, private] * scale[private], second[:, private] * scale[private])
-        k_shared, d_shared = _matern(near)
-        k_private, d_private = _matern(own)
-        same = of_first[:, None] == of_second[None]
-        k_private = same * k_private
+        shared = _matern(near)
+        shared *= np.exp(theta[self._n])
+        if self._alone:
+            return shared, np.ones_like(shared), near, np.zeros_like(near)
+        own = _distance(first[:, private] * scale[private], second[:, private] * scale[private])
         rho = 1.0 / (1.0 + np.exp(-theta[self._n + 2]))
-        amplitude = np.exp(theta[self._n])
-        mixed = rho + (1 - rho) * k_private
-        shared = amplitude * k_shared
-        slopes = (
-            amplitude * d_shared * mixed,
-            shared * (1 - rho) * same * d_private,
-            shared * (1 - k_private) * rho * (1 - rho),
-        )
-        return shared * mixed, slopes
+        mixed = rho + (1 - rho) * ((of_first[:, None] == of_second[None]) * _matern(own))
+        return shared, mixed, near, own
 
     def _loss(self, theta: Array) -> tuple[float, Array]:
         """Return the negative logarithm of the posterior, and its gradient."""
         from scipy.linalg import cho_factor, cho_solve
 
         n, points = self._n, self._points
-        covariance, (by_shared, by_private, by_rho) = self._covariance(
+        shared, mixed, near, own = self._kernels(
             theta, points, self._branches, points, self._branches
         )
+        covariance = shared * mixed
         noisy = covariance.copy()
         self._add_noise(noisy, theta)
         factor = cho_factor(noisy, lower=True, overwrite_a=True)
@@ -215,7 +212,12 @@ class GaussianProcess:
         loss = 0.5 * self._scores @ alpha + np.log(np.diag(factor[0])).sum()
         by_covariance = 0.5 * (inverse - np.outer(alpha, alpha))
         by_dimension = np.zeros(points.shape[1])
-        for slope, dims in ((by_shared, ~self._private), (by_private, self._private)):
+        rho = 1.0 / (1.0 + np.exp(-theta[n + 2]))
+        slopes = [(np.exp(theta[n]) * _matern_slope(near) * mixed, ~self._private)]
+        if not self._alone:
+            same = self._branches[:, None] == self._branches[None]
+            slopes.append((shared * (1 - rho) * same * _matern_slope(own), self._private))
+        for slope, dims in slopes:
             weights, at = by_covariance * slope, points[:, dims]
             by_dimension[dims] = 2 * (
                 weights.sum(axis=1) @ (at * at) - (at * (weights @ at)).sum(0)
@@ -225,19 +227,25 @@ class GaussianProcess:
         gradient[:n] *= np.exp(theta[:n])
         gradient[n] = (by_covariance * covariance).sum()
         gradient[n + 1] = np.exp(theta[n + 1]) * (np.diag(by_covariance) * self._noise).sum()
-        gradient[n + 2] = (by_covariance * by_rho).sum()
+        gradient[n + 2] = rho * (by_covariance * shared * (1 - mixed)).sum()
         off = (theta - self._means) / self._widths
         return float(loss + 0.5 * off @ off), gradient + off / self._widths
 
 
-def _squared(first: Array, second: Array) -> Array:
-    """Return squared distances of points."""
+def _distance(first: Array, second: Array) -> Array:
+    """Return distances of points, in the kernel's unit."""
     sums = (first * first).sum(axis=1)[:, None] + (second * second).sum(axis=1)[None]
-    return np.asarray(np.maximum(sums - 2 * first @ second.T, 0.0))
+    squared = first @ second.T
+    squared *= -2.0
+    squared += sums
+    return np.asarray(ROOT_5 * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared))
 
 
-def _matern(squared: Array) -> tuple[Array, Array]:
-    """Return the Matérn-5/2 kernel of squared distances, and its derivative by them."""
-    distance = ROOT_5 * np.sqrt(squared)
-    decay = np.exp(-distance)
-    return (1 + distance + distance**2 / 3) * decay, -5 / 6 * (1 + distance) * decay
+def _matern(distance: Array) -> Array:
+    """Return the Matérn-5/2 kernel."""
+    return np.asarray((1 + distance + distance**2 / 3) * np.exp(-distance))
+
+
+def _matern_slope(distance: Array) -> Array:
+    """Return its derivative by the squared distance of points."""
+    return np.asarray(-5 / 6 * (1 + distance) * np.exp(-distance))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
     from optuna.trial import FrozenTrial
+    from threadpoolctl import ThreadpoolController
 
     from jointopt.space import Config, Space
 
@@ -112,7 +114,9 @@ class JointSampler(BaseSampler):
     ) -> dict[str, BaseDistribution]:
         """Propose a configuration and return the distributions of its parameters."""
         self._learn(study)
-        row = self._propose()
+        # The matrices are small: more threads wait for each other, and for cores that fits are on.
+        with _linear_algebra().limit(limits=1, user_api="blas"):
+            row = self._propose()
         self._open[trial.number] = row
         self._proposal = self._genome.decode(row)
         return dict(self._space.distributions(self._proposal))
@@ -242,3 +246,12 @@ class JointSampler(BaseSampler):
             if not self._is_known(rows[i]):
                 return np.asarray(rows[i])
         return None
+
+
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    """Return the handle of the libraries that are loaded; looking for them takes milliseconds."""
+    import scipy.linalg  # noqa: F401 its library must be there to be found
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -88,7 +88,7 @@ class Promise:
             self._scores.fit()
             self._n_fitted = history.n
         self._scores.condition()
-        expected, _ = self._scores.predict(rows, branches)
+        expected = self._scores.expected()
         own = branches == branch
         self._to_beat = float(expected[own].max() if own.any() else expected.max())
         self._learn_costs(rows, history.seconds()[chosen], power, fit=grown)

@@ -9,6 +9,7 @@ import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from jointopt import Categorical, Choice, Float, Int, JointSampler, Repeat, Space, Subset
 
@@ -213,3 +214,24 @@ def test_what_takes_long_is_proposed_less_while_time_is_left():
         return asked.count("slow")
 
     assert later(1.0) < later(0.0)
+
+
+def test_a_root_with_one_branch_left_is_still_learned():
+    space = Space(
+        paradigm=Choice({"only": {"x": Float(0, 1), "y": Float(0, 1), "z": Float(0, 1)}})
+    )
+    study = optuna.create_study(sampler=JointSampler(space, seed=0))
+
+    def miss(trial):
+        config = space.suggest(trial)
+        return sum((v - 0.7) ** 2 for v in config.values() if isinstance(v, float))
+
+    study.optimize(miss, n_trials=40)
+    assert study.best_value < 1e-3
+
+
+def test_the_callers_threads_are_left_as_they_were():
+    study = optuna.create_study(sampler=JointSampler(SPACE, seed=0))
+    before = [library["num_threads"] for library in threadpool_info()]
+    study.optimize(lambda trial: len(SPACE.suggest(trial)), n_trials=8)
+    assert [library["num_threads"] for library in threadpool_info()][: len(before)] == before
