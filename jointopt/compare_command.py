@@ -114,9 +114,9 @@ class CompareCommand:
         comparison.save(folder)
         write_study(folder, study, name)
         show_comparison(console, comparison)
+        last = TRUTH_FILE if study.ground_truth else "runs.jsonl"
         console.print(
-            f"\nIn {escape(str(folder))}: comparison.html, comparison.parquet, study.yaml, "
-            "runs.jsonl",
+            f"\nIn {escape(str(folder))}: comparison.html, comparison.parquet, study.yaml, {last}",
             highlight=False,
         )
         return folder

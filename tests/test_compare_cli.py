@@ -87,6 +87,8 @@ def test_a_ground_truth_is_enumerated_once(run, tmp_path):
         ).replace("{float: [1e-9, 1e-2], log: true}", "{categorical: [1.0e-9, 0.01]}")
     )
     code, out, err = run("run", "truth.yaml", "--out", "truth")
+    assert "on test rows" not in out
+    assert "runs.jsonl" not in out
     assert (code, err) == (0, "")
     assert "all 10 configurations" in out
     assert "seeds arrive" in out

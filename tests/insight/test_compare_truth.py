@@ -56,6 +56,8 @@ def test_what_never_arrives_is_infinite():
 def test_it_is_saved_with_its_page(comparison, tmp_path):
     page = comparison.save(tmp_path).read_text()
     assert "Against the exact optimum" in page
+    assert "no rows are held out" in page
+    assert "rows that no search saw" not in page
     again = Comparison.load(tmp_path)
     pd.testing.assert_frame_equal(again.regret, comparison.regret)
     names = {trace.name for trace in again.plot_regret().data if trace.name}
