@@ -49,14 +49,19 @@ Listener = "Callable[[TrialRecord], None]"
 """Called with each trial once it is stored."""
 
 
+Key = frozenset[tuple[str, Any]]
+
+
 @dataclass(slots=True)
 class _Pending:
     trial: optuna.trial.Trial
     config: Config
     started: dt.datetime
 
-
-Key = frozenset[tuple[str, Any]]
+    @property
+    def key(self) -> Key:
+        """Return what tells the configuration from others."""
+        return frozenset(self.config.items())
 
 
 @dataclass(slots=True)
@@ -73,7 +78,7 @@ class _StageRun:
     deadline: float
     n_points: float
     pending: dict[int, _Pending] = field(default_factory=dict)
-    unstored: list[tuple[_Pending, int, FrozenTrial]] = field(default_factory=list)
+    unstored: dict[Key, tuple[_Pending, int, FrozenTrial]] = field(default_factory=dict)
     told: list[TrialRecord] = field(default_factory=list)
     ended: bool = False
 
@@ -267,46 +272,51 @@ class Engine:
 
     def _start_trial(self, run: _StageRun) -> None:
         """Start the next proposal, or what the sampler draws, if it is new."""
-        waiting = [*run.pending.values(), *(item[0] for item in run.unstored)]
-        pending = {frozenset(p.config.items()) for p in waiting}
+        pending = {p.key for p in run.pending.values()}
         for _ in range(MAX_REPEATS):
             run.sampler.proposal = next(run.proposals, None)
             if run.sampler.proposal is None and (run.stage.sampler is None or run.all_known()):
                 break
             if run.sampler.proposal is not None:
-                key = frozenset(run.sampler.proposal.items())
-                if any(key == frozenset(item[0].config.items()) for item in run.unstored):
-                    self._store(run)
-                if key in run.known:
-                    run.told.append(run.known[key])
+                known = self._record_of(run, frozenset(run.sampler.proposal.items()))
+                if known is not None:
+                    run.told.append(known)
                     continue
             trial = run.memory.ask()
             config = run.stage.space.suggest(trial)
             key = frozenset(config.items())
-            if key not in run.known and key not in pending:
+            known = self._record_of(run, key)
+            if known is None and key not in pending:
                 number = self._n_started
                 self._n_started += 1
                 run.pending[number] = _Pending(trial, config, dt.datetime.now())
                 self._evaluator.submit(number, config, trial)
                 return
-            _tell_repeat(run, trial, run.known.get(key))
+            _tell_repeat(run, trial, known)
         run.ended = True
 
     def _tell(self, run: _StageRun, outcome: Outcome) -> None:
         pending = run.pending.pop(outcome.number)
         source = _tell_memory(run, pending.trial, outcome)
         told = _frozen(source, pending, outcome, run.stage.notes)
-        run.unstored.append((pending, outcome.number, told))
+        run.unstored[pending.key] = (pending, outcome.number, told)
+
+    def _record_of(self, run: _StageRun, key: Key) -> TrialRecord | None:
+        """Return the trial of a configuration that has ended."""
+        if key in run.unstored:
+            self._store(run)
+        return run.known.get(key)
 
     def _store(self, run: _StageRun) -> None:
         """Store what has ended, and make it known."""
         while run.unstored:
-            pending, evaluation, told = run.unstored[0]
+            key, (pending, evaluation, told) = next(iter(run.unstored.items()))
             stored = self._storage.create_new_trial(run.durable_id, template_trial=told)
-            run.unstored.pop(0)
+            # Only now: an interrupt must not lose it.
+            del run.unstored[key]
             number = self._storage.get_trial_number_from_id(stored)
             record = TrialRecord(run.stage.study, number, pending.config, told, evaluation)
-            run.known[frozenset(pending.config.items())] = record
+            run.known[key] = record
             run.told.append(record)
             self._record(record)
 
