@@ -174,6 +174,9 @@ class GaussianProcess:
     def _noise_of(self, theta: Array) -> Array:
         return np.asarray(np.exp(theta[self._n + 1]) * self._noise + JITTER)
 
+    def _rho(self, theta: Array) -> float:
+        return float(1.0 / (1.0 + np.exp(-theta[self._n + 2])))
+
     def _add_noise(self, covariance: Array, theta: Array) -> None:
         covariance[np.diag_indices_from(covariance)] += self._noise_of(theta)
 
@@ -191,7 +194,7 @@ class GaussianProcess:
         if self._alone:
             return shared, np.ones_like(shared), near, np.zeros_like(near)
         own = _distance(first[:, private] * scale[private], second[:, private] * scale[private])
-        rho = 1.0 / (1.0 + np.exp(-theta[self._n + 2]))
+        rho = self._rho(theta)
         mixed = rho + (1 - rho) * ((of_first[:, None] == of_second[None]) * _matern(own))
         return shared, mixed, near, own
 
@@ -212,7 +215,7 @@ class GaussianProcess:
         loss = 0.5 * self._scores @ alpha + np.log(np.diag(factor[0])).sum()
         by_covariance = 0.5 * (inverse - np.outer(alpha, alpha))
         by_dimension = np.zeros(points.shape[1])
-        rho = 1.0 / (1.0 + np.exp(-theta[n + 2]))
+        rho = self._rho(theta)
         slopes = [(np.exp(theta[n]) * _matern_slope(near) * mixed, ~self._private)]
         if not self._alone:
             same = self._branches[:, None] == self._branches[None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -251,7 +252,7 @@ class JointSampler(BaseSampler):
 @cache
 def _linear_algebra() -> ThreadpoolController:
     """Return the handle of the libraries that are loaded; looking for them takes milliseconds."""
-    import scipy.linalg  # noqa: F401 its library must be there to be found
     from threadpoolctl import ThreadpoolController
 
+    importlib.import_module("scipy.linalg")  # its library must be there to be found
     return ThreadpoolController()

@@ -28,7 +28,9 @@ def ours(n_params, n_trials, url):
             trial.report(float(step), step)
         return float(sum(config.values()))
 
-    search(space, objective, n_trials=n_trials, seed=0, storage=url)
+    found = search(space, objective, n_trials=n_trials, seed=0, storage=url)
+    (study,) = found.studies.values()
+    assert len(study.get_trials(deepcopy=False)) == n_trials
     return (ends[-1] - ends[-1 - LAST]) / LAST
 
 
