@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,18 @@ class Grid:
         low = np.where(self._log, np.maximum(self._low - half, 0.5 * self._low), self._low - half)
         self._start = self._scaled(low)
         self._width = self._scaled(self._high + half) - self._start
+
+    @property
+    def stepped(self) -> NDArray[np.bool_]:
+        """Which columns hold only the points of a grid."""
+        return self._step > 0
+
+    def at(self, columns: NDArray[np.int64]) -> Grid:
+        """Return the grid of other columns, each of them one of these."""
+        grid = copy(self)
+        for name in ("_low", "_high", "_step", "_log", "_start", "_width"):
+            setattr(grid, name, getattr(self, name)[columns])
+        return grid
 
     def codes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the codes of values; a range of one point has the code 0.5."""

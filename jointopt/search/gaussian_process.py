@@ -17,19 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jointopt.search.embedding import Embedding
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
-__all__ = ["Embedding", "GaussianProcess"]
+__all__ = ["GaussianProcess"]
 
 ROOT_5 = np.sqrt(5.0)
 JITTER = 1e-6
-INACTIVE = 0.5
-"""How far an inactive number is from the middle of its range, in units of the range."""
-YES_OR_NO = 2
-"""Two options lie on a line like numbers."""
 NOISE = (np.log(1e-2), 1.5)
 """Mean and standard deviation of the prior of the logarithm of the noise's variance."""
 AMPLITUDE = (0.0, 0.5)
@@ -38,46 +36,10 @@ KINSHIP = (1.0, 1.0)
 OWN_WEIGHT = 1.0
 """How much the logarithms of the private weights are greater than those of the shared."""
 MAX_STEPS = 15
+BLOCK = 64
+"""Rows that are predicted at once."""
 FARTHEST = 5.0
 """How far from the prior's means the search goes, in the prior's standard deviations."""
-
-
-class Embedding:
-    """Rows of codes as points whose squared distances are those of the kernel.
-
-    Numbers lie on a line and inactive ones beside its middle; options, with being inactive as one
-    more, are all one apart.
-
-    Parameters
-    ----------
-    n_options : ndarray of shape (n_parameters,)
-        Options of each categorical parameter, 0 for numbers; what has one makes no difference.
-
-    Attributes
-    ----------
-    owner : ndarray of shape (n_dimensions,)
-        The parameter that each dimension belongs to.
-    """
-
-    def __init__(self, n_options: NDArray[np.int64]) -> None:
-        self._line = (n_options == 0) | (n_options == YES_OR_NO)
-        widths = np.where(self._line, 2, np.maximum(n_options, 1) + 1)
-        self._start = np.cumsum(widths) - widths
-        self._n_options = n_options
-        self.owner = np.repeat(np.arange(len(n_options)), widths)
-
-    def __call__(self, rows: Array) -> Array:
-        """Return points of shape (n_rows, n_dimensions)."""
-        points = np.zeros((len(rows), len(self.owner)))
-        missing = np.isnan(rows)
-        line, start = self._line, self._start
-        points[:, start[line]] = np.where(missing[:, line], 0.5, rows[:, line])
-        points[:, start[line] + 1] = np.where(missing[:, line], INACTIVE, 0.0)
-        many = np.flatnonzero(~line)
-        seen = np.minimum(np.nan_to_num(rows), self._n_options - 1)
-        option = np.where(missing, self._n_options, seen)[:, many].astype(np.int64)
-        points[np.arange(len(rows))[:, None], start[many] + option] = np.sqrt(0.5)
-        return points
 
 
 class GaussianProcess:
@@ -87,17 +49,22 @@ class GaussianProcess:
     ----------
     n_options : ndarray of shape (n_parameters,)
         Options of each categorical parameter, 0 for numbers.
-    private : ndarray of shape (n_parameters,)
-        Which parameters only some branches have.
+    private, optional : ndarray of shape (n_parameters,)
+        Which parameters only some branches have, and which only some configurations.
     n_branches : int
         How many branches share the private ones.
     """
 
     def __init__(
-        self, n_options: NDArray[np.int64], private: NDArray[np.bool_], n_branches: int
+        self,
+        n_options: NDArray[np.int64],
+        private: NDArray[np.bool_],
+        optional: NDArray[np.bool_],
+        n_branches: int,
     ) -> None:
-        self._embedding = Embedding(n_options)
-        self._private = private[self._embedding.owner]
+        self._embedding = Embedding(n_options, private, optional)
+        shared = self._embedding.n_shared
+        self._parts = (slice(0, shared), slice(shared, None))
         self._n = len(n_options)
         self._alone = n_branches <= 1 and not private.any()
         counts = np.where(private, private.sum() / n_branches, (~private).sum())
@@ -107,6 +74,8 @@ class GaussianProcess:
         self._means = np.concatenate([weights, [mean for mean, _ in extra]])
         self._widths = np.concatenate([np.ones(self._n), [width for _, width in extra]])
         self._theta = self._means.copy()
+        self._factor = np.zeros((0, 0))
+        self._factored: tuple[Array, ...] = ()
 
     # ---------------------------------------------------------------- learning
 
@@ -140,17 +109,42 @@ class GaussianProcess:
             options={"maxiter": MAX_STEPS},
         )
         self._theta = found.x
+        self._factored = ()
 
     def condition(self) -> None:
-        """Prepare predictions from what is known."""
-        from scipy.linalg import cho_factor, cho_solve
+        """Prepare predictions from what is known.
 
-        at, of_at = self._points, self._branches
-        shared, private, _, _ = self._kernels(self._theta, at, of_at, at, of_at)
-        covariance = shared * private
-        self._add_noise(covariance, self._theta)
-        self._factor = cho_factor(covariance, lower=True, overwrite_a=True)
-        self._alpha = cho_solve(self._factor, self._scores)
+        What was known before, up to the first row that differs, is not computed anew.
+        """
+        from scipy.linalg import cho_solve, cholesky, solve_triangular
+
+        n, old = len(self._points), self._n_as_before()
+        self._at = self._scaled(self._theta, self._points)
+        covariance = self._kernel(self._points[old:], self._branches[old:])
+        own = covariance[:, old:]
+        own[np.diag_indices_from(own)] += self._noise_of(self._theta)[old:]
+        factor = np.zeros((n, n))
+        factor[:old, :old] = self._factor[:old, :old]
+        if old < n:
+            if old:
+                half = solve_triangular(factor[:old, :old], covariance[:, :old].T, lower=True)
+                factor[old:, :old] = half.T
+                own -= half.T @ half
+            factor[old:, old:] = cholesky(own, lower=True)
+        self._factor = factor
+        self._factored = (self._points, self._branches, self._noise)
+        self._alpha = cho_solve((factor, True), self._scores)
+
+    def _n_as_before(self) -> int:
+        """Return how many rows, from the first on, are those that were last conditioned on."""
+        if not self._factored:
+            return 0
+        n = min(len(self._points), len(self._factored[0]))
+        now = (self._points, self._branches, self._noise)
+        same = np.ones(n, dtype=bool)
+        for new, old in zip(now, self._factored, strict=True):
+            same &= (new[:n] == old[:n]).reshape(n, -1).all(axis=1)
+        return int(same.argmin()) if not same.all() else n
 
     def expected(self) -> Array:
         """Return the means at what is known, shape (n,)."""
@@ -160,14 +154,16 @@ class GaussianProcess:
         """Return means and standard deviations of shape (n_rows,), without the noise."""
         from scipy.linalg import solve_triangular
 
-        points = self._embedding(rows)
-        shared, private, _, _ = self._kernels(
-            self._theta, points, branches, self._points, self._branches
-        )
-        covariance = shared * private
-        half = solve_triangular(self._factor[0], covariance.T, lower=True)
-        variance = np.exp(self._theta[self._n]) - (half * half).sum(axis=0)
-        return covariance @ self._alpha, np.sqrt(np.maximum(variance, 1e-10))
+        means, known = np.zeros(len(rows)), np.zeros(len(rows))
+        # In blocks, because getting memory for large arrays takes longer than computing them.
+        for first in range(0, len(rows), BLOCK):
+            block = slice(first, first + BLOCK)
+            covariance = self._kernel(self._embedding(rows[block]), branches[block])
+            means[block] = covariance @ self._alpha
+            half = solve_triangular(self._factor, covariance.T, lower=True, overwrite_b=True)
+            known[block] = np.einsum("ij,ij->j", half, half)
+        variance = np.exp(self._theta[self._n]) - known
+        return means, np.sqrt(np.maximum(variance, 1e-10))
 
     # ---------------------------------------------------------------- the model
 
@@ -177,38 +173,51 @@ class GaussianProcess:
     def _rho(self, theta: Array) -> float:
         return float(1.0 / (1.0 + np.exp(-theta[self._n + 2])))
 
-    def _add_noise(self, covariance: Array, theta: Array) -> None:
-        covariance[np.diag_indices_from(covariance)] += self._noise_of(theta)
+    def _scaled(self, theta: Array, points: Array) -> Array:
+        """Return points that are as far from each other as the kernel sees them."""
+        return points * np.exp(0.5 * theta[: self._n])[self._embedding.owner]
 
     def _kernels(
         self, theta: Array, first: Array, of_first: Array, second: Array, of_second: Array
     ) -> tuple[Array, Array, Array, Array]:
-        """Return the covariance's two factors, and the scaled distances that they are made of."""
-        scale = np.exp(0.5 * theta[: self._n])[self._embedding.owner]
-        private = self._private
-        near = _distance(
-            first[:, ~private] * scale[~private], second[:, ~private] * scale[~private]
-        )
+        """Return the covariance's two factors, and the distances that they are made of.
+
+        `first` and `second` are scaled points.
+        """
+        shares, owns = self._parts
+        near = _distance(first[:, shares], second[:, shares])
         shared = _matern(near)
         shared *= np.exp(theta[self._n])
         if self._alone:
-            return shared, np.ones_like(shared), near, np.zeros_like(near)
-        own = _distance(first[:, private] * scale[private], second[:, private] * scale[private])
+            return shared, np.ones((1, 1)), near, np.zeros((1, 1))
+        own = _distance(first[:, owns], second[:, owns])
         rho = self._rho(theta)
-        mixed = rho + (1 - rho) * ((of_first[:, None] == of_second[None]) * _matern(own))
+        mixed = _matern(own)
+        mixed *= of_first[:, None] == of_second
+        mixed *= 1 - rho
+        mixed += rho
         return shared, mixed, near, own
+
+    def _kernel(self, points: Array, branches: Array) -> Array:
+        """Return the covariance of points with what is known."""
+        shared, mixed, _, _ = self._kernels(
+            self._theta, self._scaled(self._theta, points), branches, self._at, self._branches
+        )
+        shared *= mixed
+        return shared
 
     def _loss(self, theta: Array) -> tuple[float, Array]:
         """Return the negative logarithm of the posterior, and its gradient."""
         from scipy.linalg import cho_factor, cho_solve
 
         n, points = self._n, self._points
+        scaled = self._scaled(theta, points)
         shared, mixed, near, own = self._kernels(
-            theta, points, self._branches, points, self._branches
+            theta, scaled, self._branches, scaled, self._branches
         )
         covariance = shared * mixed
         noisy = covariance.copy()
-        self._add_noise(noisy, theta)
+        noisy[np.diag_indices_from(noisy)] += self._noise_of(theta)
         factor = cho_factor(noisy, lower=True, overwrite_a=True)
         inverse = cho_solve(factor, np.eye(len(points)))
         alpha = inverse @ self._scores
@@ -216,10 +225,10 @@ class GaussianProcess:
         by_covariance = 0.5 * (inverse - np.outer(alpha, alpha))
         by_dimension = np.zeros(points.shape[1])
         rho = self._rho(theta)
-        slopes = [(np.exp(theta[n]) * _matern_slope(near) * mixed, ~self._private)]
+        slopes = [(np.exp(theta[n]) * _matern_slope(near) * mixed, self._parts[0])]
         if not self._alone:
             same = self._branches[:, None] == self._branches[None]
-            slopes.append((shared * (1 - rho) * same * _matern_slope(own), self._private))
+            slopes.append((shared * (1 - rho) * same * _matern_slope(own), self._parts[1]))
         for slope, dims in slopes:
             weights, at = by_covariance * slope, points[:, dims]
             by_dimension[dims] = 2 * (
@@ -236,17 +245,27 @@ class GaussianProcess:
 
 
 def _distance(first: Array, second: Array) -> Array:
-    """Return distances of points, in the kernel's unit."""
-    sums = (first * first).sum(axis=1)[:, None] + (second * second).sum(axis=1)[None]
-    squared = first @ second.T
-    squared *= -2.0
-    squared += sums
-    return np.asarray(ROOT_5 * np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared))
+    """Return distances of points, in the kernel's unit, with as few arrays as can be."""
+    found = first @ second.T
+    found *= -2.0
+    found += (first * first).sum(axis=1)[:, None]
+    found += (second * second).sum(axis=1)
+    np.maximum(found, 0.0, out=found)
+    np.sqrt(found, out=found)
+    found *= ROOT_5
+    return np.asarray(found)
 
 
 def _matern(distance: Array) -> Array:
     """Return the Matérn-5/2 kernel."""
-    return np.asarray((1 + distance + distance**2 / 3) * np.exp(-distance))
+    decay = np.negative(distance)
+    np.exp(decay, out=decay)
+    found = distance / 3
+    found += 1
+    found *= distance
+    found += 1
+    found *= decay
+    return np.asarray(found)
 
 
 def _matern_slope(distance: Array) -> Array:

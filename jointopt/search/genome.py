@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointopt.search.coding import Grid, code_of
+from jointopt.search.conditions import SAME, Conditions
 from jointopt.space import Choice, Subset
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jointopt.search.coding import Coded
-    from jointopt.space import Condition, Config, Decision, Space, Value
-
-    _Rule = tuple[NDArray[np.int64], list[tuple[int, NDArray[np.float64]]]]
+    from jointopt.space import Config, Decision, Space, Value
 
 __all__ = ["Genome", "largest_choice"]
 
@@ -29,8 +28,6 @@ STEPS = (0.05, 0.15, 0.4)
 """Standard deviations of a number's steps, in units of its range."""
 SECOND_CHANGE = 0.35
 """How often a neighbour differs in two decisions."""
-SAME = 1e-9
-"""How near the codes of equal numbers are."""
 SUBSET_WEIGHT = 6.0
 """How many other parameters a subset's members together weigh at most when one is changed."""
 
@@ -57,6 +54,8 @@ class Genome:
         The column of the root's largest choice.
     private : ndarray of shape (n_parameters,)
         Which parameters exist only in some branches of that choice.
+    optional : ndarray of shape (n_parameters,)
+        Which parameters exist only in some configurations.
     """
 
     def __init__(self, space: Space) -> None:
@@ -71,7 +70,10 @@ class Genome:
         self._is_number = self.n_options == 0
         self._numbers = np.flatnonzero(self._is_number)
         self._grid = Grid([self.coded[j] for j in self._numbers])
-        self._rules = self._structure()
+        self._place = np.cumsum(self._is_number) - 1
+        self._coarse = self._numbers[self._grid.stepped]
+        self._coarse_grid = self._grid.at(np.flatnonzero(self._grid.stepped))
+        self._conditions = Conditions(space, self.column, self.coded)
         self._subsets = [
             np.array([self.column[path] for path in decision.parameters])
             for decision in space.decisions
@@ -84,7 +86,8 @@ class Genome:
         }
         choice = largest_choice(space)
         self.root = None if choice is None else self.column[choice.path]
-        self.private = self._private()
+        self.private = self._conditions.under(self.root)
+        self.optional = self._conditions.optional
         self._fixed = self.n_options == 1
         self._fixed[list(self._held)] = True
         self._weights = self._change_weights()
@@ -135,40 +138,47 @@ class Genome:
         rows = full.copy()
         for j, code in self._held.items():
             rows[:, j] = code
-        rows[:, self._numbers] = self._grid.snapped(rows[:, self._numbers])
+        rows[:, self._coarse] = self._coarse_grid.snapped(rows[:, self._coarse])
         for members in self._subsets:
             empty = np.flatnonzero(rows[:, members].sum(axis=1) == 0)
             free = [j for j in members if j not in self._held]
             if len(empty) and free:
                 rows[empty, rng.choice(free, len(empty))] = 1.0
-        for columns, conditions in self._rules:
-            holds = np.ones(len(rows), dtype=bool)
-            for j, allowed in conditions:
-                holds &= (np.abs(rows[:, j, None] - allowed) < SAME).any(axis=1)
-            rows[np.ix_(~holds, columns)] = np.nan
+        rows[~self._conditions.active(rows)] = np.nan
         return rows
 
     def filled(
         self,
         rows: NDArray[np.float64],
-        ranked: NDArray[np.float64],
+        usual: NDArray[np.float64],
         rng: np.random.Generator,
     ) -> NDArray[np.float64]:
-        """Return full rows: what a row lacks is as in the best row that has it, or at random.
+        """Return full rows: what a row lacks is as usual, or at random.
 
         Parameters
         ----------
         rows : ndarray of shape (n_rows, n_parameters)
             To be filled.
-        ranked : ndarray of shape (n_known, n_parameters)
-            Known rows, the best first.
+        usual : ndarray of shape (n_parameters,)
+            A good value of each parameter; NaN where none is known.
         """
-        known = ~np.isnan(ranked)
-        first = ranked[known.argmax(axis=0), np.arange(ranked.shape[1])]
+        if not self.optional.any():
+            return rows
         drawn = self.uniform(len(rows), rng)
         alike = rng.integers(2, size=(len(rows), 1)) == 1
-        others = np.where(alike & known.any(axis=0), first, drawn)
-        return np.where(np.isnan(rows), others, rows)
+        others = np.where(alike & ~np.isnan(usual), usual, drawn)
+        return np.asarray(np.where(np.isnan(rows), others, rows))
+
+    def in_branch(
+        self,
+        full: NDArray[np.float64],
+        branch: float | NDArray[np.float64] | None,
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Return rows of configurations from full rows, moved to a branch, or each to its own."""
+        if branch is not None and self.root is not None:
+            full[:, self.root] = branch
+        return self.active(full, rng)
 
     # ---------------------------------------------------------------- full rows at random
 
@@ -197,13 +207,18 @@ class Genome:
         """
         wait = rng.exponential(size=rows.shape) / self._weights
         wait[np.isnan(rows) | self._fixed] = np.inf
-        first = wait.argsort(axis=1)
-        changed = np.zeros(rows.shape, dtype=bool)
         every = np.arange(len(rows))
-        changed[every, first[:, 0]] = True
-        if rows.shape[1] > 1:
-            changed[every, first[:, 1]] = rng.random(len(rows)) < SECOND_CHANGE
-        return np.where(changed & np.isfinite(wait), self._stepped(full, rng), full)
+        first = wait.argmin(axis=1)
+        changed = np.isfinite(wait[every, first])
+        at, columns = every[changed], first[changed]
+        wait[every, first] = np.inf
+        second = wait.argmin(axis=1)
+        twice = np.isfinite(wait[every, second]) & (rng.random(len(rows)) < SECOND_CHANGE)
+        at = np.concatenate([at, every[twice]])
+        columns = np.concatenate([columns, second[twice]])
+        found = full.copy()
+        found[at, columns] = self._other_values(full[at, columns], columns, rng)
+        return found
 
     def crossed(
         self,
@@ -214,44 +229,22 @@ class Genome:
         """Return full rows that have each parameter from one of two parents."""
         return np.where(rng.integers(2, size=first.shape) == 1, first, second)
 
-    def _stepped(self, full: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return rows in which every parameter has another value; numbers are near the old."""
-        scale = rng.choice(STEPS, size=full.shape)
-        moved = np.abs(full + scale * rng.normal(size=full.shape)) % 2.0
+    def _other_values(
+        self, old: NDArray[np.float64], columns: NDArray[np.int64], rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Return another value for each of these, of shape (n,); numbers are near the old."""
+        number = self._is_number[columns]
+        options = np.maximum(self.n_options[columns], 1)
+        shift = 1 + np.floor(rng.random(len(old)) * np.maximum(options - 1, 1))
+        found = (old + shift) % options
+        near = old[number]
+        moved = np.abs(near + rng.choice(STEPS, near.size) * rng.normal(size=near.size)) % 2.0
         moved = np.where(moved > 1.0, 2.0 - moved, moved)
-        options = np.maximum(self.n_options, 1)
-        shift = 1 + np.floor(rng.random(full.shape) * np.maximum(options - 1, 1))
-        other = (full + shift) % options
-        rows = np.where(self.n_options > 0, other, moved)
-        numbers = self._numbers
         # A step too small for a coarse grid would change nothing.
-        stays = np.abs(self._grid.snapped(rows[:, numbers]) - full[:, numbers]) < SAME
-        rows[:, numbers] = np.where(stays, rng.random(stays.shape), rows[:, numbers])
-        return rows
-
-    # ---------------------------------------------------------------- the space's structure
-
-    def _structure(self) -> list[_Rule]:
-        """Return which columns exist under which conditions, parents before children."""
-        columns: dict[tuple[Condition, ...], list[int]] = {}
-        for decision in self._space.decisions:
-            own = [self.column[path] for path in decision.parameters]
-            columns.setdefault(decision.conditions, []).extend(own)
-        return [
-            (np.array(own), [self._coded_condition(condition) for condition in conditions])
-            for conditions, own in columns.items()
-            if own
-        ]
-
-    def _coded_condition(self, condition: Condition) -> tuple[int, NDArray[np.float64]]:
-        j = self.column[condition.path]
-        return j, np.array(sorted(self.coded[j].encode(value) for value in condition.allowed))
-
-    def _private(self) -> NDArray[np.bool_]:
-        private = np.zeros(len(self.paths), dtype=bool)
-        for columns, conditions in self._rules:
-            private[columns] = any(j == self.root or private[j] for j, _ in conditions)
-        return private
+        grid = self._grid.at(self._place[columns[number]])
+        stays = np.abs(grid.snapped(moved) - near) < SAME
+        found[number] = np.where(stays, rng.random(stays.shape), moved)
+        return np.asarray(found)
 
     def _change_weights(self) -> NDArray[np.float64]:
         """Return how often each parameter is changed, relative to others."""

@@ -40,8 +40,8 @@ STALLED = (10, 40)
 """Trials without a gain after which that share begins to rise, and has risen."""
 LEAST_GAIN = 0.01
 """What counts as a gain, in standard deviations of all scores."""
-N_REFINED, N_REFINEMENTS, N_ROUNDS = 4, 15, 2
-"""Of the best candidates, how many are varied, how often, and for how many rounds."""
+N_REFINED, N_REFINEMENTS = 4, 12
+"""Of the best candidates, how many are varied, and how often."""
 MAX_REDRAWS = 20
 
 
@@ -98,7 +98,6 @@ class JointSampler(BaseSampler):
         self._others = RandomSampler(seed=seed)
         self._genome = Genome(space)
         self._history = History(len(self._genome.paths))
-        self._candidates = Candidates(self._genome, self._rng)
         self._branches = self._genome.root_codes()
         self._promise = Promise(self._genome, self._rng)
         self._share_left = share_left
@@ -114,7 +113,7 @@ class JointSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Propose a configuration and return the distributions of its parameters."""
-        self._learn(study)
+        self._learn(study, trial.number)
         # The matrices are small: more threads wait for each other, and for cores that fits are on.
         with _linear_algebra().limit(limits=1, user_api="blas"):
             row = self._propose()
@@ -142,30 +141,35 @@ class JointSampler(BaseSampler):
     def reseed_rng(self) -> None:
         """Take a new seed from the operating system."""
         self._rng = np.random.default_rng()
-        self._candidates = Candidates(self._genome, self._rng)
         self._promise = Promise(self._genome, self._rng)
         self._others.reseed_rng()
 
     # ---------------------------------------------------------------- learning
 
-    def _learn(self, study: Study) -> None:
+    def _learn(self, study: Study, asked: int) -> None:
         trials = study.get_trials(deepcopy=False)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
         waiting = [number for number in self._open if trials[number].state.is_finished()]
-        new = [t for t in trials[self._seen_trials :] if t.number not in self._open]
+        new = [
+            t
+            for t in trials[self._seen_trials :]
+            if t.number not in self._open and t.number != asked
+        ]
         self._seen_trials = len(trials)
         for trial in [*(trials[number] for number in waiting), *new]:
             self._open.pop(trial.number, None)
+            # Not the row that was proposed: an enqueued trial has other values.
+            row = self._row(trial.params)
             if trial.state.is_finished():
-                self._take_in(trial, sign)
+                self._take_in(trial, row, sign)
             else:
-                self._open[trial.number] = self._row(trial.params)
+                self._open[trial.number] = row
 
     def _row(self, params: Mapping[str, Any]) -> Rows:
         known = {path: v for path, v in params.items() if path in self._genome.column}
         return self._genome.encode(self._space.complete(known))
 
-    def _take_in(self, trial: FrozenTrial, sign: float) -> None:
+    def _take_in(self, trial: FrozenTrial, row: Rows, sign: float) -> None:
         complete = trial.state is TrialState.COMPLETE and trial.value is not None
         steps = {step: sign * value for step, value in trial.intermediate_values.items()}
         score = -np.inf
@@ -175,7 +179,7 @@ class JointSampler(BaseSampler):
             score = steps[max(steps)]
         took = trial.duration
         self._history.add(
-            self._row(trial.params),
+            row,
             score,
             steps,
             complete=complete,
@@ -215,7 +219,7 @@ class JointSampler(BaseSampler):
             if not self._is_known(row):
                 break
             full = self._genome.uniform(1, self._rng)
-            row = self._candidates.in_branch(full, self._little_tried())[0]
+            row = self._genome.in_branch(full, self._little_tried(), self._rng)[0]
         return row
 
     def _default(self, branch: float) -> Rows:
@@ -236,13 +240,13 @@ class JointSampler(BaseSampler):
         ranked = self._history.rows[self._history.order()]
         if branch is not None and (own := self._genome.branches(ranked) == branch).any():
             ranked = np.concatenate([ranked[own], ranked[~own]])
-        rows = self._candidates.first(ranked, branch)
+        candidates = Candidates(self._genome, self._rng, ranked, branch)
+        rows = candidates.first()
         values = self._promise.of(rows)
-        for _ in range(N_ROUNDS):
-            leading = np.repeat(rows[np.argsort(-values)[:N_REFINED]], N_REFINEMENTS, axis=0)
-            more = self._candidates.varied(leading, ranked, branch)
-            rows = np.concatenate([rows, more])
-            values = np.concatenate([values, self._promise.of(more)])
+        leading = np.repeat(rows[np.argsort(-values)[:N_REFINED]], N_REFINEMENTS, axis=0)
+        more = candidates.varied(leading)
+        rows = np.concatenate([rows, more])
+        values = np.concatenate([values, self._promise.of(more)])
         for i in np.argsort(-values, kind="stable"):
             if not self._is_known(rows[i]):
                 return np.asarray(rows[i])

@@ -22,6 +22,8 @@ __all__ = ["Promise"]
 
 MOST_MODELLED = 160
 """Configurations that the model is made of: the better half of them the best, the rest drawn."""
+MOST_SINCE = 32
+"""Newer ones that it takes in before they are chosen again."""
 REFIT_GROWTH = 0.1
 """The model's weights are found anew when so much has been added."""
 SHORTEST = 0.02
@@ -55,9 +57,12 @@ class Promise:
         if genome.root is not None:
             options[genome.root] = 1  # the model is told the branch by itself
         self._scores, self._costs = (
-            GaussianProcess(options, genome.private, len(genome.root_codes())) for _ in range(2)
+            GaussianProcess(options, genome.private, genome.optional, len(genome.root_codes()))
+            for _ in range(2)
         )
         self._n_fitted = 0
+        self._members: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._n_members_of = 0
         self._power = 0.0
         self._scale = 1.0
         self._to_beat = 0.0
@@ -115,11 +120,15 @@ class Promise:
         return value - self._power * self._scale * cost
 
     def _chosen(self, history: History) -> NDArray[np.int64]:
-        if history.n <= MOST_MODELLED:
-            return np.arange(history.n)
-        order, half = history.order(), MOST_MODELLED // 2
-        others = self._rng.choice(order[half:], MOST_MODELLED - half, replace=False)
-        return np.concatenate([order[:half], others])
+        """Return what the model is made of: what it was and what is new, then chosen again."""
+        new = np.arange(self._n_members_of, history.n)
+        self._n_members_of = history.n
+        self._members = np.concatenate([self._members, new])
+        if len(self._members) > MOST_MODELLED + MOST_SINCE:
+            order, half = history.order(), MOST_MODELLED // 2
+            others = self._rng.choice(order[half:], MOST_MODELLED - half, replace=False)
+            self._members = np.concatenate([order[:half], others])
+        return self._members
 
     def _learn_costs(self, rows: Rows, seconds: Rows, power: float, *, fit: bool) -> None:
         known = np.isfinite(seconds)

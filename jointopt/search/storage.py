@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from optuna.samplers import BaseSampler
-    from optuna.storages import BaseStorage, RDBStorage
+    from optuna.storages import BaseStorage
     from optuna.study import Study
 
 __all__ = ["earlier_seconds", "open_storage", "open_study", "private_study", "sqlite_url"]
@@ -67,14 +67,15 @@ def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
     return _database(text)
 
 
-def _database(text: str) -> RDBStorage:
-    from optuna.storages import RDBStorage
+def _database(text: str) -> BaseStorage:
     from sqlalchemy.exc import SQLAlchemyError
+
+    from jointopt.search.database import DatabaseStorage
 
     try:
         if text.startswith("sqlite"):
-            return RDBStorage(text, engine_kwargs={"creator": _sqlite_connector(text)})
-        return RDBStorage(text)
+            return DatabaseStorage(text, engine_kwargs={"creator": _sqlite_connector(text)})
+        return DatabaseStorage(text)
     except (SQLAlchemyError, ImportError, sqlite3.Error) as error:
         first = str(error).splitlines()[0]
         raise StorageError(

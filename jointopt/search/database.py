@@ -1,0 +1,189 @@
+"""Optuna's database storage, with finished trials written whole.
+
+Optuna stores a trial parameter by parameter and asks the database about each before: at sixty
+parameters that takes longer than many a fit. Here a finished trial is a few statements, in the
+tables that Optuna makes, so that all tools which open such a database read the same as ever.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, cast
+
+from optuna.distributions import (
+    check_distribution_compatibility,
+    distribution_to_json,
+    json_to_distribution,
+)
+from optuna.storages import RDBStorage
+
+from jointopt.errors import StorageError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+    from sqlalchemy import Connection, MetaData, Table
+
+__all__ = ["DatabaseStorage"]
+
+TABLES = (
+    "studies",
+    "trials",
+    "trial_params",
+    "trial_values",
+    "trial_intermediate_values",
+    "trial_user_attributes",
+    "trial_system_attributes",
+)
+
+
+class DatabaseStorage(RDBStorage):
+    """A storage in which a finished trial is added in one transaction of a few statements.
+
+    Parameters and all else are those of `optuna.storages.RDBStorage`.
+    """
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        self._reflected: MetaData | None = None
+        self._known: dict[tuple[int, str], BaseDistribution] = {}
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Add a trial and return its identifier.
+
+        Parameters
+        ----------
+        study_id : int
+        template_trial : FrozenTrial or None, default=None
+            What the trial is; one that has just begun by default.
+
+        Raises
+        ------
+        StorageError
+            If the database does not take it.
+        ValueError
+            If a parameter has another kind of distribution than in earlier trials.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if template_trial is None or not template_trial.state.is_finished():
+            return super().create_new_trial(study_id, template_trial)
+        try:
+            with self.engine.begin() as connection:
+                return self._insert(connection, study_id, template_trial)
+        except SQLAlchemyError as error:
+            first = str(error).splitlines()[0]
+            place = self.engine.url.render_as_string(hide_password=True)
+            raise StorageError(f"a trial could not be stored in {place}: {first}") from error
+
+    def _insert(self, connection: Connection, study_id: int, trial: FrozenTrial) -> int:
+        from sqlalchemy import func, select
+
+        studies, trials = self._table("studies"), self._table("trials")
+        # Whoever adds a trial to the study waits here, so that numbers are given once.
+        connection.execute(
+            select(studies.c.study_id).where(studies.c.study_id == study_id).with_for_update()
+        )
+        added = connection.execute(
+            trials.insert().values(
+                study_id=study_id,
+                state=trial.state.name,
+                datetime_start=_in_utc(trial.datetime_start),
+                datetime_complete=_in_utc(trial.datetime_complete),
+            )
+        )
+        (trial_id,) = cast("tuple[int]", added.inserted_primary_key)
+        earlier = select(func.count()).where(
+            trials.c.study_id == study_id, trials.c.trial_id < trial_id
+        )
+        number = connection.execute(earlier).scalar_one()
+        connection.execute(
+            trials.update().where(trials.c.trial_id == trial_id).values(number=number)
+        )
+        self._check_distributions(connection, study_id, trial.distributions)
+        for name, rows in _rows(trial).items():
+            if rows:
+                own = [{"trial_id": trial_id, **row} for row in rows]
+                connection.execute(self._table(name).insert(), own)
+        self._known |= {(study_id, name): d for name, d in trial.distributions.items()}
+        return trial_id
+
+    def _check_distributions(
+        self,
+        connection: Connection,
+        study_id: int,
+        distributions: Mapping[str, BaseDistribution],
+    ) -> None:
+        """Compare with earlier trials, of which the database is asked once for each parameter."""
+        from sqlalchemy import func, select
+
+        new = [name for name in distributions if (study_id, name) not in self._known]
+        if new:
+            params, trials = self._table("trial_params"), self._table("trials")
+            found = connection.execute(
+                select(params.c.param_name, func.min(params.c.distribution_json))
+                .join(trials, trials.c.trial_id == params.c.trial_id)
+                .where(trials.c.study_id == study_id, params.c.param_name.in_(new))
+                .group_by(params.c.param_name)
+            )
+            for name, text in found:
+                self._known[study_id, name] = json_to_distribution(text)
+        for name, distribution in distributions.items():
+            if (known := self._known.get((study_id, name))) is not None:
+                check_distribution_compatibility(known, distribution)
+
+    def _table(self, name: str) -> Table:
+        from sqlalchemy import MetaData
+
+        if self._reflected is None:
+            found = MetaData()
+            found.reflect(self.engine, only=TABLES)
+            self._reflected = found
+        return self._reflected.tables[name]
+
+
+def _rows(trial: FrozenTrial) -> dict[str, list[dict[str, Any]]]:
+    """Return what a trial is in each table, without the trial's identifier."""
+    return {
+        "trial_params": [
+            {
+                "param_name": name,
+                "param_value": distribution.to_internal_repr(trial.params[name]),
+                "distribution_json": distribution_to_json(distribution),
+            }
+            for name, distribution in trial.distributions.items()
+        ],
+        "trial_values": [
+            {"objective": objective, **_number("value", "value_type", value)}
+            for objective, value in enumerate(trial.values or ())
+        ],
+        "trial_intermediate_values": [
+            {"step": step, **_number("intermediate_value", "intermediate_value_type", value)}
+            for step, value in trial.intermediate_values.items()
+        ],
+        "trial_user_attributes": [
+            {"key": key, "value_json": json.dumps(value)}
+            for key, value in trial.user_attrs.items()
+        ],
+        "trial_system_attributes": [
+            {"key": key, "value_json": json.dumps(value)}
+            for key, value in trial.system_attrs.items()
+        ],
+    }
+
+
+def _number(value_name: str, kind_name: str, value: float) -> dict[str, float | str | None]:
+    """Return a number in two columns: databases differ in what they hold beside finite ones."""
+    if math.isfinite(value):
+        return {value_name: value, kind_name: "FINITE"}
+    kind = "NAN" if math.isnan(value) else "INF_POS" if value > 0 else "INF_NEG"
+    return {value_name: None, kind_name: kind}
+
+
+def _in_utc(moment: dt.datetime | None) -> dt.datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
