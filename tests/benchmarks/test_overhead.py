@@ -10,15 +10,16 @@ import optuna
 import pytest
 
 from jointopt import Float, Space, search
+from jointopt.search.storage import open_storage
 
 ACTIVE = (10, 30, 60, 100, 300)
-FINISHED = (100, 1_000)
-LAST = 40
-"""Trials over which the cost at a length of history is averaged."""
+FINISHED = (100, 1_000, 5_000)
+LAST, ASKED = 40, 5
+"""Trials over which the cost at a length of history is averaged, ours and Optuna's."""
 
 
-def ours(n_params, n_trials, url):
-    """Return seconds per trial at the end of a search."""
+def ours(n_params, storage):
+    """Return seconds per trial at each length of history, of one search."""
     space = Space(hyperparameters={f"x{i}": Float(0, 1) for i in range(n_params)})
     ends = []
 
@@ -28,37 +29,56 @@ def ours(n_params, n_trials, url):
             trial.report(float(step), step)
         return float(sum(config.values()))
 
-    found = search(space, objective, n_trials=n_trials, seed=0, storage=url)
+    found = search(space, objective, n_trials=FINISHED[-1], seed=0, storage=storage)
     (study,) = found.studies.values()
-    assert len(study.get_trials(deepcopy=False)) == n_trials
-    return (ends[-1] - ends[-1 - LAST]) / LAST
+    assert len(study.get_trials(deepcopy=False)) == FINISHED[-1]
+    return [(ends[n - 1] - ends[n - 1 - LAST]) / LAST for n in FINISHED]
 
 
-def stock(n_params, n_trials, storage):
-    """Return seconds per trial of Optuna's TPE with that many trials in its storage."""
+def stock(n_params, storage, written):
+    """Return seconds per trial of Optuna's TPE at each length of history.
+
+    The history is `written` by ours, which takes a fraction of the time and reads the same.
+    """
     space = {f"x{i}": optuna.distributions.FloatDistribution(0, 1) for i in range(n_params)}
     rng = np.random.default_rng(0)
     study = optuna.create_study(
-        storage=storage, sampler=optuna.samplers.TPESampler(seed=0, constant_liar=False)
+        study_name="stock",
+        storage=storage,
+        sampler=optuna.samplers.TPESampler(seed=0, constant_liar=False),
     )
-    study.add_trials(
-        [
-            optuna.trial.create_trial(
+    study_id = written.get_study_id_from_name("stock")
+    seconds, n_written = [], 0
+    for n_trials in FINISHED:
+        for _ in range(n_trials - n_written):
+            trial = optuna.trial.create_trial(
                 params=dict(zip(space, rng.random(n_params), strict=True)),
                 distributions=space,
                 value=float(rng.random()),
             )
-            for _ in range(n_trials)
-        ]
-    )
-    started = time.perf_counter()
-    for _ in range(5):
-        trial = study.ask()
-        values = [trial.suggest_float(name, 0, 1) for name in space]
-        for step in range(3):
-            trial.report(float(step), step)
-        study.tell(trial, sum(values))
-    return (time.perf_counter() - started) / 5
+            written.create_new_trial(study_id, trial)
+        n_written = n_trials
+        study.get_trials(deepcopy=False)
+        started = time.perf_counter()
+        for _ in range(ASKED):
+            trial = study.ask()
+            values = [trial.suggest_float(name, 0, 1) for name in space]
+            for step in range(3):
+                trial.report(float(step), step)
+            study.tell(trial, sum(values))
+        seconds.append((time.perf_counter() - started) / ASKED)
+    return seconds
+
+
+def places(kind, folder, n_params):
+    """Return where ours is kept, and Optuna's, and by what the latter's history is written."""
+    if kind == "sqlite":
+        other = f"sqlite:///{folder}/{n_params}-stock.db"
+        optuna.storages.RDBStorage(other)  # makes its tables
+        return f"sqlite:///{folder}/{n_params}.db", other, open_storage(other)
+    backend = optuna.storages.journal.JournalFileBackend(f"{folder}/{n_params}-stock.journal")
+    journal = optuna.storages.JournalStorage(backend)
+    return f"{folder}/{n_params}.journal", journal, journal
 
 
 @pytest.mark.slow
@@ -66,21 +86,12 @@ def stock(n_params, n_trials, storage):
 def test_overhead(kind, tmp_path):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     lines = [f"{kind}: ms a trial, ours / TPE on the same kind of storage"]
-    for n_trials in FINISHED:
-        for n_params in ACTIVE:
-            place = tmp_path / f"{n_params}-{n_trials}"
-            own = f"{place}.journal" if kind == "journal" else f"sqlite:///{place}.db"
-            other = (
-                optuna.storages.JournalStorage(
-                    optuna.storages.journal.JournalFileBackend(f"{place}-stock.journal")
-                )
-                if kind == "journal"
-                else f"sqlite:///{place}-stock.db"
-            )
-            mine = 1e3 * ours(n_params, n_trials, own)
-            theirs = 1e3 * stock(n_params, n_trials, other)
-            lines.append(
-                f"  {n_params:4} parameters, {n_trials:5} trials: {mine:7.1f} / {theirs:7.1f} = "
-                f"1 / {theirs / mine:.1f}"
-            )
+    for n_params in ACTIVE:
+        own, *other = places(kind, tmp_path, n_params)
+        both = zip(FINISHED, ours(n_params, own), stock(n_params, *other), strict=True)
+        lines += [
+            f"  {n_params:4} parameters, {n:5} trials: {1e3 * mine:7.1f} / {1e3 * theirs:7.1f} = "
+            f"1 / {theirs / mine:.1f}"
+            for n, mine, theirs in both
+        ]
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
