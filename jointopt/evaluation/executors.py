@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from jointopt.evaluation.explain import explain
+from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
 from jointopt.evaluation.worker_start import worker_context
 
@@ -82,6 +83,7 @@ class InProcess:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
+        self._cache = FoldCache()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._waiting: list[tuple[int, FoldTask]] = []
 
@@ -102,7 +104,7 @@ class InProcess:
             return []
         key, task = self._waiting.pop(0)
         with threadpool_limits(self._setting.threads):
-            return [(key, run_fold(self._setting, task))]
+            return [(key, run_fold(self._setting, task, self._cache))]
 
     def cancel(self) -> None:
         """Forget what has not been run."""
@@ -227,20 +229,21 @@ def make_executor(setting: Setting, workers: int | None) -> Executor:
 
 
 @lru_cache(maxsize=1)
-def _setting_from(path: str) -> Setting:
+def _setting_from(path: str) -> tuple[Setting, FoldCache]:
+    """Return the setting, and what this process remembers of its folds."""
     with Path(path).open("rb") as file:
         # Written by the coordinator, in a folder that only this user may enter.
-        return cast("Setting", pickle.load(file))
+        return cast("Setting", pickle.load(file)), FoldCache()
 
 
 def _run_in_worker(path: str, task: FoldTask) -> FoldResult:
-    setting = _setting_from(path)
+    setting, cache = _setting_from(path)
     limit_threads(setting.threads)
-    return run_fold(setting, task)
+    return run_fold(setting, task, cache)
 
 
 def _explain_in_worker(path: str, config: Config, max_seconds: float | None) -> dict[str, float]:
-    setting = _setting_from(path)
+    setting, _ = _setting_from(path)
     limit_threads(setting.threads)
     return explain(setting, config, max_seconds)
 
@@ -258,7 +261,8 @@ def _refit_in_worker(
     max_seconds: float | None,
 ) -> Pipeline:
     limit_threads(threads)
-    return fit_on_all(_setting_from(path), config, refit_params, threads, max_seconds)
+    setting, _ = _setting_from(path)
+    return fit_on_all(setting, config, refit_params, threads, max_seconds)
 
 
 def limit_threads(threads: int) -> None:
@@ -277,4 +281,5 @@ def _outcome(future: Future[FoldResult], task: FoldTask) -> FoldResult:
         why = f"stopped after {task.max_seconds:.0f} s, the limit for one fit"
     else:
         why = f"the worker process ended: {type(error).__name__} {error}".strip()
-    return FoldResult(task.fold, np.nan, fit_seconds=task.max_seconds or 0.0, error=why)
+    spent = task.max_seconds or 0.0
+    return FoldResult(task.fold, np.nan, n_rows=task.n_rows, fit_seconds=spent, error=why)

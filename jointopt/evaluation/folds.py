@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
     from jointopt.data import Dataset
 
-__all__ = ["Fold", "affordable_folds", "make_folds", "n_folds_for"]
+__all__ = ["Fold", "affordable_folds", "make_folds", "n_folds_for", "rungs_for", "sample_rows"]
 
 Fold = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 """Row numbers to fit on, and row numbers to score on."""
 
 N_FOLDS_BY_ROWS = ((1_000, 8), (20_000, 5), (100_000, 3))
 """Fewer rows make a fold's score noisier and a fit cheaper, so they get more folds."""
+
+
+RUNG_FACTOR = 4
+LEAST_RUNG_ROWS = 4_000
+"""With fewer rows, which model is better says little of which is better with all of them."""
 
 
 def n_folds_for(n_rows: int) -> int:
@@ -61,6 +66,39 @@ def affordable_folds(dataset: Dataset, budget_seconds: float | None) -> int:
     fit_seconds = 1e-6 * dataset.n_rows * outputs * (10 + dataset.n_columns)
     affordable = [k for k in (n_folds, 5, 3) if k * fit_seconds * 20 <= budget_seconds]
     return min(n_folds, affordable[0]) if affordable else 1
+
+
+def rungs_for(n_rows: int) -> tuple[int, ...]:
+    """Return on how many rows configurations are fitted first, before a fold of that many.
+
+    Each step has a quarter of the rows of the next one (successive halving: Jamieson and
+    Talwalkar, 2016), and at least 4,000.
+
+    >>> [rungs_for(n) for n in (8_000, 20_000, 80_000, 800_000)]
+    [(), (5000,), (5000, 20000), (12500, 50000, 200000)]
+    """
+    rungs: list[int] = []
+    while n_rows // RUNG_FACTOR >= LEAST_RUNG_ROWS:
+        n_rows //= RUNG_FACTOR
+        rungs.insert(0, n_rows)
+    return tuple(rungs)
+
+
+def sample_rows(
+    dataset: Dataset, rows: NDArray[np.int64], n_rows: int, seed: int
+) -> NDArray[np.int64]:
+    """Return about `n_rows` of the rows, sorted; every class keeps its share and at least one.
+
+    A smaller sample is part of a larger one of the same seed.
+    """
+    order = np.random.default_rng(seed).permutation(rows)
+    if dataset.task is Task.REGRESSION:
+        return np.sort(order[:n_rows])
+    codes = dataset.y[order]
+    of_class = [order[codes == code] for code in np.unique(codes)]
+    share = n_rows / len(rows)
+    parts = [own[: max(1, round(share * len(own)))] for own in of_class]
+    return np.sort(np.concatenate(parts))
 
 
 def make_folds(dataset: Dataset, *, seed: int, n_folds: int) -> tuple[Fold, ...]:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
 
 from jointopt.evaluation.attempt import attempt, reason_of
+from jointopt.evaluation.fold_cache import FoldCache
+from jointopt.evaluation.folds import sample_rows
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.pipeline.build import build_pipeline
 
@@ -20,9 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from sklearn.pipeline import Pipeline
 
     from jointopt.data import Dataset, Metric
+    from jointopt.evaluation.fold_cache import Prepared
     from jointopt.evaluation.folds import Fold
     from jointopt.pipeline.build import Blueprint
     from jointopt.space import Config
@@ -60,6 +63,8 @@ class Setting:
         The study's seed.
     threads : int
         Numeric threads of one fit.
+    rungs : tuple of int, default=()
+        On how many rows of the first fold a configuration is fitted before it meets whole folds.
     """
 
     dataset: Dataset
@@ -68,14 +73,19 @@ class Setting:
     metric: Metric
     seed: int
     threads: int
+    rungs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FoldTask:
-    """One configuration on one fold; the fitted pipeline is written to `keep` if it is given."""
+    """One configuration on one fold, fitted on a sample of its rows if `n_rows` is given.
+
+    The fitted pipeline is written to `keep` if that is given.
+    """
 
     config: Config
     fold: int
+    n_rows: int | None = None
     max_seconds: float | None = None
     keep: Path | None = None
 
@@ -88,12 +98,14 @@ class FoldResult:
     ----------
     fold : int
         Its number.
+    n_rows : int or None
+        Rows of a sample that was fitted; None for the whole fold.
     score : float
         Signed so that greater is better; NaN when the fit failed.
     predictions : ndarray or None
         For the scored rows, shape (n_rows, n_classes) or (n_rows,), as float32.
     fit_seconds, predict_seconds : float
-        Wall time.
+        Wall time, with that of transforms which were remembered.
     n_features : int
         Columns that the model itself saw.
     refit_params : dict of str to int
@@ -107,6 +119,7 @@ class FoldResult:
 
     fold: int
     score: float
+    n_rows: int | None = None
     predictions: NDArray[np.float32] | None = None
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
@@ -116,7 +129,7 @@ class FoldResult:
     error: str | None = None
 
 
-def run_fold(setting: Setting, task: FoldTask) -> FoldResult:
+def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -> FoldResult:
     """Fit the configuration on the fold's training rows and score it on the others.
 
     Whatever the fit raises becomes the result's `error`: one configuration must not end a study.
@@ -127,48 +140,55 @@ def run_fold(setting: Setting, task: FoldTask) -> FoldResult:
         The study's data, folds and metric.
     task : FoldTask
         The configuration and the fold's number.
+    cache : FoldCache or None, default=None
+        What this process remembers of this setting's folds.
     """
     fit_rows, scored_rows = setting.folds[task.fold]
-    dataset = setting.dataset
+    dataset, seed = setting.dataset, derive_seed(setting.seed, task.fold)
+    if task.n_rows is not None:
+        fit_rows = sample_rows(dataset, fit_rows, task.n_rows, seed)
+    cache = cache or FoldCache()
     pipeline = build_pipeline(
         task.config,
         setting.blueprint,
-        seed=derive_seed(setting.seed, task.fold),
+        seed=seed,
         threads=setting.threads,
         max_seconds=task.max_seconds,
     )
-    times = []
+    model = pipeline[-1]
 
-    def fit_and_score() -> tuple[NDArray[np.float64], float]:
-        X, y = dataset.X, dataset.y
+    def fit_and_score() -> tuple[Prepared, list[float], NDArray[np.float64], float]:
+        y = dataset.y
         with warnings.catch_warnings():
             # A search meets every oddity of every library; what matters is the score.
             warnings.simplefilter("ignore")
+            prepared = cache.prepare(pipeline, dataset, (fit_rows, scored_rows))
+            times = [time.perf_counter()]
+            model.fit(prepared.fitted, y[fit_rows])
             times.append(time.perf_counter())
-            pipeline.fit(X.iloc[fit_rows], y[fit_rows])
+            found = predict(model, prepared.scored, dataset.n_classes)
             times.append(time.perf_counter())
-            found = predict(pipeline, X.iloc[scored_rows], dataset.n_classes)
-            times.append(time.perf_counter())
-            return found, setting.metric.score(y[scored_rows], found, dataset.n_classes)
+            score = setting.metric.score(y[scored_rows], found, dataset.n_classes)
+            return prepared, times, found, score
 
     ended = attempt(fit_and_score)
     if isinstance(ended, Exception):
-        return FoldResult(task.fold, np.nan, error=reason_of(ended))
-    predictions, score = ended
+        return FoldResult(task.fold, np.nan, n_rows=task.n_rows, error=reason_of(ended))
+    prepared, times, predictions, score = ended
     if not (np.isfinite(score) and np.isfinite(predictions).all()):
-        return FoldResult(
-            task.fold, np.nan, error="the model predicted values that are not finite"
-        )
-    model = pipeline[-1]
+        why = "the model predicted values that are not finite"
+        return FoldResult(task.fold, np.nan, n_rows=task.n_rows, error=why)
+    fitted = Pipeline([*prepared.steps, ("model", model)])
     return FoldResult(
         fold=task.fold,
+        n_rows=task.n_rows,
         score=float(score),
         predictions=predictions.astype(np.float32),
-        fit_seconds=times[1] - times[0],
-        predict_seconds=times[2] - times[1],
+        fit_seconds=prepared.fit_seconds + times[1] - times[0],
+        predict_seconds=prepared.transform_seconds + times[2] - times[1],
         n_features=int(getattr(model, "n_features_in_", 0)),
         refit_params=getattr(model, "refit_params_", {}),
-        model_bytes=0 if task.keep is None else _keep(pipeline, task.keep),
+        model_bytes=0 if task.keep is None else _keep(fitted, task.keep),
     )
 
 
@@ -223,11 +243,11 @@ def fit_on_all(
         return pipeline.fit(setting.dataset.X, setting.dataset.y)
 
 
-def predict(pipeline: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
+def predict(model: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
     """Return probabilities, shape (n_rows, n_classes), or values, shape (n_rows,)."""
-    if not is_classifier(pipeline[-1]):
-        return np.asarray(pipeline.predict(X), dtype=float).ravel()
-    return align_probabilities(pipeline.predict_proba(X), pipeline[-1].classes_, n_classes)
+    if not is_classifier(model):
+        return np.asarray(model.predict(X), dtype=float).ravel()
+    return align_probabilities(model.predict_proba(X), model.classes_, n_classes)
 
 
 def align_probabilities(

@@ -12,6 +12,15 @@ left uncertain after the last. With few folds a configuration's own s is not to 
 fold has none at all: it is shrunk towards the median s of the configurations that finished. The
 rule is the paired t-test race of Maron and Moore (1997) and of F-Race (Birattari et al., 2002),
 with a pooled variance.
+
+On a large table there are rungs before the first whole fold: fits on a sample of its rows, scored
+on the same rows as the fold (successive halving: Jamieson and Talwalkar, 2016). What a
+configuration gains from a rung to all folds varies; it stops if it would have to gain more than a
+prediction interval (Student's, of those that finished) allows to catch up with the incumbent:
+
+    d + t * s * sqrt(1 + 1/n) < 0,
+
+d being the difference to the incumbent on the rung, and s the standard deviation of n gains.
 """
 
 from __future__ import annotations
@@ -19,12 +28,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 __all__ = ["Race"]
 
+MIN_GAINS = 4
+"""Configurations that must have finished before a sample of rows may stop another."""
 PRIOR_FOLDS = 3.0
 """The pooled variance weighs as much as that many folds of the configuration itself."""
 
@@ -54,13 +68,24 @@ class Race:
         self.n_folds = n_folds
         self.z = z
         self.incumbent: tuple[float, ...] | None = None
+        self._rungs_of_incumbent: tuple[float, ...] = ()
         self._finished: list[tuple[float, ...]] = []
+        self._gains: list[NDArray[np.float64]] = []
 
-    def finished(self, scores: Sequence[float]) -> None:
-        """Take in the scores of a configuration that passed all folds (greater is better)."""
+    def finished(self, scores: Sequence[float], rungs: Sequence[float] = ()) -> None:
+        """Take in a configuration that passed all folds.
+
+        Parameters
+        ----------
+        scores : sequence of float
+            On all folds; greater is better.
+        rungs : sequence of float, default=()
+            On the samples before.
+        """
         self._finished.append(tuple(scores))
+        self._gains.append(np.mean(scores) - np.array(rungs))
         if self.incumbent is None or np.mean(scores) > np.mean(self.incumbent):
-            self.incumbent = tuple(scores)
+            self.incumbent, self._rungs_of_incumbent = tuple(scores), tuple(rungs)
 
     def hopeless(self, scores: Sequence[float], *, patience: float = 1.0) -> bool:
         """Whether a configuration with these scores on the first folds may stop.
@@ -80,6 +105,24 @@ class Race:
         variance = (PRIOR_FOLDS * self._pooled_variance() + own) / (PRIOR_FOLDS + j - 1)
         error = patience * self.z * np.sqrt(variance * (1 / j - 1 / k))
         return bool(difference.mean() + error < 0)
+
+    def hopeless_on_sample(self, rungs: Sequence[float], *, patience: float = 1.0) -> bool:
+        """Whether a configuration with these scores on the first rungs may stop.
+
+        Parameters
+        ----------
+        rungs : sequence of float
+            The last one decides.
+        patience : float, default=1.0
+            Factor on the confidence asked for.
+        """
+        n, level = len(self._gains), len(rungs) - 1
+        if self.incumbent is None or n < MIN_GAINS:
+            return False
+        spread = np.std([gains[level] for gains in self._gains], ddof=1)
+        room = stdtrit(n - 1, ndtr(self.z)) * spread * np.sqrt(1 + 1 / n)
+        difference = rungs[level] - self._rungs_of_incumbent[level]
+        return bool(difference + patience * room < 0)
 
     def _pooled_variance(self) -> float:
         """Return the median variance of paired differences to the incumbent, infinite if none."""

@@ -40,6 +40,7 @@ CHEAP = 0.3
 @dataclass(slots=True)
 class _Running:
     config: Config
+    rungs: list[FoldResult] = field(default_factory=list)
     results: list[FoldResult] = field(default_factory=list)
 
 
@@ -84,22 +85,22 @@ class TableEvaluator:
         self._running: dict[int, _Running] = {}
         self._scores: dict[int, float] = {}
         self._bytes: dict[int, int] = {}
-        self._leaders: dict[str, list[float]] = {}
+        self._leaders: dict[tuple[str, bool], list[float]] = {}
 
     def submit(self, number: int, config: Config, trial: optuna.trial.Trial | None = None) -> None:
-        """Start the first fold of a configuration; `trial` is not needed."""
+        """Start the first fit of a configuration; `trial` is not needed."""
         del trial
         self._running[number] = _Running(config)
-        self._next_fold(number)
+        self._next_fit(number)
 
     def collect(self, timeout: float | None) -> list[Outcome]:
         """Wait for folds to end; start the next folds of those that go on."""
         outcomes = []
         for number, result in self._executor.collect(timeout):
             running = self._running[number]
-            running.results.append(result)
+            (running.results if result.n_rows is None else running.rungs).append(result)
             if (outcome := self._outcome(number, running)) is None:
-                self._next_fold(number)
+                self._next_fit(number)
             else:
                 del self._running[number]
                 if outcome.state is not State.COMPLETE:
@@ -108,15 +109,15 @@ class TableEvaluator:
         return outcomes
 
     def has_partial(self) -> bool:
-        """Whether a configuration under way has passed a fold."""
-        return any(running.results for running in self._running.values())
+        """Whether a configuration under way has passed a fold, or a sample of one."""
+        return any(running.results or running.rungs for running in self._running.values())
 
     def abandon(self) -> list[Outcome]:
-        """Return as pruned what has passed at least one fold; the rest is as if never started."""
+        """Return as pruned what has passed at least one fit; the rest is as if never started."""
         outcomes = [
             self._told(number, running, State.PRUNED, "the budget ended")
             for number, running in self._running.items()
-            if running.results
+            if running.results or running.rungs
         ]
         self._running.clear()
         self._executor.cancel()
@@ -132,13 +133,23 @@ class TableEvaluator:
         """Let a configuration that finished in an earlier run take part in the race."""
         if outcome.state is State.COMPLETE:
             display = self._setting.metric.display
-            self._race.finished([display(score) for score in outcome.attributes["fold_scores"]])
+            scores, rungs = (
+                [display(score) for score in outcome.attributes.get(name, ())]
+                for name in ("fold_scores", "sample_scores")
+            )
+            if len(rungs) == len(self._setting.rungs):
+                self._race.finished(scores, rungs)
 
-    def _next_fold(self, number: int) -> None:
+    def _next_fit(self, number: int) -> None:
         running = self._running[number]
+        if not running.results and len(running.rungs) < len(self._setting.rungs):
+            n_rows = self._setting.rungs[len(running.rungs)]
+            task = FoldTask(running.config, 0, n_rows, self._max_fit_seconds)
+            self._executor.submit(number, task)
+            return
         fold = len(running.results)
         keep = self._model_path(number, fold) if self._keep_models else None
-        task = FoldTask(running.config, fold, self._max_fit_seconds, keep)
+        task = FoldTask(running.config, fold, None, self._max_fit_seconds, keep)
         self._executor.submit(number, task)
 
     def _model_path(self, number: int, fold: int) -> Path:
@@ -153,26 +164,33 @@ class TableEvaluator:
 
     def _outcome(self, number: int, running: _Running) -> Outcome | None:
         """Return how the configuration ended, None if it goes on."""
-        last = running.results[-1]
+        last = (running.results or running.rungs)[-1]
         if last.error is not None:
             return self._told(number, running, State.FAILED, last.error)
+        rungs = [result.score for result in running.rungs]
         scores = [result.score for result in running.results]
         if len(scores) == len(self._setting.folds):
-            self._race.finished(scores)
+            self._race.finished(scores, rungs)
             self._keep(number, running, float(np.mean(scores)))
             return self._told(number, running, State.COMPLETE, None)
-        if self._race.hopeless(scores, patience=self._patience(running, scores)):
+        patience = self._patience(running)
+        if not scores and self._race.hopeless_on_sample(rungs, patience=patience):
+            why = "behind the best on the same sample of rows"
+            return self._told(number, running, State.PRUNED, why)
+        if scores and self._race.hopeless(scores, patience=patience):
             return self._told(number, running, State.PRUNED, "behind the best on the same folds")
         return None
 
-    def _patience(self, running: _Running, scores: list[float]) -> float:
+    def _patience(self, running: _Running) -> float:
         """Return how sure the race must be; more for the best so far of a paradigm."""
-        paradigm, n = str(running.config.get("paradigm")), len(scores)
-        leader = self._leaders.get(paradigm, [])
-        if len(leader) >= n and np.mean(scores) < np.mean(leader[:n]):
+        results = running.results or running.rungs
+        scores = [result.score for result in results]
+        stage = (str(running.config.get("paradigm")), bool(running.results))
+        leader = self._leaders.get(stage, [])
+        if len(leader) >= len(scores) and np.mean(scores) < np.mean(leader[: len(scores)]):
             return 1.0
-        self._leaders[paradigm] = scores
-        seconds = np.mean([r.fit_seconds + r.predict_seconds for r in running.results])
+        self._leaders[stage] = scores
+        seconds = np.mean([r.fit_seconds + r.predict_seconds for r in results])
         if self._max_fit_seconds is not None and seconds > CHEAP * self._max_fit_seconds:
             return COSTLY_LEADER_PATIENCE
         return LEADER_PATIENCE
@@ -181,10 +199,11 @@ class TableEvaluator:
         good = [result for result in running.results if result.error is None]
         scores = [result.score for result in good]
         display = self._setting.metric.display
+        samples = [result.score for result in running.rungs if result.error is None]
         running_means = np.cumsum(scores) / np.arange(1, len(scores) + 1)
         attributes: dict[str, object] = {
             "fold_scores": [display(score) for score in scores],
-            "fit_seconds": round(float(np.sum([r.fit_seconds for r in running.results])), 4),
+            "fit_seconds": round(self._fit_seconds(running), 4),
             "predict_seconds": round(float(np.sum([r.predict_seconds for r in good])), 4),
         }
         if good:
@@ -194,9 +213,19 @@ class TableEvaluator:
                 name: round(float(np.mean([params[name] for params in found])))
                 for name in found[0]
             }
-        value = None if state is State.FAILED or not scores else display(float(np.mean(scores)))
-        intermediate = {step: display(float(mean)) for step, mean in enumerate(running_means)}
+        if self._setting.rungs:
+            attributes["sample_scores"] = [display(score) for score in samples]
+        steps = [*samples, *running_means]
+        value = None if state is State.FAILED or not steps else display(float(steps[-1]))
+        intermediate = {step: display(float(score)) for step, score in enumerate(steps)}
         return Outcome(number, state, value, intermediate, attributes, reason)
+
+    def _fit_seconds(self, running: _Running) -> float:
+        """Return what its folds took; what the first one would take where it passed none."""
+        if running.results or not running.rungs:
+            return float(np.sum([result.fit_seconds for result in running.results]))
+        last = running.rungs[-1]
+        return last.fit_seconds * len(self._setting.folds[0][0]) / (last.n_rows or np.inf)
 
     def _keep(self, number: int, running: _Running, score: float) -> None:
         """Keep predictions and models of the best; both of the worst go when there are many."""

@@ -129,7 +129,8 @@ class Finish:
         """Fold fits see (k - 1) / k of the rows; a holdout sees four fifths."""
         n = self._n_folds
         rows = 5 / 4 if n == 1 else n / (n - 1)
-        return float(record.trial.user_attrs.get("fit_seconds", 0.0)) / n * rows
+        passed = len(record.trial.user_attrs.get("fold_scores", ())) or 1
+        return float(record.trial.user_attrs.get("fit_seconds", 0.0)) / passed * rows
 
     def fit(self, executor: Executor, result: SearchResult) -> tuple[FittedModel, tuple[str, ...]]:
         """Return the model, and notes on what did not go as planned.
@@ -251,7 +252,8 @@ class Finish:
         leads = []
         for record in scored:
             scores = record.trial.user_attrs["fold_scores"]
-            if record.trial.state is TrialState.PRUNED and 2 * len(scores) >= len(reference):
+            half = scores and 2 * len(scores) >= len(reference)
+            if record.trial.state is TrialState.PRUNED and reference and half:
                 behind = np.mean(reference[: len(scores)])
                 lead = self._metric.display(float(np.mean(scores) - behind))
                 if lead > 0:

@@ -10,7 +10,7 @@ from joblib import cpu_count
 from jointopt.data import get_metric
 from jointopt.errors import OptionError
 from jointopt.evaluation.executors import make_executor
-from jointopt.evaluation.folds import affordable_folds, make_folds
+from jointopt.evaluation.folds import affordable_folds, make_folds, rungs_for
 from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.model.finish import Finish
@@ -180,15 +180,16 @@ def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions
     cores = options.cores or cpu_count()
     workers = options.workers or 1
     worker_seconds = None if options.seconds is None else options.seconds * workers
+    n_folds = affordable_folds(dataset, worker_seconds)
+    folds = make_folds(dataset, seed=options.seed, n_folds=n_folds)
     return Setting(
         dataset=dataset,
-        folds=make_folds(
-            dataset, seed=options.seed, n_folds=affordable_folds(dataset, worker_seconds)
-        ),
+        folds=folds,
         blueprint=blueprint_of(space, dataset),
         metric=metric,
         seed=options.seed,
         threads=max(1, cores // workers),
+        rungs=rungs_for(len(folds[0][0])),
     )
 
 

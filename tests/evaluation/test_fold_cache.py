@@ -1,0 +1,102 @@
+"""What a process remembers of a fold changes no result, and has a bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jointopt.evaluation.fold_cache import FoldCache
+from jointopt.evaluation.one_fold import FoldTask, run_fold
+from jointopt.pipeline.adapt import start_configs
+from jointopt.pipeline.build import build_pipeline
+
+RANKED = {"features": "ranking", "features/ranking/criterion": "f_test", "paradigm": "linear"}
+
+
+def configs(space, dataset):
+    yield from start_configs(space, dataset.task)
+    for keep in (0.3, 0.9):
+        yield space.complete(RANKED | {"features/ranking/keep": keep})
+    for encode in ("one_hot", "target", "frequency"):
+        yield space.complete({"transforms/categorical/encode": encode, "paradigm": "knn"})
+
+
+def test_a_configuration_scores_the_same_whatever_came_before(setting, space, dataset):
+    cache = FoldCache()
+    for fold in (0, 1, 0):
+        for config in configs(space, dataset):
+            task = FoldTask(config, fold)
+            remembered, alone = run_fold(setting, task, cache), run_fold(setting, task)
+            assert alone.error is None
+            np.testing.assert_array_equal(remembered.predictions, alone.predictions)
+
+
+def prepared(cache, setting, space, dataset, config, fold=0):
+    pipeline = build_pipeline(space.complete(config), setting.blueprint, seed=3)
+    return cache.prepare(pipeline, dataset, setting.folds[fold])
+
+
+@pytest.mark.parametrize(
+    ("config", "shared"),
+    [
+        ({"paradigm": "knn", "hyperparameters/knn/n_neighbors": 7}, True),
+        ({"paradigm": "knn", "transforms/numeric/scale": "robust"}, False),
+        ({"paradigm": "knn", "transforms/categorical/encode": "target"}, False),
+    ],
+)
+def test_what_only_the_model_differs_in_is_transformed_once(
+    setting, space, dataset, config, shared
+):
+    cache = FoldCache()
+    first = prepared(cache, setting, space, dataset, {"paradigm": "knn"})
+    second = prepared(cache, setting, space, dataset, config)
+    assert (second.fitted is first.fitted) == shared
+
+
+def test_shares_kept_by_the_same_ranking_are_nested(setting, space, dataset):
+    cache = FoldCache()
+    few, many = (
+        prepared(cache, setting, space, dataset, RANKED | {"features/ranking/keep": keep})
+        for keep in (0.2, 0.8)
+    )
+    kept = [found.steps[-1][1].get_support() for found in (few, many)]
+    assert 0 < kept[0].sum() < kept[1].sum()
+    assert kept[1][kept[0]].all()
+    np.testing.assert_array_equal(few.steps[-1][1].scores_, many.steps[-1][1].scores_)
+
+
+def test_folds_are_kept_apart(setting, space, dataset):
+    cache = FoldCache()
+    first, other = (
+        prepared(cache, setting, space, dataset, {"paradigm": "linear"}, fold) for fold in (0, 1)
+    )
+    assert not np.array_equal(first.scored, other.scored)
+
+
+def test_what_was_used_longest_ago_is_forgotten(setting, space, dataset):
+    scales = ("standard", "robust", "min_max")
+    plans = [{"paradigm": "linear", "transforms/numeric/scale": scale} for scale in scales]
+    one = prepared(FoldCache(), setting, space, dataset, plans[0]).n_bytes
+    cache = FoldCache(max_bytes=int(2.5 * one))
+    first, second = (prepared(cache, setting, space, dataset, plan) for plan in plans[:2])
+    assert prepared(cache, setting, space, dataset, plans[0]) is first
+    prepared(cache, setting, space, dataset, plans[2])
+    assert prepared(cache, setting, space, dataset, plans[0]) is first
+    assert prepared(cache, setting, space, dataset, plans[1]) is not second
+
+
+def test_what_is_too_large_is_not_kept(setting, space, dataset):
+    cache = FoldCache(max_bytes=1)
+    plan = {"paradigm": "linear"}
+    first, again = (prepared(cache, setting, space, dataset, plan) for _ in range(2))
+    assert again is not first
+    np.testing.assert_array_equal(again.fitted, first.fitted)
+
+
+def test_seconds_are_those_of_doing_it(setting, space, dataset):
+    """Else a final fit that has nothing to remember would be expected to take too short."""
+    cache = FoldCache()
+    plan = RANKED | {"features/ranking/criterion": "trees"}
+    first, again = (prepared(cache, setting, space, dataset, plan) for _ in range(2))
+    assert again.fit_seconds == first.fit_seconds > 0
+    assert again.transform_seconds == first.transform_seconds > 0
