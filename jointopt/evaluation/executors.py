@@ -83,7 +83,7 @@ class InProcess:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._cache = FoldCache()
+        self._cache = FoldCache(setting.dataset)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._waiting: list[tuple[int, FoldTask]] = []
 
@@ -233,7 +233,8 @@ def _setting_from(path: str) -> tuple[Setting, FoldCache]:
     """Return the setting, and what this process remembers of its folds."""
     with Path(path).open("rb") as file:
         # Written by the coordinator, in a folder that only this user may enter.
-        return cast("Setting", pickle.load(file)), FoldCache()
+        setting = cast("Setting", pickle.load(file))
+    return setting, FoldCache(setting.dataset)
 
 
 def _run_in_worker(path: str, task: FoldTask) -> FoldResult:

@@ -1,21 +1,27 @@
 """What several configurations have in common on a fold is computed once.
 
-Configurations that differ in their model alone share their transformed columns, and those that
-keep another share of the columns by the same ranking share the ranking.
+Configurations that differ in their model alone share their transformed columns, those that treat
+one kind of columns alike share these, and those that keep another share of the columns by the same
+ranking share the ranking.
 """
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections import OrderedDict
 from copy import copy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import joblib
+import numpy as np
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import FunctionTransformer
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FoldCache", "Prepared"]
 
+T = TypeVar("T")
+
 MAX_BYTES = 256_000_000
 """What a process remembers at most; beyond it, what was used longest ago goes."""
 MAX_RANKINGS = 256
@@ -31,29 +39,23 @@ MAX_RANKINGS = 256
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A fold's rows as a model sees them.
+    """A fold's rows as the next step of a pipeline sees them.
 
     Attributes
     ----------
     steps : tuple of (str, transformer)
         Fitted on the fold's training rows.
-    fitted, scored : ndarray
+    fitted, scored : DataFrame or ndarray
         The training rows and the others, transformed.
     fit_seconds, transform_seconds : float
-        What fitting them took, and transforming the other rows, or had taken when it was
-        remembered.
+        What fitting took, and transforming the other rows, or had taken when it was remembered.
     """
 
     steps: tuple[tuple[str, Any], ...]
-    fitted: NDArray[Any]
-    scored: NDArray[Any]
-    fit_seconds: float
-    transform_seconds: float
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of the arrays."""
-        return int(self.fitted.nbytes + self.scored.nbytes)
+    fitted: Any
+    scored: Any
+    fit_seconds: float = 0.0
+    transform_seconds: float = 0.0
 
 
 class FoldCache:
@@ -61,77 +63,141 @@ class FoldCache:
 
     Parameters
     ----------
+    dataset : Dataset
+        The training table.
     max_bytes : int, default=256_000_000
-        Of all arrays that are remembered.
+        Of all tables that are remembered.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._columns: OrderedDict[str, Prepared] = OrderedDict()
-        self._rankings: OrderedDict[str, _Ranking] = OrderedDict()
+    def __init__(self, dataset: Dataset, max_bytes: int = MAX_BYTES) -> None:
+        self._dataset = dataset
+        self._known = _Recent[Prepared](max_bytes)
+        self._rankings = _Recent[tuple[Any, float]](MAX_RANKINGS)
 
-    def prepare(self, pipeline: Pipeline, dataset: Dataset, fold: Fold) -> Prepared:
+    def prepare(self, pipeline: Pipeline, rows: Fold, name: Hashable) -> Prepared:
         """Fit all steps of a pipeline but the model, and transform both parts of a fold.
 
         Parameters
         ----------
         pipeline : Pipeline
             As `build_pipeline` makes it; it is not fitted itself.
-        dataset : Dataset
-            The training table, always the same.
-        fold : tuple of ndarray
+        rows : tuple of ndarray
             Row numbers to fit on, and row numbers to score on.
+        name : hashable
+            Tells these rows from others.
         """
-        fit_rows, _ = fold
-        columns, y = pipeline.named_steps["columns"], dataset.y[fit_rows]
-        key = joblib.hash((fit_rows, columns))
-        known = self._columns.pop(key, None) or _transformed(columns, dataset, fold)
-        self._remember(key, known)
-        if (selector := pipeline.named_steps.get("select")) is None:
-            return known
-        return self._selected(key, known, selector, y)
+        return self._after(pipeline.steps[:-1], rows, name)
 
-    def _remember(self, key: str, prepared: Prepared) -> None:
-        self._columns[key] = prepared
-        while sum(kept.n_bytes for kept in self._columns.values()) > self._max_bytes:
-            self._columns.popitem(last=False)
+    def _after(self, steps: list[tuple[str, Any]], rows: Fold, name: Hashable) -> Prepared:
+        if not steps:
+            fit_rows, scored_rows = (self._dataset.X.iloc[part] for part in rows)
+            return Prepared((), fit_rows, scored_rows)
+        *before, (label, step) = steps
+        if label == "select":
+            return self._selected(steps, self._after(before, rows, name), rows, name)
+        key = (name, pickle.dumps(steps))
+        if (known := self._known.get(key)) is None:
+            earlier = self._after(before, rows, name)
+            if label == "columns":
+                known = self._by_kind(steps, earlier, rows, name)
+            else:
+                known = _followed(earlier, label, clone(step), self._dataset.y[rows[0]])
+            self._known.put(key, known, _n_bytes(known))
+        return known
 
-    def _selected(self, key: str, known: Prepared, selector: Any, y: NDArray[Any]) -> Prepared:
-        """Return the columns that are kept; how many makes no difference to the ranking."""
-        ranking = clone(selector).set_params(keep=1.0)
-        key = joblib.hash((key, ranking))
-        ranked = self._rankings.pop(key, None) or _ranked(ranking, known.fitted, y)
-        self._rankings[key] = ranked
-        if len(self._rankings) > MAX_RANKINGS:
-            self._rankings.popitem(last=False)
-        fitted = copy(ranked.selector).set_params(keep=selector.keep)
+    def _by_kind(
+        self, steps: list[tuple[str, Any]], earlier: Prepared, rows: Fold, name: Hashable
+    ) -> Prepared:
+        """Transform each kind of columns by itself, so that it is known to others."""
+        *before, (label, step) = steps
+        parts = {}
+        for kind, transformer, columns in step.transformers:
+            key = (name, pickle.dumps([*before, kind, transformer, columns]))
+            if (known := self._known.get(key)) is None:
+                own = replace(
+                    earlier, fitted=earlier.fitted[columns], scored=earlier.scored[columns]
+                )
+                chosen = (
+                    FunctionTransformer() if transformer == "passthrough" else clone(transformer)
+                )
+                known = _followed(own, kind, chosen, self._dataset.y[rows[0]])
+                self._known.put(key, known, _n_bytes(known))
+            parts[kind] = known
+        whole = clone(step).set_params(
+            transformers=[
+                (kind, FrozenEstimator(parts[kind].steps[-1][1]), columns)
+                for kind, _, columns in step.transformers
+            ]
+        )
         return Prepared(
-            (*known.steps, ("select", fitted)),
-            fitted.transform(known.fitted),
-            fitted.transform(known.scored),
-            known.fit_seconds + ranked.seconds,
-            known.transform_seconds,
+            (*earlier.steps, (label, whole.fit(earlier.fitted.iloc[:1]))),
+            np.hstack([part.fitted for part in parts.values()]),
+            np.hstack([part.scored for part in parts.values()]),
+            sum(part.fit_seconds for part in parts.values()),
+            sum(part.transform_seconds for part in parts.values()),
+        )
+
+    def _selected(
+        self, steps: list[tuple[str, Any]], earlier: Prepared, rows: Fold, name: Hashable
+    ) -> Prepared:
+        """Return the columns that are kept; how many makes no difference to the ranking."""
+        *before, (label, selector) = steps
+        ranking = clone(selector).set_params(keep=1.0)
+        key = (name, pickle.dumps([*before, ranking]))
+        if (ranked := self._rankings.get(key)) is None:
+            started = time.perf_counter()
+            ranking.fit(earlier.fitted, self._dataset.y[rows[0]])
+            ranked = (ranking, time.perf_counter() - started)
+            self._rankings.put(key, ranked, 1)
+        fitted = copy(ranked[0]).set_params(keep=selector.keep)
+        return Prepared(
+            (*earlier.steps, (label, fitted)),
+            fitted.transform(earlier.fitted),
+            fitted.transform(earlier.scored),
+            earlier.fit_seconds + ranked[1],
+            earlier.transform_seconds,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranking:
-    selector: Any
-    seconds: float
+class _Recent(Generic[T]):
+    """Remembers up to a total size; what was used longest ago goes first."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._known: OrderedDict[tuple[Hashable, bytes], tuple[T, int]] = OrderedDict()
+
+    def get(self, key: tuple[Hashable, bytes]) -> T | None:
+        if key not in self._known:
+            return None
+        self._known.move_to_end(key)
+        return self._known[key][0]
+
+    def put(self, key: tuple[Hashable, bytes], value: T, size: int) -> None:
+        self._known[key] = (value, size)
+        self._size += size
+        while self._size > self._most:
+            _, (_, freed) = self._known.popitem(last=False)
+            self._size -= freed
 
 
-def _ranked(selector: Any, X: NDArray[Any], y: NDArray[Any]) -> _Ranking:
-    started = time.perf_counter()
-    return _Ranking(selector.fit(X, y), time.perf_counter() - started)
+def _n_bytes(prepared: Prepared) -> int:
+    return sum(
+        int(part.memory_usage().sum()) if hasattr(part, "memory_usage") else part.nbytes
+        for part in (prepared.fitted, prepared.scored)
+    )
 
 
-def _transformed(columns: Any, dataset: Dataset, fold: Fold) -> Prepared:
-    fit_rows, scored_rows = fold
-    columns = clone(columns)
+def _followed(earlier: Prepared, label: str, step: Any, y: NDArray[Any]) -> Prepared:
     started = time.perf_counter()
     # Not fit and transform: a target encoder's training rows must not see their own targets.
-    fitted = columns.fit_transform(dataset.X.iloc[fit_rows], dataset.y[fit_rows])
+    fitted = step.fit_transform(earlier.fitted, y)
     between = time.perf_counter()
-    scored = columns.transform(dataset.X.iloc[scored_rows])
+    scored = step.transform(earlier.scored)
     ended = time.perf_counter()
-    return Prepared((("columns", columns),), fitted, scored, between - started, ended - between)
+    return Prepared(
+        (*earlier.steps, (label, step)),
+        fitted,
+        scored,
+        earlier.fit_seconds + between - started,
+        earlier.transform_seconds + ended - between,
+    )

@@ -147,7 +147,7 @@ def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -
     dataset, seed = setting.dataset, derive_seed(setting.seed, task.fold)
     if task.n_rows is not None:
         fit_rows = sample_rows(dataset, fit_rows, task.n_rows, seed)
-    cache = cache or FoldCache()
+    cache = cache or FoldCache(dataset)
     pipeline = build_pipeline(
         task.config,
         setting.blueprint,
@@ -162,7 +162,7 @@ def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -
         with warnings.catch_warnings():
             # A search meets every oddity of every library; what matters is the score.
             warnings.simplefilter("ignore")
-            prepared = cache.prepare(pipeline, dataset, (fit_rows, scored_rows))
+            prepared = cache.prepare(pipeline, (fit_rows, scored_rows), (task.fold, task.n_rows))
             times = [time.perf_counter()]
             model.fit(prepared.fitted, y[fit_rows])
             times.append(time.perf_counter())

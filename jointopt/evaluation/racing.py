@@ -9,9 +9,10 @@ a fold easy or hard. After j of k folds with mean difference d it stops when
 s being the standard deviation of paired differences. The square root is the standard error of the
 mean of j folds as an estimate of the mean of all k (finite population correction), so nothing is
 left uncertain after the last. With few folds a configuration's own s is not to be trusted, one
-fold has none at all: it is shrunk towards the median s of the configurations that finished. The
-rule is the paired t-test race of Maron and Moore (1997) and of F-Race (Birattari et al., 2002),
-with a pooled variance.
+fold has none at all: it is shrunk towards the median s of the better half of those that finished
+(what is far behind differs from fold to fold in ways that what is close does not). The rule is the
+paired t-test race of Maron and Moore (1997) and of F-Race (Birattari et al., 2002), with a pooled
+variance.
 
 On a large table there are rungs before the first whole fold: fits on a sample of its rows, scored
 on the same rows as the fold (successive halving: Jamieson and Talwalkar, 2016). What a
@@ -125,9 +126,12 @@ class Race:
         return bool(difference + patience * room < 0)
 
     def _pooled_variance(self) -> float:
-        """Return the median variance of paired differences to the incumbent, infinite if none."""
+        """Return the median variance of differences to the incumbent, infinite if none."""
         incumbent = np.array(self.incumbent)
         others = [scores for scores in self._finished if scores != self.incumbent]
         if not others or self.n_folds == 1:
             return np.inf
-        return float(np.median(np.var(np.array(others) - incumbent, axis=1, ddof=1)))
+        differences = np.array(others) - incumbent
+        means = differences.mean(axis=1)
+        close = differences[means >= np.median(means)]
+        return float(np.median(np.var(close, axis=1, ddof=1)))

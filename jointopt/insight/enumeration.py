@@ -13,10 +13,8 @@ import hashlib
 import json
 import pickle
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -29,19 +27,15 @@ from threadpoolctl import threadpool_limits
 from jointopt.data import get_metric, make_dataset
 from jointopt.data.bundled import load_table
 from jointopt.errors import OptionError
-from jointopt.evaluation.attempt import attempt
+from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds
-from jointopt.evaluation.one_fold import Setting, predict
-from jointopt.evaluation.seeds import derive_seed
+from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
 from jointopt.insight.ground_truth import MODEL_AXES, SCORE, GroundTruth, finite
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
-from jointopt.pipeline.build import build_pipeline
 from jointopt.space import Config, Space, Value, load_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from sklearn.pipeline import Pipeline
 
     from jointopt.data import Dataset
 
@@ -49,8 +43,6 @@ __all__ = ["enumerate_scores", "small_dataset", "write_small"]
 
 CHUNK: Final = 500
 """Configurations that one task evaluates, and that an interruption can cost."""
-MAX_PREFIXES: Final = 8
-"""Fitted transforms kept at a time; configurations that share them follow each other."""
 
 Progress = Callable[[int, int], None]
 """Called with how many configurations have a score, and how many there are."""
@@ -175,50 +167,14 @@ def _score_chunk(
     setting: Setting, number: int, configs: Sequence[Config]
 ) -> tuple[int, list[float]]:
     """Return the chunk's number and its mean scores in the metric's own unit."""
-    with threadpool_limits(setting.threads), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as when a search evaluates: what matters is the score
-        by_fold = [_fold_scores(setting, fold, configs) for fold in range(len(setting.folds))]
+    with threadpool_limits(setting.threads):
+        cache = FoldCache(setting.dataset)
+        by_fold = [
+            [run_fold(setting, FoldTask(config, fold), cache).score for config in configs]
+            for fold in range(len(setting.folds))
+        ]
     means = np.mean(by_fold, axis=0)
     return number, [setting.metric.display(mean) for mean in means]
-
-
-def _fold_scores(setting: Setting, fold: int, configs: Sequence[Config]) -> list[float]:
-    """Do as `run_fold` does for each configuration; equal transforms are fitted once."""
-    seed = derive_seed(setting.seed, fold)
-    fitted: dict[bytes, Any] = {}
-    scores = []
-    for config in configs:
-        pipeline = build_pipeline(config, setting.blueprint, seed=seed, threads=setting.threads)
-        key = pickle.dumps(pipeline[:-1])
-        if key not in fitted:
-            if len(fitted) >= MAX_PREFIXES:
-                fitted.clear()
-            fitted[key] = attempt(partial(_transformed, setting, fold, pipeline[:-1]))
-        tables = fitted[key]
-        score = (
-            tables
-            if isinstance(tables, Exception)
-            else attempt(partial(_model_score, setting, fold, pipeline[-1:], tables))
-        )
-        scores.append(np.nan if isinstance(score, Exception) else score)
-    return scores
-
-
-def _transformed(setting: Setting, fold: int, steps: Pipeline) -> tuple[Any, Any]:
-    fit_rows, scored_rows = setting.folds[fold]
-    X, y = setting.dataset.X, setting.dataset.y
-    return steps.fit_transform(X.iloc[fit_rows], y[fit_rows]), steps.transform(X.iloc[scored_rows])
-
-
-def _model_score(setting: Setting, fold: int, model: Pipeline, tables: tuple[Any, Any]) -> float:
-    fit_rows, scored_rows = setting.folds[fold]
-    y, n_classes = setting.dataset.y, setting.dataset.n_classes
-    model.fit(tables[0], y[fit_rows])
-    predictions = predict(model, tables[1], n_classes)
-    if not np.isfinite(predictions).all():
-        return np.nan
-    score = setting.metric.score(y[scored_rows], predictions, n_classes)
-    return score if np.isfinite(score) else np.nan
 
 
 def _fingerprint(setting: Setting, configs: Sequence[Config]) -> str:

@@ -98,10 +98,13 @@ def build_pipeline(
     Returns
     -------
     Pipeline
-        Steps `columns`, `select` (with a ranking only) and `model`; its input is a table that
-        the schema has normalised.
+        Steps `codes` (with categories only), `columns`, `select` (with a ranking only) and
+        `model`; its input is a table that the schema has normalised.
     """
-    steps: list[tuple[str, Any]] = [("columns", _columns(config, blueprint, seed))]
+    steps: list[tuple[str, Any]] = []
+    if blueprint.schema.names(Kind.CATEGORICAL):
+        steps.append(("codes", _codes(blueprint)))
+    steps.append(("columns", _columns(config, blueprint, seed)))
     ranked = _get(config, "features/ranking", "criterion", None) is not None
     if ranked:
         steps.append(("select", _ranking(config, blueprint, seed)))
@@ -133,6 +136,18 @@ def _kept(config: Config, blueprint: Blueprint, kind: Kind) -> list[str]:
         for column in columns
     }
     return [name for name in blueprint.schema.names(kind) if name not in off]
+
+
+def _codes(blueprint: Blueprint) -> ColumnTransformer:
+    """Categories become numbers first, the same for all configurations: strings are slow."""
+    encoder = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=UNKNOWN, encoded_missing_value=MISSING
+    )
+    names = blueprint.schema.names(Kind.CATEGORICAL)
+    others = [column.name for column in blueprint.schema.used if column.name not in set(names)]
+    parts = [("codes", encoder, names), ("others", "passthrough", others)]
+    step = ColumnTransformer(parts, verbose_feature_names_out=False)
+    return step.set_output(transform="pandas")
 
 
 def _ordinal_columns(config: Config, blueprint: Blueprint) -> list[str]:
@@ -217,11 +232,7 @@ def _categorical(config: Config, blueprint: Blueprint, seed: int) -> Any:
     get = partial(_get, config, "transforms/categorical")
     match get("encode", "ordinal"):
         case "ordinal":
-            return OrdinalEncoder(
-                handle_unknown="use_encoded_value",
-                unknown_value=UNKNOWN,
-                encoded_missing_value=MISSING,
-            )
+            return "passthrough"
         case "one_hot":
             return OneHotEncoder(
                 min_frequency=get("encode/one_hot/min_frequency", 0.005),

@@ -53,7 +53,7 @@ class FrequencyEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         counts = [
             X.iloc[:, j].value_counts(normalize=True, dropna=False) for j in range(X.shape[1])
         ]
-        self.categories_ = [[_key(c) for c in column.index] for column in counts]
+        self.categories_ = [column.index.to_numpy() for column in counts]
         self.shares_ = [column.to_numpy(dtype=float) for column in counts]
         return self
 
@@ -61,16 +61,12 @@ class FrequencyEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return the shares, an array of shape (n_samples, n_features)."""
         check_is_fitted(self)
         validate_data(self, X, dtype=None, ensure_all_finite=False, reset=False)
-        columns = []
-        for j, (categories, shares) in enumerate(zip(self.categories_, self.shares_, strict=True)):
-            table = dict(zip(categories, shares.tolist(), strict=True))
-            columns.append([table.get(_key(value), 0.0) for value in X.iloc[:, j]])
+        known = zip(self.categories_, self.shares_, strict=True)
+        columns = [
+            X.iloc[:, j].map(pd.Series(shares, index=categories)).fillna(0.0)
+            for j, (categories, shares) in enumerate(known)
+        ]
         return np.array(columns, dtype=float).T
-
-
-def _key(value: Any) -> Any:
-    """One key for all missing values: NaN does not equal itself."""
-    return None if pd.isna(value) else value
 
 
 class LowerClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

@@ -5,26 +5,20 @@ played to the race, in the search's own order and in random ones: how many fits 
 made, how often the best configuration of all would have been stopped, and what the best that is
 left scores on test rows beside the best of all.
 
-The tables are bundled ones, or, where the environment variable JOINTOPT_TABLES names a folder,
-those in it: folders with `meta.json` (its `target`) and `train.csv`. Networks are left out for
-their time.
+The tables are those of `conftest.py`. Networks are left out for their time.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import wilcoxon
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.model_selection import train_test_split
 
 from jointopt import load_space, search
-from jointopt.data import dataset_from_arrays, get_metric, read_table
+from jointopt.data import dataset_from_arrays, get_metric
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds, n_folds_for
 from jointopt.evaluation.one_fold import FoldTask, Setting, fit_on_all, predict, run_fold
@@ -34,23 +28,6 @@ from jointopt.pipeline.adapt import adapt_space, blueprint_of
 
 N_CONFIGS, N_SEEDS, N_ORDERS = 60, 3, 20
 MAX_ROWS = 5_000
-
-
-def tables():
-    """Yield name, columns and target."""
-    if folder := os.environ.get("JOINTOPT_TABLES"):
-        for meta in sorted(Path(folder).glob("*/meta.json")):
-            frame = read_table(next(meta.parent.glob("train.*")))
-            target = json.loads(meta.read_text())["target"]
-            whole = dataset_from_arrays(frame.drop(columns=target), frame[target])
-            order = np.random.default_rng(0).permutation(whole.n_rows)
-            yield meta.parent.name, frame.drop(columns=target).iloc[order], whole.y[order]
-        return
-    for load in (load_breast_cancer, load_diabetes, load_wine):
-        bunch = load(as_frame=True)
-        order = np.random.default_rng(0).permutation(len(bunch.target))
-        name = load.__name__.removeprefix("load_")
-        yield name, bunch.data.iloc[order], bunch.target.to_numpy()[order]
 
 
 class Recorded:
@@ -82,7 +59,7 @@ def recorded(X, y, seed):
     folds = make_folds(dataset, seed=seed, n_folds=n_folds_for(dataset.n_rows))
     metric = get_metric(None, dataset.task)
     setting = Setting(dataset, folds, blueprint_of(space, dataset), metric, seed, threads=1)
-    cache, record = FoldCache(), []
+    cache, record = FoldCache(dataset), []
 
     def objective(config, trial):
         del trial
@@ -126,12 +103,12 @@ def outer_score(setting, test, config, results):
 
 
 @pytest.mark.slow
-def test_racing():
+def test_racing(tables):
     lines = [
         "table: fits saved; best stopped; score lost, in deviations of the better half; tests won"
     ]
     differences = []
-    for name, X, y in tables():
+    for name, X, y in tables:
         saved, stopped, lost, won = [], [], [], []
         for seed in range(N_SEEDS):
             setting, test, record = recorded(X, y, seed)
