@@ -93,7 +93,7 @@ class FoldCache:
             fit_rows, scored_rows = (self._dataset.X.iloc[part] for part in rows)
             return Prepared((), fit_rows, scored_rows)
         *before, (label, step) = steps
-        if label == "select":
+        if hasattr(step, "choice_params"):
             return self._selected(steps, self._after(before, rows, name), rows, name)
         key = (name, pickle.dumps(steps))
         if (known := self._known.get(key)) is None:
@@ -140,16 +140,17 @@ class FoldCache:
     def _selected(
         self, steps: list[tuple[str, Any]], earlier: Prepared, rows: Fold, name: Hashable
     ) -> Prepared:
-        """Return the columns that are kept; how many makes no difference to the ranking."""
+        """Return the columns that are kept; which ones makes no difference to the ranking."""
         *before, (label, selector) = steps
-        ranking = clone(selector).set_params(keep=1.0)
+        given, usual = selector.get_params(), type(selector)().get_params()
+        ranking = clone(selector).set_params(**{p: usual[p] for p in selector.choice_params})
         key = (name, pickle.dumps([*before, ranking]))
         if (ranked := self._rankings.get(key)) is None:
             started = time.perf_counter()
             ranking.fit(earlier.fitted, self._dataset.y[rows[0]])
             ranked = (ranking, time.perf_counter() - started)
             self._rankings.put(key, ranked, 1)
-        fitted = copy(ranked[0]).set_params(keep=selector.keep)
+        fitted = copy(ranked[0]).set_params(**{p: given[p] for p in selector.choice_params})
         return Prepared(
             (*earlier.steps, (label, fitted)),
             fitted.transform(earlier.fitted),

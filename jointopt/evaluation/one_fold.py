@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jointopt.data import Dataset, Metric
     from jointopt.evaluation.fold_cache import Prepared
     from jointopt.evaluation.folds import Fold
-    from jointopt.pipeline.build import Blueprint
+    from jointopt.pipeline.blueprint import Blueprint
     from jointopt.space import Config
 
 __all__ = [

@@ -27,6 +27,7 @@ TRUSTED_TYPES = frozenset(
         "jointopt.pipeline.network.NetworkClassifier",
         "jointopt.pipeline.network.NetworkRegressor",
         "jointopt.pipeline.transformers.FrequencyEncoder",
+        "jointopt.pipeline.transformers.RankedMask",
         "jointopt.pipeline.transformers.LowerClip",
         "jointopt.pipeline.transformers.RankingSelector",
         "lightgbm.basic.Booster",

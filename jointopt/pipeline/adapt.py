@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointopt.data import Kind
-from jointopt.pipeline.build import Blueprint
+from jointopt.pipeline.blueprint import Blueprint
 from jointopt.pipeline.paradigms import paradigms_of
 from jointopt.space import Choice, Subset
 
@@ -22,6 +22,8 @@ __all__ = ["adapt_space", "blueprint_of", "column_groups", "start_configs"]
 
 MAX_MASK_COLUMNS = 64
 MAX_PRODUCT_COLUMNS = 20
+FLIPS = "features/ranked_mask/flip"
+"""The one subset that is not a mask."""
 
 
 def adapt_space(space: Space, dataset: Dataset) -> Space:
@@ -31,8 +33,8 @@ def adapt_space(space: Space, dataset: Dataset) -> Space:
     hyperparameters that the task's estimator does not take; imputation where nothing is missing;
     whole groups of transforms for kinds of columns that the table lacks; Box-Cox where a column
     is not positive; pairwise products of fewer than 2 or more than 20 numeric columns; the
-    column mask and the ranking of a single column. Subsets of `table` become its columns, or
-    groups of correlated columns where there are more than 64.
+    column mask and the ranking of a single column, and a mask around a ranking of none. Subsets
+    of `table` become its columns, or groups of correlated columns where there are more than 64.
 
     Parameters
     ----------
@@ -81,17 +83,19 @@ def start_configs(space: Space, task: Task) -> list[Config]:
 def blueprint_of(space: Space, dataset: Dataset) -> Blueprint:
     """Return what pipelines are built from, for a space adapted to the table."""
     groups = column_groups(dataset)
+    switched: dict[bool, dict[str, list[str]]] = {False: {}, True: {}}
+    for decision in space.decisions:
+        if decision.axis == "features" and isinstance(decision.node, Subset):
+            flips = decision.path == FLIPS
+            for path, member in zip(decision.parameters, decision.node.members, strict=True):
+                if member in groups:
+                    switched[flips][path] = groups[member]
     return Blueprint(
         schema=dataset.schema,
         task=dataset.task,
         paradigms=paradigms_of(space),
-        switches={
-            path: groups[member]
-            for decision in space.decisions
-            if decision.axis == "features" and isinstance(decision.node, Subset)
-            for path, member in zip(decision.parameters, decision.node.members, strict=True)
-            if member in groups
-        },
+        switches=switched[False],
+        flips=switched[True],
         n_rows=dataset.n_rows,
     )
 
@@ -159,6 +163,8 @@ def _useless(space: Space, dataset: Dataset) -> Iterator[str]:
             yield "transforms/numeric/scale/box_cox"
         if not 1 < numeric.shape[1] <= MAX_PRODUCT_COLUMNS:
             yield "transforms/numeric/products"
+    if not dataset.schema.names(Kind.NUMERIC) + dataset.schema.names(Kind.CATEGORICAL):
+        yield "features/ranked_mask"
     if dataset.n_columns == 1:
         yield from _choices_of_columns(space)
     for label, paradigm in paradigms_of(space).items():

@@ -1,4 +1,4 @@
-"""The transformers that no library has: frequency encoding, lower clipping, ranked selection."""
+"""The transformers that no library has: frequency encoding, lower clipping, ranked columns."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FrequencyEncoder", "LowerClip", "RankingSelector"]
+__all__ = ["FrequencyEncoder", "LowerClip", "RankedMask", "RankingSelector"]
 
 CRITERIA = ("mutual_info", "f_test", "trees", "l1")
 MAX_RANKING_ROWS = 4000
@@ -87,7 +89,41 @@ class LowerClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return np.asarray(np.maximum(validate_data(self, X, reset=False), self.lowest_))
 
 
-class RankingSelector(SelectorMixin, BaseEstimator):
+class _Ranking(BaseEstimator):
+    """What ranks columns by the training rows."""
+
+    criterion: str
+    classification: bool
+    random_state: int | None
+
+    def _ranked(self, X: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
+        """Return a score for each column, greater being better; missing values are medians."""
+        if len(X) > MAX_RANKING_ROWS:
+            rows = np.random.default_rng(self.random_state).permutation(len(X))[:MAX_RANKING_ROWS]
+            X, y = X[rows], y[rows]
+        X = np.where(np.isnan(X), np.nanmedian(np.where(np.isnan(X).all(0), 0.0, X), axis=0), X)
+        varies = X.max(axis=0) > X.min(axis=0)
+        scores = np.full(X.shape[1], -np.inf)
+        if varies.any():
+            scores[varies] = np.nan_to_num(self._scores(X[:, varies], y))
+        return scores
+
+    def _scores(self, X: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
+        if self.criterion not in CRITERIA:
+            raise ValueError(f"criterion must be one of {CRITERIA}, got {self.criterion!r}")
+        if self.criterion == "mutual_info":
+            score = mutual_info_classif if self.classification else mutual_info_regression
+            return np.asarray(score(X, y, random_state=self.random_state))
+        if self.criterion == "f_test":
+            return np.asarray((f_classif if self.classification else f_regression)(X, y)[0])
+        if self.criterion == "trees":
+            trees = ExtraTreesClassifier if self.classification else ExtraTreesRegressor
+            model = trees(100, min_samples_leaf=3, random_state=self.random_state)
+            return np.asarray(model.fit(X, y).feature_importances_)
+        return _l1_sizes(X, y, classification=self.classification, seed=self.random_state)
+
+
+class RankingSelector(SelectorMixin, _Ranking):
     """Keep the best share of the columns by a ranking computed on the training rows.
 
     Parameters
@@ -103,11 +139,18 @@ class RankingSelector(SelectorMixin, BaseEstimator):
     random_state : int or None, default=None
         Seed of the sampling of rows, of mutual information and of the trees.
 
+    Attributes
+    ----------
+    choice_params : tuple of str
+        What only says which columns of the ranking stay, and does not change the ranking.
+
     Notes
     -----
     On more than 4,000 rows the ranking is computed on a random 4,000 of them: a ranking needs
     fewer rows than a model, and mutual information costs about as much as a fit.
     """
+
+    choice_params = ("keep",)
 
     def __init__(
         self,
@@ -131,30 +174,8 @@ class RankingSelector(SelectorMixin, BaseEstimator):
             If the criterion is not one of the four.
         """
         X = np.asarray(validate_data(self, X, ensure_all_finite="allow-nan"))
-        target = np.asarray(y)
-        if len(X) > MAX_RANKING_ROWS:
-            rows = np.random.default_rng(self.random_state).permutation(len(X))[:MAX_RANKING_ROWS]
-            X, target = X[rows], target[rows]
-        X = np.where(np.isnan(X), np.nanmedian(np.where(np.isnan(X).all(0), 0.0, X), axis=0), X)
-        varies = X.max(axis=0) > X.min(axis=0)
-        self.scores_ = np.full(X.shape[1], -np.inf)
-        if varies.any():
-            self.scores_[varies] = np.nan_to_num(self._scores(X[:, varies], target))
+        self.scores_ = self._ranked(X, np.asarray(y))
         return self
-
-    def _scores(self, X: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
-        if self.criterion not in CRITERIA:
-            raise ValueError(f"criterion must be one of {CRITERIA}, got {self.criterion!r}")
-        if self.criterion == "mutual_info":
-            score = mutual_info_classif if self.classification else mutual_info_regression
-            return np.asarray(score(X, y, random_state=self.random_state))
-        if self.criterion == "f_test":
-            return np.asarray((f_classif if self.classification else f_regression)(X, y)[0])
-        if self.criterion == "trees":
-            trees = ExtraTreesClassifier if self.classification else ExtraTreesRegressor
-            model = trees(100, min_samples_leaf=3, random_state=self.random_state)
-            return np.asarray(model.fit(X, y).feature_importances_)
-        return _l1_sizes(X, y, classification=self.classification, seed=self.random_state)
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that missing values are welcome."""
@@ -164,10 +185,75 @@ class RankingSelector(SelectorMixin, BaseEstimator):
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
         check_is_fitted(self)
-        n_kept = max(1, round(self.keep * len(self.scores_)))
-        mask = np.zeros(len(self.scores_), dtype=bool)
-        mask[np.argsort(-self.scores_, kind="stable")[:n_kept]] = True
-        return mask
+        return _best(self.scores_, self.keep)
+
+
+class RankedMask(OneToOneFeatureMixin, TransformerMixin, _Ranking):
+    """A ranking's best columns, with some columns turned over; those left out hold one value.
+
+    Parameters
+    ----------
+    columns : sequence of str, default=()
+        Columns of numbers that are ranked; all others stay.
+    criterion, keep, classification, random_state
+        As of `RankingSelector`.
+    flip : sequence of str, default=()
+        Columns that stay although they are not among the best, or are left out although they are.
+
+    Attributes
+    ----------
+    choice_params : tuple of str
+        What only says which columns of the ranking stay, and does not change the ranking.
+    """
+
+    choice_params = ("keep", "flip")
+
+    def __init__(
+        self,
+        *,
+        columns: Sequence[str] = (),
+        criterion: str = "mutual_info",
+        keep: float = 0.5,
+        flip: Sequence[str] = (),
+        classification: bool = True,
+        random_state: int | None = None,
+    ) -> None:
+        self.columns = columns
+        self.criterion = criterion
+        self.keep = keep
+        self.flip = flip
+        self.classification = classification
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: ArrayLike) -> Self:
+        """Rank the columns of `X`, shape (n_samples, n_features), for the target `y`.
+
+        Raises
+        ------
+        ValueError
+            If the criterion is not one of the four.
+        """
+        validate_data(self, X, skip_check_array=True)
+        ranked = X[list(self.columns)]
+        self.scores_ = self._ranked(ranked.to_numpy(dtype=float), np.asarray(y))
+        self.medians_ = ranked.median().fillna(0.0).to_numpy()
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the table; columns that are left out hold their training rows' median."""
+        check_is_fitted(self)
+        kept = _best(self.scores_, self.keep) ^ np.isin(self.columns, list(self.flip))
+        if not kept.any():
+            kept[np.argmax(self.scores_)] = True
+        values = zip(self.columns, self.medians_, kept, strict=True)
+        return X.assign(**{name: median for name, median, stays in values if not stays})
+
+
+def _best(scores: NDArray[np.float64], keep: float) -> NDArray[np.bool_]:
+    """Return which columns are the best share, at least one."""
+    mask = np.zeros(len(scores), dtype=bool)
+    mask[np.argsort(-scores, kind="stable")[: max(1, round(keep * len(scores)))]] = True
+    return mask
 
 
 def _l1_sizes(
