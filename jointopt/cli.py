@@ -58,6 +58,8 @@ def _option(text: str, default: str | None = None, **how: Any) -> Any:
 
 
 ORDER = _option("Axes with commas, as the sequential strategy settles them.", "as in pipelines")
+TRIAL_TIMEOUT = _option("The longest that one fit may take: 30s, 5m.", "by the budget")
+MEMORY_LIMIT = _option("What one worker may use: 500MB, 2GB.", "80 % of the machine's, shared")
 SHARES = _option("Of the budget, such as transforms=1,features=2.", "equal")
 
 
@@ -86,6 +88,8 @@ def run(
     shares: Annotated[str | None, SHARES] = None,
     seed: Annotated[int | None, _option("Of everything random.", "0", min=0)] = None,
     workers: Annotated[int | None, _option("Worker processes.", "the cores", min=1)] = None,
+    trial_timeout: Annotated[str | None, TRIAL_TIMEOUT] = None,
+    memory_limit: Annotated[str | None, MEMORY_LIMIT] = None,
     final: Annotated[
         str | None,
         _option("ensemble averages the best models, single fits the best one again.", "ensemble"),
@@ -113,6 +117,8 @@ def run(
         "space": space,
         "seed": seed,
         "workers": workers,
+        "trial_timeout": trial_timeout,
+        "memory_limit": memory_limit,
         "final": final,
     }
     given = _given(options, order, shares)
@@ -166,6 +172,8 @@ def compare(
     workers: Annotated[
         int | None, _option("Worker processes of a run.", "the cores", min=1)
     ] = None,
+    trial_timeout: Annotated[str | None, TRIAL_TIMEOUT] = None,
+    memory_limit: Annotated[str | None, MEMORY_LIMIT] = None,
     parallel: Annotated[int | None, _option("Runs at once.", "1", min=1)] = None,
     out: Annotated[Path | None, _option("Folder for all results.", "NAME-comparison")] = None,
 ) -> None:
@@ -186,6 +194,8 @@ def compare(
         "seeds": seeds,
         "space": space,
         "workers": workers,
+        "trial_timeout": trial_timeout,
+        "memory_limit": memory_limit,
         "parallel": parallel,
     }
     command = CompareCommand.from_options(data, _given(options, order, shares))

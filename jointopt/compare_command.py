@@ -168,6 +168,8 @@ class CompareCommand:
             metric=study.metric,
             space=load_space(study.space),
             workers=study.workers or max(1, cpu_count() // study.parallel),
+            trial_timeout=study.trial_timeout,
+            memory_limit=study.memory_limit,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jointopt.data import Task, dataset_from_arrays
+from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.leaderboard import leaderboard, members_frame
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import parse_seconds
@@ -29,34 +31,25 @@ if TYPE_CHECKING:
 __all__ = ["JointClassifier", "JointRegressor"]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class _Joint(BaseEstimator):
     """What the classifier and the regressor share."""
 
-    def __init__(
-        self,
-        *,
-        strategy: str | Strategy = "joint",
-        budget: str | float | None = "60s",
-        n_trials: int | None = None,
-        metric: str | Callable[..., float] | None = None,
-        space: str | Space = "tabular",
-        workers: int | None = None,
-        seed: int = 0,
-        storage: str | Path | BaseStorage | None = None,
-        final: Literal["ensemble", "single"] = "ensemble",
-    ) -> None:
-        self.strategy = strategy
-        self.budget = budget
-        self.n_trials = n_trials
-        self.metric = metric
-        self.space = space
-        self.workers = workers
-        self.seed = seed
-        self.storage = storage
-        self.final = final
+    strategy: str | Strategy = "joint"
+    budget: str | float | None = "60s"
+    n_trials: int | None = None
+    metric: str | Callable[..., float] | None = None
+    space: str | Space = "tabular"
+    workers: int | None = None
+    trial_timeout: str | float | None = None
+    memory_limit: str | float | None = None
+    seed: int = 0
+    storage: str | Path | BaseStorage | None = None
+    final: Literal["ensemble", "single"] = "ensemble"
 
     def _fit(self, X: Any, y: Any, task: str | Task) -> None:
         dataset = dataset_from_arrays(X, y, task)
+        timeout, memory = self.trial_timeout, self.memory_limit
         options = RunOptions(
             strategy=self.strategy,
             space=self.space,
@@ -64,6 +57,8 @@ class _Joint(BaseEstimator):
             seconds=None if self.budget is None else parse_seconds(self.budget),
             n_trials=self.n_trials,
             workers=self.workers,
+            trial_timeout=None if timeout is None else parse_seconds(timeout, "trial_timeout"),
+            memory_limit=None if memory is None else parse_memory(memory),
             seed=self.seed,
             storage=self.storage,
             final=self.final,
@@ -120,6 +115,12 @@ class JointClassifier(ClassifierMixin, _Joint):
     workers : int or None, default=None
         Worker processes. None fits in this process, where a running fit cannot be stopped; with
         a number, scripts need the usual `if __name__ == "__main__":` guard.
+    trial_timeout : str, float or None, default=None
+        The longest that one fit may take: "30s", "5m", or seconds; by default a share of the
+        budget. Without workers it is only advice to estimators that can stop by themselves.
+    memory_limit : str, float or None, default=None
+        What one worker may use: "500MB", "2GB", or bytes; by default its share of 80 % of the
+        machine's memory. It needs workers.
     seed : int, default=0
         Seed of everything random.
     storage : str, Path, optuna storage or None, default=None
@@ -217,6 +218,12 @@ class JointRegressor(RegressorMixin, _Joint):
     workers : int or None, default=None
         Worker processes. None fits in this process, where a running fit cannot be stopped; with
         a number, scripts need the usual `if __name__ == "__main__":` guard.
+    trial_timeout : str, float or None, default=None
+        The longest that one fit may take: "30s", "5m", or seconds; by default a share of the
+        budget. Without workers it is only advice to estimators that can stop by themselves.
+    memory_limit : str, float or None, default=None
+        What one worker may use: "500MB", "2GB", or bytes; by default its share of 80 % of the
+        machine's memory. It needs workers.
     seed : int, default=0
         Seed of everything random.
     storage : str, Path, optuna storage or None, default=None

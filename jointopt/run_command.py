@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from jointopt.data import Metric, get_metric, load_table, make_dataset
 from jointopt.errors import OptionError
+from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
 from jointopt.insight.terminal import show_leaderboard, show_model
@@ -94,6 +95,7 @@ class RunCommand:
         table = _only_table(study)
         name = table.label
         seconds = budget_of(study)
+        timeout, memory = study.trial_timeout, study.memory_limit
         space = load_space(study.space)
         dataset = make_dataset(load_frame(table, study.drop), table.target)
         metric = get_metric(study.metric, dataset.task)
@@ -111,6 +113,8 @@ class RunCommand:
             seconds=seconds,
             n_trials=study.trials,
             workers=workers,
+            trial_timeout=None if timeout is None else parse_seconds(timeout, "--trial-timeout"),
+            memory_limit=None if memory is None else parse_memory(memory),
             seed=study.seed,
             storage=storage,
             name=name,

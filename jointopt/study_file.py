@@ -66,7 +66,7 @@ class StudyDefinition(BaseModel):
         In place of `data` and `target`: several tables, to compare strategies on.
     drop : list of str, default=[]
         Columns that are left out.
-    metric, space, strategy, budget, trials, workers, seed, final
+    metric, space, strategy, budget, trials, workers, trial_timeout, memory_limit, seed, final
         As the options of `jointopt run`.
     strategies : list of str or None, default=None
         Compares these in place of running one `strategy`.
@@ -101,6 +101,8 @@ class StudyDefinition(BaseModel):
     budget: str | float | None = None
     trials: int | None = Field(default=None, ge=1)
     workers: int | None = Field(default=None, ge=1)
+    trial_timeout: str | float | None = None
+    memory_limit: str | float | None = None
     parallel: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0)
     final: Literal["ensemble", "single"] = "ensemble"

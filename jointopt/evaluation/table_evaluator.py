@@ -29,7 +29,7 @@ MAX_KEPT = 40
 MAX_KEPT_BYTES = 2_000_000_000
 """All models that are kept."""
 
-LEADER_PATIENCE = 6.0
+LEADER_PATIENCE = 3.0
 """What leads its paradigm stops early only at so many times the confidence asked of others: it
 says what the paradigm can do, and an ensemble lives on models that differ."""
 COSTLY_LEADER_PATIENCE = 2.0

@@ -13,6 +13,7 @@ from joblib import cpu_count
 
 from jointopt.data import get_metric
 from jointopt.errors import OptionError
+from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.compare_one import Job, Table, one_run
 from jointopt.insight.compare_store import RunFile, fingerprint
 from jointopt.insight.comparison import ANYTIME_COLUMNS, RUN_COLUMNS, Comparison
@@ -53,6 +54,10 @@ class CompareOptions:
         A shipped space's name, a YAML file, or a space.
     workers : int or None, default=None
         Worker processes of a run; None fits in the run's own process.
+    trial_timeout : str, float or None, default=None
+        The longest that one fit may take; by default a share of the budget.
+    memory_limit : str, float or None, default=None
+        What one worker may use; by default its share of 80 % of the machine's memory.
     """
 
     strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = (
@@ -67,11 +72,19 @@ class CompareOptions:
     metric: str | Callable[..., float] | None = None
     space: str | Space = "tabular"
     workers: int | None = None
+    trial_timeout: str | float | None = None
+    memory_limit: str | float | None = None
 
     @property
     def seconds(self) -> float | None:
         """The budget of a run in seconds."""
         return None if self.budget is None else parse_seconds(self.budget)
+
+    @property
+    def fit_seconds(self) -> float | None:
+        """The longest that one fit may take, if that was said."""
+        limit = self.trial_timeout
+        return None if limit is None else parse_seconds(limit, "trial_timeout")
 
     def named(self) -> dict[str, str | Strategy]:
         """Return the strategies by name.
@@ -126,6 +139,8 @@ class How(TypedDict, total=False):
     """How `compare` runs; see there."""
 
     workers: int | None
+    trial_timeout: str | float | None
+    memory_limit: str | float | None
     parallel: int
     dataset_name: str
     listener: Listener | None
@@ -182,10 +197,11 @@ def compare(
         is missing: more seeds and strategies may be asked for, with all other settings the same.
     **how : Unpack[How]
         `workers` (int or None, default None): worker processes of a run; None fits in the run's
-        own process, where a running fit cannot be stopped. `parallel` (int, default 1): runs at
-        once, in processes of their own, each with at most one worker. `dataset_name` (str,
-        default "data"). `listener` (callable): called as `listener(row, n_done, n_runs)` after
-        each run.
+        own process, where a running fit cannot be stopped. `trial_timeout` and `memory_limit`
+        (str, float or None): limits of one fit, as of the estimators. `parallel` (int, default
+        1): runs at once, in processes of their own, each with at most one worker. `dataset_name`
+        (str, default "data"). `listener` (callable): called as `listener(row, n_done, n_runs)`
+        after each run.
 
     Returns
     -------
@@ -224,6 +240,8 @@ def compare(
         metric=metric,
         space=space,
         workers=how.get("workers"),
+        trial_timeout=how.get("trial_timeout"),
+        memory_limit=how.get("memory_limit"),
     )
     return compare_datasets(
         {how.get("dataset_name", "data"): (X, y)},
@@ -293,7 +311,8 @@ def _settings(
 ) -> dict[str, Any]:
     """Return what must be the same for runs to be compared; clocks count only with a budget."""
     timed = options.seconds is not None
-    return {
+    limit = {} if options.fit_seconds is None else {"trial_timeout": options.fit_seconds}
+    return limit | {
         "metric": options.metric if options.metric is None else next(iter(metrics.values())),
         "budget": options.seconds,
         "n_trials": options.n_trials,
@@ -317,6 +336,8 @@ def _run_options(
         seconds=options.seconds,
         n_trials=options.n_trials,
         workers=workers if parallel == 1 or workers is None else 1,
+        trial_timeout=options.fit_seconds,
+        memory_limit=None if options.memory_limit is None else parse_memory(options.memory_limit),
         cores=max(1, cpu_count() // parallel),
         seed=seed,
     )

@@ -143,10 +143,14 @@ class Finish:
         SearchError
             If no configuration could be fitted on all rows.
         """
-        if self._final == "ensemble" and (model := self._ensemble(result)) is not None:
-            executor.cancel()
-            return model, ()
         notes: list[str] = []
+        if self._final == "ensemble":
+            model = attempt(lambda: self._ensemble(result))
+            if isinstance(model, FittedModel):
+                executor.cancel()
+                return model, ()
+            if isinstance(model, Exception):
+                notes.append(f"the models could not be averaged: {reason_of(model)}")
         ranked = self._ranked(result)
         for _ in range(min(len(ranked), MAX_TRIES)):
             record = self._next(ranked)

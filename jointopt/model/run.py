@@ -57,6 +57,11 @@ class RunOptions:
         Evaluations.
     workers : int or None, default=None
         Worker processes; None fits in this process, where a running fit cannot be stopped.
+    trial_timeout : float or None, default=None
+        The longest that one fit may take, in seconds; by default a share of `seconds`, and no
+        limit without these.
+    memory_limit : int or None, default=None
+        Resident bytes of a worker; by default its share of 80 % of the machine's memory.
     cores : int or None, default=None
         Cores to use; all that this process may use by default.
     seed : int, default=0
@@ -77,6 +82,8 @@ class RunOptions:
     seconds: float | None = None
     n_trials: int | None = None
     workers: int | None = None
+    trial_timeout: float | None = None
+    memory_limit: int | None = None
     cores: int | None = None
     seed: int = 0
     storage: Any = None
@@ -139,7 +146,7 @@ def run_table(
     storage = open_storage(options.storage)
     budget = Budget(options.seconds, options.n_trials, started=started)
     setting = _setting(dataset, space, metric, options)
-    executor = make_executor(setting, options.workers)
+    executor = make_executor(setting, options.workers, options.memory_limit)
     try:
         evaluator = TableEvaluator(
             setting,
@@ -194,7 +201,7 @@ def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions
 
 
 def _longest_fit(options: RunOptions, n_folds: int) -> float | None:
-    if options.seconds is None:
-        return None
+    if options.trial_timeout is not None or options.seconds is None:
+        return options.trial_timeout
     fair = SHARE_OF_ONE_CONFIGURATION * options.seconds * (options.workers or 1) / n_folds
     return max(1.0, min(SHARE_OF_ONE_FIT * options.seconds, fair))

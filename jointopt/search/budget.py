@@ -17,13 +17,15 @@ __all__ = ["Budget", "parse_seconds"]
 UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-def parse_seconds(text: str | float) -> float:
+def parse_seconds(text: str | float, what: str = "budget") -> float:
     """Return a duration in seconds.
 
     Parameters
     ----------
     text : str or float
         A number of seconds, or a number with a unit: `90s`, `1.5m`, `2h`, `1h30m`.
+    what : str, default="budget"
+        What it is, for the message of an error.
 
     Raises
     ------
@@ -38,10 +40,10 @@ def parse_seconds(text: str | float) -> float:
     seconds = _seconds(str(text).strip().lower())
     if seconds is None or not math.isfinite(seconds):
         raise OptionError(
-            f"budget {text!r} is not a duration; write a number with a unit, such as 60s, 5m or 1h"
+            f"{what} {text!r} is not a duration; write a number with a unit, such as 60s, 5m or 1h"
         )
     if seconds <= 0:
-        raise OptionError(f"budget {text!r} leaves no time; give more than zero, such as 60s")
+        raise OptionError(f"{what} {text!r} leaves no time; give more than zero, such as 60s")
     return seconds
 
 

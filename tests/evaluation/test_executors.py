@@ -9,9 +9,10 @@ import pytest
 
 from jointopt import load_space
 from jointopt.data import get_metric, make_dataset
-from jointopt.evaluation.executors import InProcess, WorkerProcesses
+from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import FoldTask, Setting
+from jointopt.evaluation.worker_processes import WorkerProcesses
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.paradigms import Paradigm
 
@@ -50,7 +51,7 @@ def test_workers_and_this_process_agree(regression):
 
 def test_a_fit_that_overruns_is_stopped_and_the_next_one_runs(regression, monkeypatch):
     setting, space = regression
-    monkeypatch.setattr("jointopt.evaluation.executors.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("jointopt.evaluation.worker_processes.GRACE_SECONDS", 0.2)
     endless = space.complete({"paradigm": "svm"})
     slow = Paradigm(regression="sklearn.svm.SVR", fixed={"all": {"tol": 1e-30, "max_iter": -1}})
     paradigms = dict(setting.blueprint.paradigms) | {"svm": slow}

@@ -1,0 +1,226 @@
+"""Fold tasks in worker processes, which can be stopped."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import tempfile
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
+import psutil
+from threadpoolctl import threadpool_limits
+
+from jointopt.errors import SearchError
+from jointopt.evaluation.explain import explain
+from jointopt.evaluation.fold_cache import FoldCache
+from jointopt.evaluation.limits import LOOK_SECONDS, default_memory, end_with_parent, greedy
+from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
+from jointopt.evaluation.worker_start import worker_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from sklearn.pipeline import Pipeline
+
+    from jointopt.evaluation.one_fold import FoldTask
+    from jointopt.space import Config
+
+__all__ = ["WorkerProcesses"]
+
+GRACE_SECONDS = 2.0
+"""How much longer than its own limit a fit may take before its worker is stopped."""
+
+
+class WorkerProcesses:
+    """Runs tasks in worker processes; one that overruns its time, or dies, costs its task only.
+
+    The setting is written once to a temporary file that each worker reads when its first task
+    arrives. Workers are forked from a clean server process that has the libraries loaded.
+
+    Parameters
+    ----------
+    setting : Setting
+        What all tasks share.
+    n_workers : int
+        How many processes.
+    memory_limit : int or None, default=None
+        Resident bytes that one of them may use; by default its share of 80 % of the machine's.
+    """
+
+    def __init__(
+        self, setting: Setting, n_workers: int, *, memory_limit: int | None = None
+    ) -> None:
+        from pebble import ProcessPool
+
+        self.capacity = n_workers
+        self._memory_limit = memory_limit or default_memory(n_workers)
+        self._stopped: dict[int, int] = {}
+        self._threads = setting.threads
+        self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
+        self._path = str(self.scratch / "setting.pickle")
+        with Path(self._path).open("wb") as file:
+            pickle.dump(setting, file, protocol=pickle.HIGHEST_PROTOCOL)
+        self._pool: Any = ProcessPool(
+            max_workers=n_workers,
+            context=worker_context(),
+            initializer=end_with_parent,
+            initargs=(self._folder.name,),
+        )
+        self._running: dict[Future[FoldResult], tuple[int, FoldTask]] = {}
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what tasks keep."""
+        return Path(self._folder.name)
+
+    def submit(self, key: int, task: FoldTask) -> None:
+        """Send a task to the next free worker."""
+        limit = None if task.max_seconds is None else task.max_seconds + GRACE_SECONDS
+        future = self._started(_run_in_worker, limit, self._path, task)
+        self._running[future] = (key, task)
+
+    def collect(self, timeout: float | None) -> list[tuple[int, FoldResult]]:
+        """Wait for results, at most `timeout` seconds."""
+        done = self._ended(self._running, timeout)
+        found = []
+        for future in sorted(done, key=lambda f: self._running[f][0]):
+            key, task = self._running.pop(future)
+            found.append((key, self._outcome(future, task)))
+        return found
+
+    def _started(self, function: Callable[..., Any], limit: float | None, *args: Any) -> Any:
+        """Send a call to the next free worker."""
+        try:
+            return self._pool.submit(function, limit, *args)
+        except RuntimeError as error:
+            raise SearchError(
+                "worker processes could not start; a script that asks for workers must do so "
+                'under `if __name__ == "__main__":`, because each worker imports the script'
+            ) from error
+
+    def _ended(self, futures: Collection[Future[Any]], timeout: float | None) -> set[Future[Any]]:
+        """Wait for the first of several calls to end; stop workers that use too much memory."""
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = max(0.0, until - time.monotonic())
+            done, _ = wait(futures, min(left, LOOK_SECONDS), return_when=FIRST_COMPLETED)
+            if done or left <= LOOK_SECONDS:
+                return done
+            for pid, used in greedy(self.scratch, self._memory_limit).items():
+                self._stopped[pid] = used
+                psutil.Process(pid).kill()
+
+    def _outcome(self, future: Future[FoldResult], task: FoldTask) -> FoldResult:
+        error = future.exception()
+        if error is None:
+            return future.result()
+        spent = task.max_seconds or 0.0
+        why = self._why(error, task.max_seconds)
+        return FoldResult(task.fold, np.nan, n_rows=task.n_rows, fit_seconds=spent, error=why)
+
+    def _why(self, error: BaseException, max_seconds: float | None) -> str:
+        if isinstance(error, FutureTimeoutError | TimeoutError):
+            return f"stopped after {max_seconds:.0f} s, the limit for one fit"
+        if (used := self._stopped.get(getattr(error, "pid", None) or -1)) is not None:
+            return (
+                f"stopped at {used / 1e9:.1f} GB of memory, over the limit of "
+                f"{self._memory_limit / 1e9:.1f} GB"
+            )
+        return f"the worker process ended: {type(error).__name__} {error}".strip()
+
+    def cancel(self) -> None:
+        """Stop all tasks, and the workers that are at them."""
+        for future in self._running:
+            future.cancel()
+        self._running.clear()
+
+    def refit(
+        self,
+        config: Config,
+        refit_params: Mapping[str, int],
+        *,
+        all_threads: bool,
+        timeout: float | None,
+    ) -> Pipeline:
+        """Stop all fold tasks, then fit a configuration on all rows in a worker."""
+        self.cancel()
+        threads = self._threads * (self.capacity if all_threads else 1)
+        future = self._started(
+            _refit_in_worker, timeout, self._path, config, refit_params, threads, _soft(timeout)
+        )
+        self._ended([future], None)
+        return cast("Pipeline", future.result())
+
+    def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
+        """Tell on which columns a configuration relies, found in a worker."""
+        future = self._started(_explain_in_worker, timeout, self._path, config, _soft(timeout))
+        self._ended([future], None)
+        found: dict[str, float] = future.result()
+        return found
+
+    def close(self) -> None:
+        """Stop the workers at once, whatever they are doing."""
+        self._running.clear()
+        self._pool.stop()
+        self._pool.join()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        """Close."""
+        self.close()
+
+
+@lru_cache(maxsize=1)
+def _setting_from(path: str) -> tuple[Setting, FoldCache]:
+    """Return the setting, and what this process remembers of its folds."""
+    with Path(path).open("rb") as file:
+        # Written by the coordinator, in a folder that only this user may enter.
+        setting = cast("Setting", pickle.load(file))
+    return setting, FoldCache(setting.dataset)
+
+
+def _run_in_worker(path: str, task: FoldTask) -> FoldResult:
+    setting, cache = _setting_from(path)
+    limit_threads(setting.threads)
+    return run_fold(setting, task, cache)
+
+
+def _explain_in_worker(path: str, config: Config, max_seconds: float | None) -> dict[str, float]:
+    setting, _ = _setting_from(path)
+    limit_threads(setting.threads)
+    return explain(setting, config, max_seconds)
+
+
+def _soft(timeout: float | None) -> float | None:
+    """Return when a fit that can stop by itself should, to be done before it is stopped."""
+    return None if timeout is None else 0.8 * timeout
+
+
+def _refit_in_worker(
+    path: str,
+    config: Config,
+    refit_params: Mapping[str, int],
+    threads: int,
+    max_seconds: float | None,
+) -> Pipeline:
+    limit_threads(threads)
+    setting, _ = _setting_from(path)
+    return fit_on_all(setting, config, refit_params, threads, max_seconds)
+
+
+def limit_threads(threads: int) -> None:
+    """Give this process's numeric libraries that many threads."""
+    threadpool_limits(threads)
+    import torch
+
+    torch.set_num_threads(threads)

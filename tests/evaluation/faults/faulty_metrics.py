@@ -1,0 +1,49 @@
+"""Metrics that misbehave in the worker process, in one of sixteen calls."""
+
+from __future__ import annotations
+
+import os
+import time
+import zlib
+
+import numpy as np
+
+BLOCK = 50_000_000
+
+
+def _unlucky(y_pred):
+    return zlib.crc32(np.round(y_pred, 6).tobytes()) % 16 == 0
+
+
+def _score(y_true, y_pred):
+    return -float(np.mean((np.asarray(y_true) - np.asarray(y_pred)) ** 2))
+
+
+def sleeps(y_true, y_pred):
+    while _unlucky(y_pred):
+        time.sleep(1)
+    return _score(y_true, y_pred)
+
+
+def allocates(y_true, y_pred):
+    held = []
+    while _unlucky(y_pred):
+        held.append(np.ones(BLOCK // 8))
+        time.sleep(0.02)
+    return _score(y_true, y_pred)
+
+
+def exits(y_true, y_pred):
+    if _unlucky(y_pred):
+        os._exit(3)
+    return _score(y_true, y_pred)
+
+
+def raises(y_true, y_pred):
+    if _unlucky(y_pred):
+        raise ArithmeticError("an unlucky fold")
+    return _score(y_true, y_pred)
+
+
+def nothing(y_true, y_pred):
+    return float("nan") if _unlucky(y_pred) else _score(y_true, y_pred)

@@ -1,0 +1,99 @@
+"""Whatever happens in a worker costs its trial, is told with its reason, and ends nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from jointopt import JointRegressor, load_space
+from jointopt.errors import OptionError
+
+FAULTS = Path(__file__).parent / "faults"
+N_TRIALS = 8
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    monkeypatch.syspath_prepend(str(FAULTS))
+    return importlib.import_module("faulty_metrics")
+
+
+@pytest.fixture
+def table(frames):
+    make, target = frames["regression"]
+    frame = make()
+    return frame.drop(columns=target), frame[target]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "limits"),
+    [
+        ("sleeps", "stopped after 4 s, the limit for one fit", {"trial_timeout": "4s"}),
+        ("allocates", "of memory, over the limit of 1.5 GB", {"memory_limit": "1.5GB"}),
+        ("exits", "the worker process ended", {}),
+        ("raises", "ArithmeticError: an unlucky fold", {}),
+        ("nothing", "not finite", {}),
+    ],
+)
+def test_a_fault_costs_its_trial(faulty, table, monkeypatch, name, reason, limits):
+    monkeypatch.setattr("jointopt.evaluation.worker_processes.GRACE_SECONDS", 0.2)
+    model = JointRegressor(
+        metric=getattr(faulty, name),
+        space=load_space("tabular").prune(["paradigm/mlp"]),
+        budget=None,
+        n_trials=N_TRIALS,
+        workers=2,
+        final="single",
+        **limits,
+    ).fit(*table)
+    trials = model.search_result_.trials
+    failed = trials[trials["state"] == "fail"]
+    assert len(trials) == N_TRIALS
+    assert 0 < len(failed) < N_TRIALS
+    assert failed["reason"].str.contains(reason, regex=False).all()
+    assert np.isfinite(model.best_score_)
+    assert not psutil.Process().children(recursive=True) or no_workers()
+
+
+def test_a_metric_that_fails_at_the_end_still_leaves_a_model(faulty, table):
+    """An ensemble is scored many times, so that it meets what no fold has."""
+    space = load_space("tabular").prune(["paradigm/mlp"])
+    options = {"metric": faulty.raises, "space": space, "budget": None, "n_trials": N_TRIALS}
+    model = JointRegressor(**options).fit(*table)
+    assert np.isfinite(model.predict(table[0])).all()
+
+
+def no_workers():
+    """Whether only the server from which workers are forked is left of all processes."""
+    left = [process.cmdline() for process in psutil.Process().children(recursive=True)]
+    return all("forkserver" in " ".join(c) or "resource_tracker" in " ".join(c) for c in left)
+
+
+def test_limits_are_checked(table):
+    with pytest.raises(OptionError, match="memory limit '2 elephants' is not a size"):
+        JointRegressor(memory_limit="2 elephants", workers=1).fit(*table)
+    with pytest.raises(OptionError, match="trial_timeout 'soon' is not a duration"):
+        JointRegressor(trial_timeout="soon").fit(*table)
+    with pytest.raises(OptionError, match="a memory limit needs worker processes"):
+        JointRegressor(memory_limit="2GB").fit(*table)
+
+
+def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np\n"
+        "from jointopt import JointRegressor\n"
+        "X = np.random.default_rng(0).normal(size=(60, 2))\n"
+        "JointRegressor(budget=None, n_trials=2, workers=1).fit(X, X[:, 0])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 1
+    assert 'under `if __name__ == "__main__":`' in ended.stderr.splitlines()[-1]
