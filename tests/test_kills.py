@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -39,15 +41,21 @@ def start(table, folder, *more):
 
 def told(folder):
     """Return the trials in the study, as a reader of its database sees them."""
+    study = optuna.load_study(study_name="table/joint", storage=f"sqlite:///{folder}/study.db")
+    return {trial.number: repr(trial) for trial in study.get_trials()}
+
+
+def has_trials(folder):
+    """Look without Optuna, which would make tables while the search makes them."""
     try:
-        study = optuna.load_study(study_name="table/joint", storage=f"sqlite:///{folder}/study.db")
-        return {trial.number: repr(trial) for trial in study.get_trials()}
-    except (KeyError, RuntimeError, AssertionError):
-        return {}
+        with closing(sqlite3.connect(f"file:{folder}/study.db?mode=ro", uri=True)) as database:
+            return database.execute("SELECT count(*) FROM trials").fetchone()[0] > 0
+    except sqlite3.OperationalError:
+        return False
 
 
 def wait_for_trial(process, folder):
-    while not (folder / "study.db").exists() or not told(folder):
+    while not has_trials(folder):
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,6 +81,8 @@ class History:
         self._keys.add(_key(row))
         if complete:
             for step, value in steps.items():
+                if not math.isfinite(score - value):
+                    continue
                 total, count = self._gains.get(step, (0.0, 0))
                 self._gains[step] = (total + score - value, count + 1)
             self._last_step = max(self._last_step, *steps) if steps else self._last_step

@@ -176,7 +176,8 @@ class JointSampler(BaseSampler):
         if complete:
             score = sign * (trial.value or 0.0)
         elif steps and trial.state is not TrialState.FAIL:
-            score = steps[max(steps)]
+            last = steps[max(steps)]
+            score = last if np.isfinite(last) else -np.inf
         took = trial.duration
         self._history.add(
             row,

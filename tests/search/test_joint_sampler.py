@@ -235,3 +235,21 @@ def test_the_callers_threads_are_left_as_they_were():
     before = [library["num_threads"] for library in threadpool_info()]
     study.optimize(lambda trial: len(SPACE.suggest(trial)), n_trials=8)
     assert [library["num_threads"] for library in threadpool_info()][: len(before)] == before
+
+
+def test_steps_that_are_not_finite_teach_nothing():
+    """A network that diverges reports infinity or NaN before it recovers, fails or is pruned."""
+    space = Space(hyperparameters={"x": Float(0, 1)})
+    study = optuna.create_study(sampler=JointSampler(space, seed=0))
+
+    def objective(trial):
+        x = space.suggest(trial)["hyperparameters/x"]
+        trial.report(np.inf if x > 0.5 else np.nan, 0)
+        trial.report(x, 1)
+        if trial.number % 3 == 0:
+            trial.report(np.nan, 2)
+            raise optuna.TrialPruned
+        return x
+
+    study.optimize(objective, n_trials=25)
+    assert study.best_value < 0.05
