@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -12,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+import joblib
 import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
@@ -40,8 +40,9 @@ GRACE_SECONDS = 2.0
 class WorkerProcesses:
     """Runs tasks in worker processes; one that overruns its time, or dies, costs its task only.
 
-    The setting is written once to a temporary file that each worker reads when its first task
-    arrives. Workers are forked from a clean server process that has the libraries loaded.
+    The setting is written once to a temporary file that each worker maps into its memory when
+    its first task arrives. Workers are forked from a clean server process that has the libraries
+    loaded.
 
     Parameters
     ----------
@@ -63,9 +64,8 @@ class WorkerProcesses:
         self._stopped: dict[int, int] = {}
         self._threads = setting.threads
         self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
-        self._path = str(self.scratch / "setting.pickle")
-        with Path(self._path).open("wb") as file:
-            pickle.dump(setting, file, protocol=pickle.HIGHEST_PROTOCOL)
+        self._path = str(self.scratch / "setting.joblib")
+        joblib.dump(setting, self._path)
         self._pool: Any = ProcessPool(
             max_workers=n_workers,
             context=worker_context(),
@@ -183,9 +183,9 @@ class WorkerProcesses:
 @lru_cache(maxsize=1)
 def _setting_from(path: str) -> tuple[Setting, FoldCache]:
     """Return the setting, and what this process remembers of its folds."""
-    with Path(path).open("rb") as file:
-        # Written by the coordinator, in a folder that only this user may enter.
-        setting = cast("Setting", pickle.load(file))
+    # Written by the coordinator, in a folder that only this user may enter. Numbers stay in the
+    # file's pages, which all workers share, until one of them writes to its own.
+    setting = cast("Setting", joblib.load(path, mmap_mode="c"))
     return setting, FoldCache(setting.dataset)
 
 
