@@ -175,7 +175,10 @@ class Finish:
         blended = np.sum([weight * predictions[i] for i, weight in weights.items()], axis=0)
         score = fold_score(dataset, folds, self._metric, max_rows=None)(blended)
         if self._signed(ranked[0]) > score:
-            return None
+            if kept[0] is not ranked[0]:
+                return None
+            # On rows that the selection did not look at, or by rounding alone.
+            weights, score = {0: 1.0}, self._signed(ranked[0])
         members = tuple(
             self._member(kept[i], weight, tuple(map(_load, self._paths(kept[i]))))
             for i, weight in sorted(weights.items(), key=lambda item: -item[1])

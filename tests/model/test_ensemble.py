@@ -85,6 +85,16 @@ def test_a_single_model_is_fitted_on_all_rows(dataset):
         run_table(dataset, RunOptions(space="small", n_trials=1, final="both"))
 
 
+def test_the_best_that_was_kept_is_never_fitted_again(dataset):
+    """Its score as an ensemble of one differs by rounding from its score as a trial."""
+    for seed in range(6):
+        options = RunOptions(space="small", n_trials=1, seed=seed)
+        found = run_table(dataset, options)
+        (member,) = found.model.members
+        assert len(member.pipelines) == found.n_folds
+        assert found.model.facts["validation_score"] == pytest.approx(found.result.best_score)
+
+
 def test_the_estimator_tells_its_members():
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     model = JointClassifier(space="small", budget=None, n_trials=8).fit(X[:200], y[:200])
