@@ -88,6 +88,9 @@ def run(
     shares: Annotated[str | None, SHARES] = None,
     seed: Annotated[int | None, _option("Of everything random.", "0", min=0)] = None,
     workers: Annotated[int | None, _option("Worker processes.", "the cores", min=1)] = None,
+    dask: Annotated[
+        str | None, _option("A Dask scheduler to fit on: tcp://HOST:PORT.", "this machine")
+    ] = None,
     trial_timeout: Annotated[str | None, TRIAL_TIMEOUT] = None,
     memory_limit: Annotated[str | None, MEMORY_LIMIT] = None,
     final: Annotated[
@@ -117,6 +120,7 @@ def run(
         "space": space,
         "seed": seed,
         "workers": workers,
+        "dask": dask,
         "trial_timeout": trial_timeout,
         "memory_limit": memory_limit,
         "final": final,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from distributed import Client
     from numpy.typing import ArrayLike, NDArray
     from optuna.storages import BaseStorage
 
@@ -41,6 +42,7 @@ class _Joint(BaseEstimator):
     metric: str | Callable[..., float] | None = None
     space: str | Space = "tabular"
     workers: int | None = None
+    dask: str | Client | None = None
     trial_timeout: str | float | None = None
     memory_limit: str | float | None = None
     seed: int = 0
@@ -57,6 +59,7 @@ class _Joint(BaseEstimator):
             seconds=None if self.budget is None else parse_seconds(self.budget),
             n_trials=self.n_trials,
             workers=self.workers,
+            dask=self.dask,
             trial_timeout=None if timeout is None else parse_seconds(timeout, "trial_timeout"),
             memory_limit=None if memory is None else parse_memory(memory),
             seed=self.seed,
@@ -115,6 +118,9 @@ class JointClassifier(ClassifierMixin, _Joint):
     workers : int or None, default=None
         Worker processes. None fits in this process, where a running fit cannot be stopped; with
         a number, scripts need the usual `if __name__ == "__main__":` guard.
+    dask : str, distributed.Client or None, default=None
+        A Dask scheduler's address, such as "tcp://10.0.0.1:8786", or a client: fits run there,
+        each on one thread, and `workers` is not used.
     trial_timeout : str, float or None, default=None
         The longest that one fit may take: "30s", "5m", or seconds; by default a share of the
         budget. Without workers it is only advice to estimators that can stop by themselves.
@@ -218,6 +224,9 @@ class JointRegressor(RegressorMixin, _Joint):
     workers : int or None, default=None
         Worker processes. None fits in this process, where a running fit cannot be stopped; with
         a number, scripts need the usual `if __name__ == "__main__":` guard.
+    dask : str, distributed.Client or None, default=None
+        A Dask scheduler's address, such as "tcp://10.0.0.1:8786", or a client: fits run there,
+        each on one thread, and `workers` is not used.
     trial_timeout : str, float or None, default=None
         The longest that one fit may take: "30s", "5m", or seconds; by default a share of the
         budget. Without workers it is only advice to estimators that can stop by themselves.

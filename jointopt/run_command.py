@@ -113,6 +113,7 @@ class RunCommand:
             seconds=seconds,
             n_trials=study.trials,
             workers=workers,
+            dask=study.dask,
             trial_timeout=None if timeout is None else parse_seconds(timeout, "--trial-timeout"),
             memory_limit=None if memory is None else parse_memory(memory),
             seed=study.seed,

@@ -66,8 +66,10 @@ class StudyDefinition(BaseModel):
         In place of `data` and `target`: several tables, to compare strategies on.
     drop : list of str, default=[]
         Columns that are left out.
-    metric, space, strategy, budget, trials, workers, trial_timeout, memory_limit, seed, final
+    metric, space, strategy, budget, trials, workers, dask, seed, final
         As the options of `jointopt run`.
+    trial_timeout, memory_limit
+        As well.
     strategies : list of str or None, default=None
         Compares these in place of running one `strategy`.
     seeds : int or list of int, default=5
@@ -101,6 +103,7 @@ class StudyDefinition(BaseModel):
     budget: str | float | None = None
     trials: int | None = Field(default=None, ge=1)
     workers: int | None = Field(default=None, ge=1)
+    dask: str | None = None
     trial_timeout: str | float | None = None
     memory_limit: str | float | None = None
     parallel: int = Field(default=1, ge=1)

@@ -17,6 +17,7 @@ from jointopt.evaluation.worker_processes import WorkerProcesses
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from distributed import Client
     from sklearn.pipeline import Pipeline
 
     from jointopt.evaluation.one_fold import FoldTask
@@ -31,7 +32,9 @@ class Executor(Protocol):
     `scratch` is a folder for what tasks keep; it goes when the executor is closed.
     """
 
-    capacity: int
+    @property
+    def capacity(self) -> int:
+        """How many tasks run at once; it may change."""
 
     @property
     def scratch(self) -> Path:
@@ -127,17 +130,25 @@ class InProcess:
 
 
 def make_executor(
-    setting: Setting, workers: int | None, memory_limit: int | None = None
+    setting: Setting,
+    workers: int | None,
+    *,
+    memory_limit: int | None = None,
+    cluster: str | Client | None = None,
 ) -> Executor:
-    """Return an executor: this process for None, else that many worker processes.
+    """Return an executor: this process for None, else worker processes, or a Dask cluster.
 
     Raises
     ------
     OptionError
-        If this process were to have a limit: it cannot stop itself and go on.
+        If no such cluster answers, or a limit is asked for where it cannot be kept.
     """
-    if workers is not None:
-        return WorkerProcesses(setting, workers, memory_limit=memory_limit)
-    if memory_limit is not None:
+    if memory_limit is not None and (workers is None or cluster is not None):
         raise OptionError("a memory limit needs worker processes; set workers to 1 or more")
-    return InProcess(setting)
+    if cluster is not None:
+        from jointopt.evaluation.dask_cluster import DaskCluster
+
+        return DaskCluster(setting, cluster)
+    if workers is None:
+        return InProcess(setting)
+    return WorkerProcesses(setting, workers, memory_limit=memory_limit)

@@ -55,7 +55,9 @@ class Outcome:
 class Evaluator(Protocol):
     """Evaluates configurations; at most `capacity` at a time."""
 
-    capacity: int
+    @property
+    def capacity(self) -> int:
+        """How many; it may change."""
 
     def submit(self, number: int, config: Config, trial: optuna.trial.Trial) -> None:
         """Start to evaluate a configuration."""

@@ -74,7 +74,6 @@ class TableEvaluator:
         max_fit_seconds: float | None = None,
         keep_models: bool = False,
     ) -> None:
-        self.capacity = executor.capacity
         self.out_of_fold: dict[int, NDArray[np.float32]] = {}
         self.models: dict[int, tuple[Path, ...]] = {}
         self._keep_models = keep_models
@@ -86,6 +85,11 @@ class TableEvaluator:
         self._scores: dict[int, float] = {}
         self._bytes: dict[int, int] = {}
         self._leaders: dict[tuple[str, bool], list[float]] = {}
+
+    @property
+    def capacity(self) -> int:
+        """How many configurations are under way at once."""
+        return self._executor.capacity
 
     def submit(self, number: int, config: Config, trial: optuna.trial.Trial | None = None) -> None:
         """Start the first fit of a configuration; `trial` is not needed."""

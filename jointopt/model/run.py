@@ -57,6 +57,8 @@ class RunOptions:
         Evaluations.
     workers : int or None, default=None
         Worker processes; None fits in this process, where a running fit cannot be stopped.
+    dask : str, distributed.Client or None, default=None
+        A Dask scheduler's address, or a client: fits run there, each on one thread.
     trial_timeout : float or None, default=None
         The longest that one fit may take, in seconds; by default a share of `seconds`, and no
         limit without these.
@@ -82,6 +84,7 @@ class RunOptions:
     seconds: float | None = None
     n_trials: int | None = None
     workers: int | None = None
+    dask: Any = None
     trial_timeout: float | None = None
     memory_limit: int | None = None
     cores: int | None = None
@@ -146,7 +149,9 @@ def run_table(
     storage = open_storage(options.storage)
     budget = Budget(options.seconds, options.n_trials, started=started)
     setting = _setting(dataset, space, metric, options)
-    executor = make_executor(setting, options.workers, options.memory_limit)
+    executor = make_executor(
+        setting, options.workers, memory_limit=options.memory_limit, cluster=options.dask
+    )
     try:
         evaluator = TableEvaluator(
             setting,
@@ -184,7 +189,7 @@ def run_table(
 
 
 def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions) -> Setting:
-    cores = options.cores or cpu_count()
+    cores = 1 if options.dask is not None else options.cores or cpu_count()
     workers = options.workers or 1
     worker_seconds = None if options.seconds is None else options.seconds * workers
     n_folds = affordable_folds(dataset, worker_seconds)

@@ -1,0 +1,232 @@
+"""Fold tasks on a Dask cluster: other processes, other machines."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from jointopt.errors import OptionError
+from jointopt.evaluation.attempt import reason_of
+from jointopt.evaluation.explain import explain
+from jointopt.evaluation.fold_cache import FoldCache
+from jointopt.evaluation.limits import LOOK_SECONDS
+from jointopt.evaluation.one_fold import FoldResult, fit_on_all, run_fold
+from jointopt.evaluation.worker_processes import GRACE_SECONDS, limit_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from distributed import Client, Future
+    from sklearn.pipeline import Pipeline
+
+    from jointopt.evaluation.one_fold import FoldTask, Setting
+    from jointopt.space import Config
+
+__all__ = ["DaskCluster"]
+
+CONNECT_SECONDS = 10
+ATTEMPTS = 3
+"""How often a task is sent whose worker, or whose data, was lost."""
+LOST = ("CancelledError", "FutureCancelledError", "CommClosedError")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    key: int
+    task: FoldTask
+    attempt: int
+    at: float
+
+    def is_late(self, now: float) -> bool:
+        limit = self.task.max_seconds
+        return limit is not None and now > self.at + limit + GRACE_SECONDS
+
+
+class DaskCluster:
+    """Runs tasks as futures of Dask; workers may join and leave at any time.
+
+    The setting is sent to the workers once. What a lost worker was at is done again elsewhere. A
+    running fit cannot be stopped from here: one that overruns its time is told as failed, and
+    keeps its worker until it ends.
+
+    Parameters
+    ----------
+    setting : Setting
+        What all tasks share.
+    cluster : str or distributed.Client
+        A scheduler's address, such as tcp://10.0.0.1:8786, or a client of it.
+
+    Raises
+    ------
+    OptionError
+        If Dask is not installed, or no scheduler answers.
+    """
+
+    def __init__(self, setting: Setting, cluster: str | Client) -> None:
+        self._setting = setting
+        self._own = isinstance(cluster, str)
+        self._client = _connected(cluster) if isinstance(cluster, str) else cluster
+        self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
+        self._key = uuid.uuid4().hex
+        self._data = self._scattered()
+        self._running: dict[Future, _Sent] = {}
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks run at once now: the threads of all workers."""
+        return max(1, int(sum(self._client.nthreads().values())))
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what tasks keep."""
+        return Path(self._folder.name)
+
+    def submit(self, key: int, task: FoldTask) -> None:
+        """Send a task to a worker."""
+        self._send(key, task, 1)
+
+    def _send(self, key: int, task: FoldTask, attempt: int) -> None:
+        future = self._client.submit(_run, self._key, self._data, task, pure=False)
+        self._running[future] = _Sent(key, task, attempt, time.monotonic())
+
+    def collect(self, timeout: float | None) -> list[tuple[int, FoldResult]]:
+        """Wait for results, at most `timeout` seconds."""
+        done = self._ended(timeout)
+        found = []
+        for future in sorted(done, key=lambda f: self._running[f].key):
+            sent = self._running.pop(future)
+            result = self._result(future, sent)
+            if result is None and sent.attempt < ATTEMPTS:
+                self._data = self._scattered()
+                self._send(sent.key, sent.task, sent.attempt + 1)
+            else:
+                found.append((sent.key, result or _failed(sent.task, "its workers were lost")))
+        return found
+
+    def _ended(self, timeout: float | None) -> list[Future]:
+        """Wait for tasks to end, or to overrun their time."""
+        import distributed
+
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = min(until - time.monotonic(), LOOK_SECONDS)
+            with self._client.as_current(), suppress(TimeoutError, distributed.CancelledError):
+                distributed.wait(
+                    list(self._running), timeout=max(left, 0.0), return_when="FIRST_COMPLETED"
+                )
+            now = time.monotonic()
+            ended = [f for f, sent in self._running.items() if f.done() or sent.is_late(now)]
+            if ended or now >= until:
+                return ended
+
+    def cancel(self) -> None:
+        """Forget all tasks; those that run end by themselves."""
+        self._client.cancel(list(self._running), force=True)
+        self._running.clear()
+
+    def refit(
+        self,
+        config: Config,
+        refit_params: Mapping[str, int],
+        *,
+        all_threads: bool,
+        timeout: float | None,
+    ) -> Pipeline:
+        """Fit a configuration on all rows, on one worker."""
+        del all_threads  # of other machines
+        self.cancel()
+        future = self._client.submit(_refit, self._data, config, refit_params, timeout, pure=False)
+        return cast("Pipeline", future.result(timeout=timeout))
+
+    def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
+        """Tell on which columns a configuration relies, found on a worker."""
+        future = self._client.submit(_explain, self._data, config, timeout, pure=False)
+        return cast("dict[str, float]", future.result(timeout=timeout))
+
+    def close(self) -> None:
+        """Forget all tasks, and leave the cluster if it was joined here."""
+        self.cancel()
+        self._data.release()
+        if self._own:
+            self._client.close()
+        self._folder.cleanup()
+
+    def _scattered(self) -> Future:
+        return self._client.scatter(self._setting, broadcast=True, hash=False)
+
+    def _result(self, future: Future, sent: _Sent) -> FoldResult | None:
+        """Return what a task told; None if it was lost with its worker."""
+        task = sent.task
+        if not future.done():
+            future.cancel()
+            return _failed(task, f"not done after {task.max_seconds:.0f} s, the limit for one fit")
+        if future.status == "finished":
+            result, model = future.result()
+            if task.keep is not None and model is not None:
+                task.keep.write_bytes(model)
+            return cast("FoldResult", result)
+        error = None if future.status in ("cancelled", "lost") else future.exception()
+        if error is None or type(error).__name__ in LOST:
+            return None
+        return _failed(task, reason_of(error))
+
+
+def _failed(task: FoldTask, why: str) -> FoldResult:
+    return FoldResult(task.fold, np.nan, n_rows=task.n_rows, error=why)
+
+
+def _connected(address: str) -> Client:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise OptionError(
+            'Dask is not installed; pip install "jointopt[distributed]" here and on its workers'
+        ) from error
+    try:
+        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise OptionError(f"no Dask scheduler answers at {address!r}: {error}") from error
+
+
+# ------------------------------------------------------------------------------ on workers
+
+
+_caches: dict[str, FoldCache] = {}
+
+
+def _cache(key: str, setting: Setting) -> FoldCache:
+    """Return what this worker remembers of a search's folds; it forgets those of earlier ones."""
+    if key not in _caches:
+        _caches.clear()
+        _caches[key] = FoldCache(setting.dataset)
+    return _caches[key]
+
+
+def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes | None]:
+    """Run a task, and return what it kept: the coordinator may be on another machine."""
+    limit_threads(setting.threads)
+    with tempfile.TemporaryDirectory(prefix="jointopt-") as folder:
+        place = Path(folder, "model")
+        own = task if task.keep is None else replace(task, keep=place)
+        result = run_fold(setting, own, _cache(key, setting))
+        return result, place.read_bytes() if place.exists() else None
+
+
+def _refit(
+    setting: Setting, config: Config, refit_params: Mapping[str, int], max_seconds: float | None
+) -> Pipeline:
+    limit_threads(setting.threads)
+    return fit_on_all(setting, config, refit_params, setting.threads, max_seconds)
+
+
+def _explain(setting: Setting, config: Config, max_seconds: float | None) -> dict[str, float]:
+    limit_threads(setting.threads)
+    return explain(setting, config, max_seconds)

@@ -1,0 +1,120 @@
+"""The same search on a Dask cluster: a real scheduler and real workers, which may be lost."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jointopt import JointRegressor, load_space
+from jointopt.data import make_dataset
+from jointopt.errors import OptionError
+from jointopt.evaluation.executors import InProcess, make_executor
+from jointopt.evaluation.one_fold import FoldTask
+
+distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+
+
+def start(program, *arguments):
+    command = [str(Path(sys.executable).with_name("dask")), program, *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+
+
+def worker(address):
+    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "30")
+    return start("worker", address, *options)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Return the address of a scheduler, and the processes of its workers."""
+    scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    address = None
+    while address is None:
+        found = re.search(r"tcp://127\.0\.0\.1:\d+", scheduler.stderr.readline())
+        address = found and found[0]
+    workers = [worker(address) for _ in range(2)]
+    with distributed.Client(address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+    yield address, workers
+    for process in (*workers, scheduler):
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture
+def dataset(frames):
+    """One task will do: what runs on a worker is the same as elsewhere."""
+    make, target = frames["regression"]
+    return make_dataset(make(), target)
+
+
+@pytest.fixture
+def tasks(setting, space):
+    configs = [space.complete({"paradigm": "lightgbm"}), space.complete({"paradigm": "linear"})]
+    return [FoldTask(config, fold) for config in configs for fold in range(len(setting.folds))]
+
+
+def results_of(executor, tasks):
+    for key, task in enumerate(tasks):
+        executor.submit(key, task)
+    found = {}
+    while len(found) < len(tasks):
+        found |= dict(executor.collect(60))
+    return [found[key] for key in range(len(tasks))]
+
+
+def test_a_cluster_and_this_process_agree(cluster, setting, tasks):
+    here, there = InProcess(setting), make_executor(setting, None, cluster=cluster[0])
+    assert there.capacity == 2
+    for mine, theirs in zip(results_of(here, tasks), results_of(there, tasks), strict=True):
+        assert theirs.error is None
+        np.testing.assert_allclose(mine.predictions, theirs.predictions, rtol=1e-6, atol=1e-6)
+    there.close()
+
+
+def test_a_lost_worker_costs_nothing(cluster, setting, tasks):
+    """What it was at, and the data that it held, go to the others."""
+    address, workers = cluster
+    extra = worker(address)
+    with distributed.Client(address, set_as_default=False) as client:
+        client.wait_for_workers(3, timeout=60)
+        executor = make_executor(setting, None, cluster=client)
+        for key, task in enumerate(tasks):
+            executor.submit(key, task)
+        found = dict(executor.collect(60))
+        extra.kill()
+        extra.communicate()
+        while len(found) < len(tasks):
+            found |= dict(executor.collect(60))
+        assert all(result.error is None for result in found.values())
+        until = time.monotonic() + 60
+        while executor.capacity > 2:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        executor.close()
+    assert all(process.poll() is None for process in workers)
+
+
+def test_a_search_on_a_cluster_ends_with_a_model(cluster, frames):
+    make, target = frames["regression"]
+    frame = make()
+    space = load_space("tabular").prune(["paradigm/mlp"])
+    options = {"budget": None, "n_trials": 10, "dask": cluster[0], "space": space}
+    model = JointRegressor(**options).fit(frame.drop(columns=target), frame[target])
+    assert (model.search_result_.trials["state"] != "fail").all()
+    assert len(model.ensemble_) >= 1
+    assert np.isfinite(model.predict(frame.drop(columns=target))).all()
+
+
+def test_no_cluster_is_told(setting, monkeypatch):
+    monkeypatch.setattr("jointopt.evaluation.dask_cluster.CONNECT_SECONDS", 1)
+    with pytest.raises(OptionError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:9'"):
+        make_executor(setting, None, cluster="tcp://127.0.0.1:9")
+    with pytest.raises(OptionError, match="no Dask scheduler answers at 'nonsense://x'"):
+        make_executor(setting, None, cluster="nonsense://x")
