@@ -116,6 +116,9 @@ def test_regret_beside_stock_samplers(problem):
     stock = np.min([values for name, values in medians.items() if name != "joint"], axis=0)
     lines = [f"{problem.__name__}: median regret of {N_SEEDS} seeds after {CHECKS} evaluations"]
     lines += [f"  {name:15}" + "".join(f"{v:10.4f}" for v in vs) for name, vs in medians.items()]
-    lines.append("  joint / best stock" + "".join(f"{r:8.2f}" for r in medians["joint"] / stock))
+    # Below zero, better than what the regret is measured from, a ratio says nothing.
+    pairs = zip(medians["joint"], stock, strict=True)
+    ratios = [f"{own / best:8.2f}" if min(own, best) >= 0 else "       -" for own, best in pairs]
+    lines.append("  joint / best stock" + "".join(ratios))
     sys.stdout.write("\n" + "\n".join(lines) + "\n")
     assert (medians["joint"][1:] <= stock[1:]).all()
