@@ -17,7 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 
-SECONDS = 14
+SECONDS = 18
 BETWEEN = (1.0, 8.0)
 """When the coordinator is killed, in seconds after its first trial."""
 
@@ -32,10 +32,10 @@ def table(tmp_path):
     return path
 
 
-def start(table, folder, *more):
+def start(table, folder, *more, seconds=SECONDS):
     jointopt = Path(sys.executable).with_name("jointopt")
     command = [str(jointopt), "run", str(table), "--target", "y"]
-    command += ["--out", str(folder), "--budget", f"{SECONDS}s", "--workers", "2", *more]
+    command += ["--out", str(folder), "--budget", f"{seconds}s", "--workers", "2", *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -103,9 +103,8 @@ def test_a_killed_worker_costs_its_trial(table, tmp_path):
     folder = tmp_path / "out"
     process = start(table, folder)
     wait_for_trial(process, folder)
-    busy = max(
-        psutil.Process(process.pid).children(recursive=True), key=lambda p: sum(p.cpu_times()[:2])
-    )
+    children = psutil.Process(process.pid).children(recursive=True)
+    busy = next(p for p in children if p.ppid() != process.pid)
     busy.kill()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
@@ -115,19 +114,19 @@ def test_a_killed_worker_costs_its_trial(table, tmp_path):
 @pytest.mark.parametrize("n_signals", [1, 2])
 def test_ctrl_c_ends_in_seconds(n_signals, table, tmp_path):
     folder = tmp_path / "out"
-    process = start(table, folder)
+    process = start(table, folder, seconds=300)
     wait_for_trial(process, folder)
     time.sleep(1.0)
     pids, started = family(process), time.monotonic()
     for _ in range(n_signals):
         os.kill(process.pid, signal.SIGINT)
-        time.sleep(0.3)
+        time.sleep(0.1)
     output, _ = process.communicate(timeout=60)
     took = time.monotonic() - started
     wait_until_gone(pids)
     if n_signals == 1:
         assert process.returncode == 0, output
         assert (folder / "model").is_dir(), "the best model so far is kept"
-        assert took < SECONDS
+        assert took < 60, "long before the budget ends"
     else:
         assert process.returncode == 130, output
