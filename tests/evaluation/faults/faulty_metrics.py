@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-BLOCK = 50_000_000
+BLOCK = 200_000_000
 
 
 def _unlucky(y_pred):
