@@ -102,7 +102,8 @@ class RunCommand:
         folder = _folder(out, name, resume=resume)
         storage = storage or sqlite_url(folder / "study.db")
         workers = study.workers or cpu_count()
-        _announce(console, dataset, metric, study, seconds, workers)
+        where = f"{workers} workers" if study.dask is None else f"on {study.dask}"
+        _announce(console, dataset, metric, study, seconds, where)
         write_study(folder, study, name)
         if resume:
             started -= earlier_seconds(storage, name)
@@ -115,7 +116,7 @@ class RunCommand:
             workers=workers,
             dask=study.dask,
             trial_timeout=None if timeout is None else parse_seconds(timeout, "--trial-timeout"),
-            memory_limit=None if memory is None else parse_memory(memory),
+            memory_limit=None if memory is None else parse_memory(memory, "--memory-limit"),
             seed=study.seed,
             storage=storage,
             name=name,
@@ -209,7 +210,7 @@ def _announce(
     metric: Metric,
     study: StudyDefinition,
     seconds: float | None,
-    workers: int,
+    where: str,
 ) -> None:
     console.print(escape(f"{study.data}: {dataset.n_rows} rows, {dataset.schema.describe()}"))
     if dataset.n_dropped:
@@ -219,7 +220,7 @@ def _announce(
     console.print(
         escape(
             f"{dataset.task} of {study.target!r} by {metric.name}; {study.strategy} search of "
-            f"space {study.space}; {', '.join(limits)}; {workers} workers; seed {study.seed}"
+            f"space {study.space}; {', '.join(limits)}; {where}; seed {study.seed}"
         )
     )
 

@@ -22,13 +22,15 @@ LEAST_BYTES = 2 * 10**9
 LOOK_SECONDS = 0.5
 
 
-def parse_memory(text: str | float) -> int:
+def parse_memory(text: str | float, what: str = "memory_limit") -> int:
     """Return a size in bytes.
 
     Parameters
     ----------
     text : str or float
         A number of bytes, or a number with a unit: `500MB`, `1.5 GB`.
+    what : str, default="memory_limit"
+        What it is, for the message of an error.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def parse_memory(text: str | float) -> int:
     n_bytes = int(float(found[1]) * UNITS.get(found[2], 1)) if found else 0
     if n_bytes < 1:
         raise OptionError(
-            f"memory limit {text!r} is not a size; write a number with a unit, such as 500MB"
+            f"{what} {text!r} is not a size; write a number with a unit, such as 500MB"
         )
     return n_bytes
 

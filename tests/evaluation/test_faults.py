@@ -76,7 +76,7 @@ def no_workers():
 
 
 def test_limits_are_checked(table):
-    with pytest.raises(OptionError, match="memory limit '2 elephants' is not a size"):
+    with pytest.raises(OptionError, match="memory_limit '2 elephants' is not a size"):
         JointRegressor(memory_limit="2 elephants", workers=1).fit(*table)
     with pytest.raises(OptionError, match="trial_timeout 'soon' is not a duration"):
         JointRegressor(trial_timeout="soon").fit(*table)
