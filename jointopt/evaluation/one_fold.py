@@ -41,6 +41,9 @@ __all__ = [
 ]
 
 
+SOFT_SHARE = 0.85
+"""Of what a fit may take, when an estimator stops by itself: it still has to predict."""
+LEAST_SECONDS = 0.5
 MAX_MODEL_BYTES = 200_000_000
 """A larger fitted pipeline is not kept; the configuration can be refitted."""
 
@@ -162,8 +165,11 @@ def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -
         with warnings.catch_warnings():
             # A search meets every oddity of every library; what matters is the score.
             warnings.simplefilter("ignore")
+            started = time.perf_counter()
             prepared = cache.prepare(pipeline, (fit_rows, scored_rows), (task.fold, task.n_rows))
             times = [time.perf_counter()]
+            if task.max_seconds is not None:
+                _shorten(model, SOFT_SHARE * (task.max_seconds - (times[0] - started)))
             model.fit(prepared.fitted, y[fit_rows])
             times.append(time.perf_counter())
             found = predict(model, prepared.scored, dataset.n_classes)
@@ -190,6 +196,12 @@ def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -
         refit_params=getattr(model, "refit_params_", {}),
         model_bytes=0 if task.keep is None else _keep(fitted, task.keep),
     )
+
+
+def _shorten(model: Any, max_seconds: float) -> None:
+    """Let an estimator that can stop in the middle do so in the time that transforms left it."""
+    names = [name for name in model.get_params() if name.rpartition("__")[2] == "max_seconds"]
+    model.set_params(**dict.fromkeys(names, max(max_seconds, LEAST_SECONDS)))
 
 
 def _keep(pipeline: Pipeline, path: Path) -> int:

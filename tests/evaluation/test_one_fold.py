@@ -84,3 +84,18 @@ def test_a_failing_fit_becomes_a_reason(setting, space):
     result = run_fold(setting, FoldTask(config, 0))
     assert np.isnan(result.score)
     assert result.error
+
+
+@pytest.mark.parametrize("paradigm", ["lightgbm", "xgboost", "mlp"])
+def test_what_can_stop_by_itself_does_so_before_it_is_stopped(paradigm, setting, space):
+    """A model cut short is worth more than none, and predicting takes time too."""
+    slow = {
+        "lightgbm": {"hyperparameters/lightgbm/learning_rate": 0.02},
+        "xgboost": {"hyperparameters/xgboost/learning_rate": 0.02},
+        "mlp": {},
+    }[paradigm]
+    config = space.complete({"paradigm": paradigm, **slow})
+    run_fold(setting, FoldTask(config, 1))  # loads the library
+    result = run_fold(setting, FoldTask(config, 0, max_seconds=0.6))
+    assert result.error is None
+    assert np.isfinite(result.score)
