@@ -34,7 +34,12 @@ def table(frames):
 @pytest.mark.parametrize(
     ("name", "reason", "limits"),
     [
-        ("sleeps", "stopped after 4 s, the limit for one fit", {"trial_timeout": "4s"}),
+        pytest.param(
+            "sleeps",
+            "stopped after 4 s, the limit for one fit",
+            {"trial_timeout": "4s"},
+            marks=pytest.mark.slow,
+        ),
         ("allocates", "of memory, over the limit of 1.5 GB", {"memory_limit": "1.5GB"}),
         ("exits", "the worker process ended", {}),
         ("raises", "ArithmeticError: an unlucky fold", {}),
