@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import reason_of
 from jointopt.evaluation.explain import explain
@@ -108,7 +106,9 @@ class DaskCluster:
                 self._data = self._scattered()
                 self._send(sent.key, sent.task, sent.attempt + 1)
             else:
-                found.append((sent.key, result or _failed(sent.task, "its workers were lost")))
+                found.append(
+                    (sent.key, result or FoldResult.failed(sent.task, "its workers were lost"))
+                )
         return found
 
     def _ended(self, timeout: float | None) -> list[Future]:
@@ -167,7 +167,8 @@ class DaskCluster:
         task = sent.task
         if not future.done():
             future.cancel()
-            return _failed(task, f"not done after {task.max_seconds:.0f} s, the limit for one fit")
+            why = f"not done after {task.max_seconds:.0f} s, the limit for one fit"
+            return FoldResult.failed(task, why)
         if future.status == "finished":
             result, model = future.result()
             if task.keep is not None and model is not None:
@@ -176,11 +177,7 @@ class DaskCluster:
         error = None if future.status in ("cancelled", "lost") else future.exception()
         if error is None or type(error).__name__ in LOST:
             return None
-        return _failed(task, reason_of(error))
-
-
-def _failed(task: FoldTask, why: str) -> FoldResult:
-    return FoldResult(task.fold, np.nan, n_rows=task.n_rows, error=why)
+        return FoldResult.failed(task, reason_of(error))
 
 
 def _connected(address: str) -> Client:

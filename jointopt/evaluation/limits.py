@@ -12,7 +12,7 @@ import psutil
 
 from jointopt.errors import OptionError
 
-__all__ = ["default_memory", "end_with_parent", "greedy", "parse_memory"]
+__all__ = ["default_memory", "end_with_parent", "greedy", "parse_memory", "soft_limit"]
 
 UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -20,6 +20,12 @@ SHARE_OF_MACHINE = 0.8
 LEAST_BYTES = 2 * 10**9
 """A worker that has the libraries loaded has half a gigabyte already."""
 LOOK_SECONDS = 0.5
+SOFT_SHARE = 0.85
+
+
+def soft_limit(seconds: float) -> float:
+    """Return when a fit that can stop by itself should: it still has to predict."""
+    return SOFT_SHARE * seconds
 
 
 def parse_memory(text: str | float, what: str = "memory_limit") -> int:

@@ -6,7 +6,7 @@ import pickle
 import time
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import sample_rows
+from jointopt.evaluation.limits import soft_limit
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.pipeline.build import build_pipeline
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jointopt.data import Dataset, Metric
-    from jointopt.evaluation.fold_cache import Prepared
     from jointopt.evaluation.folds import Fold
     from jointopt.pipeline.blueprint import Blueprint
     from jointopt.space import Config
@@ -41,9 +41,8 @@ __all__ = [
 ]
 
 
-SOFT_SHARE = 0.85
-"""Of what a fit may take, when an estimator stops by itself: it still has to predict."""
 LEAST_SECONDS = 0.5
+"""A model cut off sooner is worth nothing."""
 MAX_MODEL_BYTES = 200_000_000
 """A larger fitted pipeline is not kept; the configuration can be refitted."""
 
@@ -131,6 +130,21 @@ class FoldResult:
     model_bytes: int = 0
     error: str | None = None
 
+    @classmethod
+    def failed(cls, task: FoldTask, error: str, fit_seconds: float = 0.0) -> Self:
+        """Return the result of a task that came to nothing.
+
+        Parameters
+        ----------
+        task : FoldTask
+            What was to be done.
+        error : str
+            Why it was not, in one line.
+        fit_seconds : float, default=0.0
+            Time that was spent on it.
+        """
+        return cls(task.fold, np.nan, n_rows=task.n_rows, fit_seconds=fit_seconds, error=error)
+
 
 def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -> FoldResult:
     """Fit the configuration on the fold's training rows and score it on the others.
@@ -146,62 +160,51 @@ def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -
     cache : FoldCache or None, default=None
         What this process remembers of this setting's folds.
     """
+    cache = cache or FoldCache(setting.dataset)
+    with warnings.catch_warnings():
+        # A search meets every oddity of every library; what matters is the score.
+        warnings.simplefilter("ignore")
+        found = attempt(lambda: _fitted_and_scored(setting, task, cache))
+    return FoldResult.failed(task, reason_of(found)) if isinstance(found, Exception) else found
+
+
+def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> FoldResult:
     fit_rows, scored_rows = setting.folds[task.fold]
     dataset, seed = setting.dataset, derive_seed(setting.seed, task.fold)
     if task.n_rows is not None:
         fit_rows = sample_rows(dataset, fit_rows, task.n_rows, seed)
-    cache = cache or FoldCache(dataset)
-    pipeline = build_pipeline(
-        task.config,
-        setting.blueprint,
-        seed=seed,
-        threads=setting.threads,
-        max_seconds=task.max_seconds,
-    )
+    pipeline = build_pipeline(task.config, setting.blueprint, seed=seed, threads=setting.threads)
     model = pipeline[-1]
-
-    def fit_and_score() -> tuple[Prepared, list[float], NDArray[np.float64], float]:
-        y = dataset.y
-        with warnings.catch_warnings():
-            # A search meets every oddity of every library; what matters is the score.
-            warnings.simplefilter("ignore")
-            started = time.perf_counter()
-            prepared = cache.prepare(pipeline, (fit_rows, scored_rows), (task.fold, task.n_rows))
-            times = [time.perf_counter()]
-            if task.max_seconds is not None:
-                _shorten(model, SOFT_SHARE * (task.max_seconds - (times[0] - started)))
-            model.fit(prepared.fitted, y[fit_rows])
-            times.append(time.perf_counter())
-            found = predict(model, prepared.scored, dataset.n_classes)
-            times.append(time.perf_counter())
-            score = setting.metric.score(y[scored_rows], found, dataset.n_classes)
-            return prepared, times, found, score
-
-    ended = attempt(fit_and_score)
-    if isinstance(ended, Exception):
-        return FoldResult(task.fold, np.nan, n_rows=task.n_rows, error=reason_of(ended))
-    prepared, times, predictions, score = ended
+    started = time.perf_counter()
+    prepared = cache.prepare(pipeline, (fit_rows, scored_rows), (task.fold, task.n_rows))
+    transformed = time.perf_counter()
+    if task.max_seconds is not None:
+        _shorten(model, task.max_seconds - (transformed - started))
+    model.fit(prepared.fitted, dataset.y[fit_rows])
+    fitted = time.perf_counter()
+    predictions = predict(model, prepared.scored, dataset.n_classes)
+    predicted = time.perf_counter()
+    score = setting.metric.score(dataset.y[scored_rows], predictions, dataset.n_classes)
     if not (np.isfinite(score) and np.isfinite(predictions).all()):
-        why = "the model predicted values that are not finite"
-        return FoldResult(task.fold, np.nan, n_rows=task.n_rows, error=why)
-    fitted = Pipeline([*prepared.steps, ("model", model)])
+        return FoldResult.failed(task, "the model predicted values that are not finite")
+    whole = Pipeline([*prepared.steps, ("model", model)])
     return FoldResult(
         fold=task.fold,
         n_rows=task.n_rows,
         score=float(score),
         predictions=predictions.astype(np.float32),
-        fit_seconds=prepared.fit_seconds + times[1] - times[0],
-        predict_seconds=prepared.transform_seconds + times[2] - times[1],
+        fit_seconds=prepared.fit_seconds + fitted - transformed,
+        predict_seconds=prepared.transform_seconds + predicted - fitted,
         n_features=int(getattr(model, "n_features_in_", 0)),
         refit_params=getattr(model, "refit_params_", {}),
-        model_bytes=0 if task.keep is None else _keep(fitted, task.keep),
+        model_bytes=0 if task.keep is None else _keep(whole, task.keep),
     )
 
 
 def _shorten(model: Any, max_seconds: float) -> None:
     """Let an estimator that can stop in the middle do so in the time that transforms left it."""
     names = [name for name in model.get_params() if name.rpartition("__")[2] == "max_seconds"]
-    model.set_params(**dict.fromkeys(names, max(max_seconds, LEAST_SECONDS)))
+    model.set_params(**dict.fromkeys(names, max(soft_limit(max_seconds), LEAST_SECONDS)))
 
 
 def _keep(pipeline: Pipeline, path: Path) -> int:

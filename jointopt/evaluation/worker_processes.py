@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import joblib
-import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
 
 from jointopt.errors import SearchError
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
-from jointopt.evaluation.limits import LOOK_SECONDS, default_memory, end_with_parent, greedy
+from jointopt.evaluation.limits import (
+    LOOK_SECONDS,
+    default_memory,
+    end_with_parent,
+    greedy,
+    soft_limit,
+)
 from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
 from jointopt.evaluation.worker_start import worker_context
 
@@ -120,9 +125,8 @@ class WorkerProcesses:
         error = future.exception()
         if error is None:
             return future.result()
-        spent = task.max_seconds or 0.0
         why = self._why(error, task.max_seconds)
-        return FoldResult(task.fold, np.nan, n_rows=task.n_rows, fit_seconds=spent, error=why)
+        return FoldResult.failed(task, why, fit_seconds=task.max_seconds or 0.0)
 
     def _why(self, error: BaseException, max_seconds: float | None) -> str:
         if isinstance(error, FutureTimeoutError | TimeoutError):
@@ -151,15 +155,17 @@ class WorkerProcesses:
         """Stop all fold tasks, then fit a configuration on all rows in a worker."""
         self.cancel()
         threads = self._threads * (self.capacity if all_threads else 1)
+        soft = None if timeout is None else soft_limit(timeout)
         future = self._started(
-            _refit_in_worker, timeout, self._path, config, refit_params, threads, _soft(timeout)
+            _refit_in_worker, timeout, self._path, config, refit_params, threads, soft
         )
         self._ended([future], None)
         return cast("Pipeline", future.result())
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies, found in a worker."""
-        future = self._started(_explain_in_worker, timeout, self._path, config, _soft(timeout))
+        soft = None if timeout is None else soft_limit(timeout)
+        future = self._started(_explain_in_worker, timeout, self._path, config, soft)
         self._ended([future], None)
         found: dict[str, float] = future.result()
         return found
@@ -199,11 +205,6 @@ def _explain_in_worker(path: str, config: Config, max_seconds: float | None) -> 
     setting, _ = _setting_from(path)
     limit_threads(setting.threads)
     return explain(setting, config, max_seconds)
-
-
-def _soft(timeout: float | None) -> float | None:
-    """Return when a fit that can stop by itself should, to be done before it is stopped."""
-    return None if timeout is None else 0.8 * timeout
 
 
 def _refit_in_worker(
