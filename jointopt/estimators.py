@@ -125,7 +125,7 @@ class JointClassifier(ClassifierMixin, _Joint):
         The longest that one fit may take: "30s", "5m", or seconds; by default a share of the
         budget. Without workers it is only advice to estimators that can stop by themselves.
     memory_limit : str, float or None, default=None
-        What one worker may use: "500MB", "2GB", or bytes; by default its share of 80 % of the
+        What one worker may use: "1500MB", "2GB", or bytes; by default its share of 80 % of the
         machine's memory. It needs workers.
     seed : int, default=0
         Seed of everything random.
@@ -231,7 +231,7 @@ class JointRegressor(RegressorMixin, _Joint):
         The longest that one fit may take: "30s", "5m", or seconds; by default a share of the
         budget. Without workers it is only advice to estimators that can stop by themselves.
     memory_limit : str, float or None, default=None
-        What one worker may use: "500MB", "2GB", or bytes; by default its share of 80 % of the
+        What one worker may use: "1500MB", "2GB", or bytes; by default its share of 80 % of the
         machine's memory. It needs workers.
     seed : int, default=0
         Seed of everything random.

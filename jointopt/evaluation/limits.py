@@ -12,12 +12,13 @@ import psutil
 
 from jointopt.errors import OptionError
 
-__all__ = ["default_memory", "end_with_parent", "greedy", "parse_memory", "soft_limit"]
+__all__ = ["default_memory", "end_with_parent", "parse_memory", "soft_limit", "stop_greedy"]
 
 UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 SHARE_OF_MACHINE = 0.8
 LEAST_BYTES = 2 * 10**9
+NEEDED_BYTES = 10**9
 """A worker that has the libraries loaded has half a gigabyte already."""
 LOOK_SECONDS = 0.5
 SOFT_SHARE = 0.85
@@ -34,7 +35,7 @@ def parse_memory(text: str | float, what: str = "memory_limit") -> int:
     Parameters
     ----------
     text : str or float
-        A number of bytes, or a number with a unit: `500MB`, `1.5 GB`.
+        A number of bytes, or a number with a unit: `1500MB`, `1.5 GB`.
     what : str, default="memory_limit"
         What it is, for the message of an error.
 
@@ -52,7 +53,7 @@ def parse_memory(text: str | float, what: str = "memory_limit") -> int:
     n_bytes = int(float(found[1]) * UNITS.get(found[2], 1)) if found else 0
     if n_bytes < 1:
         raise OptionError(
-            f"{what} {text!r} is not a size; write a number with a unit, such as 500MB"
+            f"{what} {text!r} is not a size; write a number with a unit, such as 2GB"
         )
     return n_bytes
 
@@ -63,34 +64,46 @@ def default_memory(n_workers: int) -> int:
     return max(LEAST_BYTES, int(share))
 
 
-def greedy(folder: Path, limit: int) -> dict[int, int]:
-    """Return which workers use more than the limit: process number to resident bytes.
+def stop_greedy(folder: Path, limit: int) -> dict[int, int]:
+    """Stop workers that use more than the limit.
 
     Parameters
     ----------
     folder : Path
-        Where workers have written their numbers (`end_with_parent`).
+        Where workers have written who they are (`end_with_parent`).
     limit : int
-        In bytes.
+        Resident bytes.
+
+    Returns
+    -------
+    dict of int to int
+        Process number to resident bytes of those that were stopped.
     """
-    found = {}
+    stopped = {}
     for note in folder.glob("*.pid"):
         try:
-            used = psutil.Process(int(note.stem)).memory_info().rss
+            process = psutil.Process(int(note.stem))
+            # The system may have given the number of a worker that ended to something else.
+            if repr(process.create_time()) != note.read_text(encoding="ascii"):
+                raise psutil.NoSuchProcess(process.pid)
+            used = process.memory_info().rss
+            if used > limit:
+                process.kill()
+                stopped[process.pid] = used
         except psutil.NoSuchProcess:
             note.unlink(missing_ok=True)
-            continue
-        if used > limit:
-            found[int(note.stem)] = used
-    return found
+    return stopped
 
 
 def end_with_parent(folder: str) -> None:
-    """Begin a worker: write down its process number, and end it when its parent ends.
+    """Begin a worker: write down who it is, and end it when its parent ends.
 
     A process that is killed has no time to stop its workers; they look for themselves.
     """
-    Path(folder, f"{os.getpid()}.pid").touch()
+    own = psutil.Process()
+    unready = Path(folder, f"{own.pid}.new")
+    unready.write_text(repr(own.create_time()), encoding="ascii")
+    unready.rename(unready.with_suffix(".pid"))
     parent = os.getppid()
 
     def watch() -> None:

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import joblib
-import psutil
 from threadpoolctl import threadpool_limits
 
-from jointopt.errors import SearchError
+from jointopt.errors import OptionError, SearchError
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.limits import (
     LOOK_SECONDS,
+    NEEDED_BYTES,
     default_memory,
     end_with_parent,
-    greedy,
     soft_limit,
+    stop_greedy,
 )
 from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
 from jointopt.evaluation.worker_start import worker_context
@@ -57,6 +57,11 @@ class WorkerProcesses:
         How many processes.
     memory_limit : int or None, default=None
         Resident bytes that one of them may use; by default its share of 80 % of the machine's.
+
+    Raises
+    ------
+    OptionError
+        If the limit leaves nothing for a fit.
     """
 
     def __init__(
@@ -64,9 +69,15 @@ class WorkerProcesses:
     ) -> None:
         from pebble import ProcessPool
 
+        if memory_limit is not None and memory_limit < NEEDED_BYTES:
+            raise OptionError(
+                f"a memory limit of {memory_limit / 1e9:.1f} GB is less than the "
+                f"{NEEDED_BYTES / 1e9:.1f} GB that a worker needs for libraries and a small fit"
+            )
         self.capacity = n_workers
         self._memory_limit = memory_limit or default_memory(n_workers)
         self._stopped: dict[int, int] = {}
+        self._looked = time.monotonic()
         self._threads = setting.threads
         self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
         self._path = str(self.scratch / "setting.joblib")
@@ -113,13 +124,14 @@ class WorkerProcesses:
         """Wait for the first of several calls to end; stop workers that use too much memory."""
         until = math.inf if timeout is None else time.monotonic() + timeout
         while True:
+            # However often others end: one that never does must be looked at.
+            if time.monotonic() > self._looked + LOOK_SECONDS:
+                self._stopped |= stop_greedy(self.scratch, self._memory_limit)
+                self._looked = time.monotonic()
             left = max(0.0, until - time.monotonic())
             done, _ = wait(futures, min(left, LOOK_SECONDS), return_when=FIRST_COMPLETED)
             if done or left <= LOOK_SECONDS:
                 return done
-            for pid, used in greedy(self.scratch, self._memory_limit).items():
-                self._stopped[pid] = used
-                psutil.Process(pid).kill()
 
     def _outcome(self, future: Future[FoldResult], task: FoldTask) -> FoldResult:
         error = future.exception()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from jointopt import load_space
 from jointopt.data import get_metric, make_dataset
+from jointopt.errors import OptionError
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
+from jointopt.evaluation.limits import stop_greedy
 from jointopt.evaluation.one_fold import FoldTask, Setting
 from jointopt.evaluation.worker_processes import WorkerProcesses
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
@@ -78,3 +84,39 @@ def test_nothing_is_run_without_time(regression):
     here = InProcess(setting)
     here.submit(0, FoldTask(space.default(), 0))
     assert here.collect(0) == []
+
+
+def test_memory_is_looked_at_however_often_others_end(regression, monkeypatch):
+    """A worker over its limit is stopped where another one's tasks end all the time."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "faults"))
+    setting, space = regression
+    rows = setting.folds[2][1]
+    hog = importlib.import_module("faulty_metrics").Hog(setting.dataset.y[rows][0])
+    greedy = dataclasses.replace(setting, metric=hog)
+    config = space.complete({"paradigm": "linear"})
+    with WorkerProcesses(greedy, 2, memory_limit=1_500_000_000) as workers:
+        workers.submit(0, FoldTask(config, 2))
+        ended, key = {}, 0
+        while 0 not in ended:
+            key += 1
+            workers.submit(key, FoldTask(config, 0))
+            ended |= dict(workers.collect(60))
+        assert "over the limit of 1.5 GB" in ended[0].error
+        assert all(result.error is None for other, result in ended.items() if other)
+
+
+def test_a_limit_that_no_worker_can_keep_is_refused(regression):
+    with pytest.raises(OptionError, match=r"0.5 GB is less than the 1.0 GB"):
+        WorkerProcesses(regression[0], 1, memory_limit=500_000_000)
+
+
+def test_a_number_that_another_process_has_now_is_let_alone(tmp_path):
+    """A worker's note outlives it; whoever has its number next is none of our business."""
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    note = tmp_path / f"{sleeper.pid}.pid"
+    note.write_text("1.0")
+    assert stop_greedy(tmp_path, limit=1) == {}
+    assert sleeper.poll() is None
+    assert not note.exists()
+    sleeper.kill()
+    sleeper.wait()
