@@ -11,7 +11,7 @@ import pickle
 import time
 from collections import OrderedDict
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -114,9 +114,7 @@ class FoldCache:
         for kind, transformer, columns in step.transformers:
             key = (name, pickle.dumps([*before, kind, transformer, columns]))
             if (known := self._known.get(key)) is None:
-                own = replace(
-                    earlier, fitted=earlier.fitted[columns], scored=earlier.scored[columns]
-                )
+                own = Prepared((), earlier.fitted[columns], earlier.scored[columns])
                 chosen = (
                     FunctionTransformer() if transformer == "passthrough" else clone(transformer)
                 )
@@ -133,8 +131,8 @@ class FoldCache:
             (*earlier.steps, (label, whole.fit(earlier.fitted.iloc[:1]))),
             np.hstack([part.fitted for part in parts.values()]),
             np.hstack([part.scored for part in parts.values()]),
-            sum(part.fit_seconds for part in parts.values()),
-            sum(part.transform_seconds for part in parts.values()),
+            earlier.fit_seconds + sum(part.fit_seconds for part in parts.values()),
+            earlier.transform_seconds + sum(part.transform_seconds for part in parts.values()),
         )
 
     def _selected(
