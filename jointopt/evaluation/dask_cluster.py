@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import threading
 import time
 import uuid
 from contextlib import suppress
@@ -196,15 +197,21 @@ def _connected(address: str) -> Client:
 # ------------------------------------------------------------------------------ on workers
 
 
-_caches: dict[str, FoldCache] = {}
+class _Memory(threading.local):
+    """What each of a worker's threads remembers: two may not change one memory at once."""
+
+    key: str | None = None
+    cache: FoldCache
+
+
+_memory = _Memory()
 
 
 def _cache(key: str, setting: Setting) -> FoldCache:
-    """Return what this worker remembers of a search's folds; it forgets those of earlier ones."""
-    if key not in _caches:
-        _caches.clear()
-        _caches[key] = FoldCache(setting.dataset)
-    return _caches[key]
+    """Return what this thread remembers of a search's folds; it forgets those of earlier ones."""
+    if _memory.key != key:
+        _memory.key, _memory.cache = key, FoldCache(setting.dataset)
+    return _memory.cache
 
 
 def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes | None]:
