@@ -215,17 +215,14 @@ def one_run(job: Job) -> Outcome:
 @cache
 def _load_libraries(*, in_workers: bool) -> None:
     """Load what models need before any clock runs, or the first strategy would pay for all."""
+    libraries = "jointopt.evaluation.preload"
     if in_workers:
         context: Any = worker_context()
-        process = context.Process(target=_none)
+        process = context.Process(target=importlib.import_module, args=(libraries,))
         process.start()
         process.join()
     else:
-        importlib.import_module("jointopt.evaluation.preload")
-
-
-def _none() -> None:
-    """Do nothing, in a process that has to start for it."""
+        importlib.import_module(libraries)
 
 
 def _scores(run: TableRun, X: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
