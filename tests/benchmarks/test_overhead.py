@@ -88,7 +88,11 @@ def test_overhead(kind, tmp_path):
     lines = [f"{kind}: ms a trial, ours / TPE on the same kind of storage"]
     for n_params in ACTIVE:
         own, *other = places(kind, tmp_path, n_params)
-        both = zip(FINISHED, ours(n_params, own), stock(n_params, *other), strict=True)
+        costs, others = ours(n_params, own), stock(n_params, *other)
+        # Fifty times the history: a cost that grows with it would be fifty times as high.
+        assert costs[-1] < 5 * costs[0]
+        assert all(mine < theirs for mine, theirs in zip(costs, others, strict=True))
+        both = zip(FINISHED, costs, others, strict=True)
         lines += [
             f"  {n_params:4} parameters, {n:5} trials: {1e3 * mine:7.1f} / {1e3 * theirs:7.1f} = "
             f"1 / {theirs / mine:.1f}"

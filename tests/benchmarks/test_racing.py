@@ -126,6 +126,8 @@ def test_racing(tables):
                     )
                     won.append(np.sign(raced - best))
                     differences.append((raced - best) / spread)
+        assert np.median(saved) > 0.2
+        assert np.mean(lost) < 0.1
         lines.append(
             f"  {name:15} {np.median(saved):4.0%} {np.mean(stopped):5.0%} {np.mean(lost):7.3f}"
             f"   {won.count(1)} of {len(won)}, {won.count(0)} even"
