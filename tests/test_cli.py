@@ -349,7 +349,8 @@ def test_stages_that_the_budget_cuts_short_leave_nothing_behind(run, frames, tmp
     make, target = frames["binary"]
     make(120).to_csv(tmp_path / "t.csv", index=False)
     words = ("--target", target, "--strategy", strategy, "--budget", "20s", "--workers", 2)
-    code, _, err = run("run", "t.csv", *words, "--out", "out")
+    # Of models that are fitted in a moment, or a busy machine would not come to the stages.
+    code, _, err = run("run", "t.csv", *words, "--space", "small", "--out", "out")
     assert (code, err) == (0, "")
     names = optuna.study.get_all_study_names(f"sqlite:///{tmp_path}/out/study.db")
     assert len(names) >= (3 if strategy == "sequential" else 1)
