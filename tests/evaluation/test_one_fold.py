@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from jointopt import load_space
 from jointopt.evaluation.one_fold import FoldTask, run_fold
-from jointopt.pipeline.adapt import start_configs
+from jointopt.pipeline.adapt import adapt_space, blueprint_of, start_configs
 
 QUICK = ("lightgbm", "xgboost", "linear", "knn", "naive_bayes", "mlp", "svm")
 
@@ -38,6 +39,32 @@ def test_targets_of_the_scored_rows_change_no_prediction(setting, space, dataset
         second = run_fold(other, FoldTask(config, 0))
         assert first.error is None, first.error
         np.testing.assert_array_equal(first.predictions, second.predictions, str(config))
+
+
+def test_a_mask_around_a_ranking_sees_training_rows_only(setting, dataset):
+    """Neither the targets nor the values of the scored rows say which columns are left out."""
+    space = adapt_space(load_space("wide"), dataset)
+    blueprint = blueprint_of(space, dataset)
+    rows = setting.folds[0][1]
+    y, X = dataset.y.copy(), dataset.X.copy()
+    y[rows] = np.random.default_rng(0).permutation(y[rows])
+    X.loc[rows[::2], "age"] = 1e6
+    other = dataclasses.replace(dataset, y=y, X=X)
+    flips = dict.fromkeys(blueprint.flips, False) | {next(iter(blueprint.flips)): True}
+    for criterion in ("f_test", "trees", "l1"):
+        given = {
+            "paradigm": "linear",
+            "features": "ranked_mask",
+            "features/ranked_mask/criterion": criterion,
+            "features/ranked_mask/keep": 0.4,
+        }
+        task = FoldTask(space.complete(given | flips), 0)
+        first, second = (
+            run_fold(dataclasses.replace(setting, blueprint=blueprint, dataset=table), task)
+            for table in (dataset, other)
+        )
+        assert first.error is None
+        np.testing.assert_array_equal(first.predictions[1::2], second.predictions[1::2])
 
 
 def test_scored_rows_do_not_shape_the_preprocessing(setting, space, dataset):
