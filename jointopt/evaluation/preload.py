@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+from multiprocessing import synchronize
+from typing import TYPE_CHECKING
+
 import lightgbm
 import sklearn.ensemble
 import sklearn.linear_model
@@ -14,4 +19,21 @@ import xgboost
 import jointopt.evaluation.one_fold
 import jointopt.pipeline.network
 
+if TYPE_CHECKING:
+    from types import TracebackType
+
 __all__ = ["jointopt", "lightgbm", "sklearn", "skrub", "torch", "xgboost"]
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an error that ends a worker, unless it only came too late.
+
+    One that is still starting when its run ends finds the run's locks gone.
+    """
+    last = traceback.extract_tb(trace)[-1:]
+    if kind is FileNotFoundError and last and last[0].filename == synchronize.__file__:
+        return
+    sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _report
