@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow lint bench notebooks clean
+.PHONY: demo test test-slow lint bench portfolio notebooks clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,9 @@ test-slow: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks -s -m slow
+
+portfolio: $(READY)
+	$(BIN)/python -m jointopt.insight.portfolio search_spaces/portfolio.yaml $(TABLES)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/execute.py

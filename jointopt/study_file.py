@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
-from jointopt.data import PREFIX
+from jointopt.data import is_named
 from jointopt.errors import OptionError
 from jointopt.search.strategies import sequential
 
@@ -33,7 +33,7 @@ class TableDefinition(BaseModel):
     Attributes
     ----------
     data : str
-        A table's path (relative to the file's folder), or `sklearn:NAME`.
+        A table's path (relative to the file's folder), `sklearn:NAME` or `simulated:SEED`.
     target : str
         The column to predict.
     name : str or None, default=None
@@ -58,8 +58,8 @@ class StudyDefinition(BaseModel):
     Attributes
     ----------
     data : str or None
-        A table's path (relative to the file's folder), or `sklearn:NAME` for a table that
-        scikit-learn ships.
+        A table's path (relative to the file's folder), `sklearn:NAME` for a table that
+        scikit-learn ships, or `simulated:SEED` for one drawn at random.
     target : str or None
         The column to predict.
     tables : list of TableDefinition or None, default=None
@@ -185,7 +185,9 @@ def dump_study(study: StudyDefinition) -> str:
 
 def stem(data: str) -> str:
     """Return what a table is called after its file: `price` for `data/price.csv.gz`."""
-    return Path(data.removeprefix(PREFIX)).name.partition(".")[0] or "table"
+    if is_named(data):
+        return data.removeprefix("sklearn:").replace(":", "-")
+    return Path(data).name.partition(".")[0] or "table"
 
 
 def within(study: StudyDefinition, folder: Path) -> StudyDefinition:
@@ -204,7 +206,7 @@ def within(study: StudyDefinition, folder: Path) -> StudyDefinition:
 
 
 def _placed(data: str, folder: Path) -> str:
-    return data if data.startswith(PREFIX) else str(folder / data)
+    return data if is_named(data) else str(folder / data)
 
 
 def _message(path: Path, raw: Any, error: ValidationError) -> str:

@@ -83,7 +83,7 @@ def test_frames_with_all_kinds_of_columns_and_labels_of_text(frames):
 
 def test_same_seed_same_trials(frames):
     make, target = frames["regression"]
-    frame = make()
+    frame = make(100)
     X, y = frame.drop(columns=target), frame[target]
     boards = [
         JointRegressor(n_trials=11, budget=None, seed=3).fit(X, y).search_result_.trials

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jointopt.data.bundled import PREFIX, load_table
+from jointopt.data.bundled import is_named, load_table
 from jointopt.data.columns import Column, Kind, Schema
 from jointopt.data.dataset import Dataset, dataset_from_arrays, make_dataset
 from jointopt.data.inference import infer_schema
@@ -11,7 +11,6 @@ from jointopt.data.reading import read_table
 from jointopt.data.tasks import Task, infer_task
 
 __all__ = [
-    "PREFIX",
     "Column",
     "Dataset",
     "Kind",
@@ -22,6 +21,7 @@ __all__ = [
     "get_metric",
     "infer_schema",
     "infer_task",
+    "is_named",
     "load_table",
     "make_dataset",
     "metric_names",

@@ -1,29 +1,36 @@
-"""Tables that scikit-learn ships, by name, for examples and studies that run anywhere."""
+"""Tables by name, for studies that run anywhere: scikit-learn's and simulated ones."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from jointopt.data.reading import read_table
+from jointopt.data.simulated import simulate_table
 from jointopt.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BUNDLED", "PREFIX", "load_table"]
+__all__ = ["BUNDLED", "is_named", "load_table"]
 
-PREFIX = "sklearn:"
+BUNDLED_PREFIX, SIMULATED_PREFIX = "sklearn:", "simulated:"
 BUNDLED = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 
+def is_named(source: str) -> bool:
+    """Whether a table is named, not a file."""
+    return source.startswith((BUNDLED_PREFIX, SIMULATED_PREFIX))
+
+
 def load_table(source: str) -> pd.DataFrame:
-    """Read a table from a file, or from those that scikit-learn ships.
+    """Read a table from a file, from those that scikit-learn ships, or simulate one.
 
     Parameters
     ----------
     source : str
         A path as for `read_table`, or `sklearn:` and one of breast_cancer, diabetes, digits,
-        iris, wine. Class codes of the latter become their names; the target is `target`.
+        iris, wine (class codes become their names), or `simulated:` and a whole number, the seed
+        for `simulate_table`. The target of named tables is `target`.
 
     Raises
     ------
@@ -35,11 +42,15 @@ def load_table(source: str) -> pd.DataFrame:
     >>> load_table("sklearn:wine").shape
     (178, 14)
     """
-    if not source.startswith(PREFIX):
+    _, _, name = source.partition(":")
+    if not is_named(source):
         return read_table(source)
+    if source.startswith(SIMULATED_PREFIX):
+        if not name.isdecimal():
+            raise DataError(f"{source}: expected a whole number, the seed, as in simulated:7")
+        return simulate_table(int(name))
     from sklearn import datasets
 
-    name = source.removeprefix(PREFIX)
     if name not in BUNDLED:
         raise DataError(f"{source}: scikit-learn's tables here are {', '.join(BUNDLED)}")
     loaded = getattr(datasets, f"load_{name}")(as_frame=True)

@@ -326,10 +326,11 @@ def _run_options(
     options: CompareOptions, space: Space, strategy: str | Strategy, seed: int, parallel: int
 ) -> RunOptions:
     workers = options.workers
-    # One model, so that what is compared is what each strategy found and not how well its trials
-    # complement each other.
+    # One model, and plain defaults to start from: what is compared is what each strategy found,
+    # not how well its trials complement each other or what other tables taught.
     return RunOptions(
         final="single",
+        portfolio=False,
         strategy=strategy,
         space=space,
         metric=options.metric,

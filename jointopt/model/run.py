@@ -14,10 +14,12 @@ from jointopt.evaluation.folds import affordable_folds, make_folds, rungs_for
 from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.model.finish import Finish
-from jointopt.pipeline.adapt import adapt_space, blueprint_of, start_configs
+from jointopt.pipeline.adapt import adapt_space, blueprint_of
+from jointopt.pipeline.starts import load_portfolio, start_configs
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine
+from jointopt.search.starts import Starts
 from jointopt.search.storage import open_storage
 from jointopt.space import Space, load_space
 
@@ -74,6 +76,8 @@ class RunOptions:
         Go on with the studies in the storage.
     final : {"ensemble", "single"}, default="ensemble"
         Average the best models of the folds, or fit the best configuration on all rows.
+    portfolio : bool, default=True
+        Whether to start from what did well on other tables, else from the paradigms' defaults.
     writes_report : bool, default=False
         Whether the caller still has to save the model and write a report in the budget.
     """
@@ -93,6 +97,7 @@ class RunOptions:
     name: str = "jointopt"
     resume: bool = False
     final: Literal["ensemble", "single"] = "ensemble"
+    portfolio: bool = True
     writes_report: bool = False
 
 
@@ -145,6 +150,7 @@ def run_table(
     metric = get_metric(options.metric, dataset.task)
     strategy = get_strategy(options.strategy)
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
+    portfolio = load_portfolio(space) if options.portfolio else []
     space = adapt_space(space, dataset)
     storage = open_storage(options.storage)
     budget = Budget(options.seconds, options.n_trials, started=started)
@@ -166,6 +172,7 @@ def run_table(
             final=options.final,
             writes_report=options.writes_report,
         )
+        starts = Starts(start_configs(space, dataset.task, portfolio), budget)
         engine = Engine(
             evaluator,
             budget,
@@ -174,9 +181,9 @@ def run_table(
             storage=storage,
             name=options.name,
             resume=options.resume,
-            listeners=(finish.reserve, *listeners),
+            listeners=(finish.reserve, starts.learn, *listeners),
         )
-        result = engine.run(strategy, space, start_configs(space, dataset.task))
+        result = engine.run(strategy, space, starts)
         model, notes = finish.fit(executor, result)
     finally:
         executor.close()

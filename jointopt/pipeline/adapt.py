@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,11 @@ from jointopt.space import Choice, Subset
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from jointopt.data import Dataset, Task
+    from jointopt.data import Dataset
     from jointopt.pipeline.paradigms import Paradigm
-    from jointopt.space import Config, Space
+    from jointopt.space import Space
 
-__all__ = ["adapt_space", "blueprint_of", "column_groups", "start_configs"]
+__all__ = ["adapt_space", "blueprint_of", "column_groups"]
 
 MAX_MASK_COLUMNS = 64
 MAX_PRODUCT_COLUMNS = 20
@@ -57,29 +58,6 @@ def adapt_space(space: Space, dataset: Dataset) -> Space:
     return bound.prune([path for path in _useless(bound, dataset) if path in known])
 
 
-def start_configs(space: Space, task: Task) -> list[Config]:
-    """Return each paradigm's good default, the space's default paradigm first.
-
-    Parameters
-    ----------
-    space : Space
-        Adapted to the table.
-    task : Task
-        What is predicted.
-    """
-    paradigms = paradigms_of(space)
-    default = space.default()["paradigm"]
-    order = sorted(paradigms, key=lambda label: label != default)
-    known = {decision.path for decision in space.decisions}
-    return [
-        space.complete(
-            {p: v for p, v in paradigms[label].start_for(task.kind).items() if p in known}
-            | {"paradigm": label}
-        )
-        for label in order
-    ]
-
-
 def blueprint_of(space: Space, dataset: Dataset) -> Blueprint:
     """Return what pipelines are built from, for a space adapted to the table."""
     groups = column_groups(dataset)
@@ -100,6 +78,7 @@ def blueprint_of(space: Space, dataset: Dataset) -> Blueprint:
     )
 
 
+@lru_cache(maxsize=1)
 def column_groups(dataset: Dataset) -> Mapping[str, list[str]]:
     """Return what a mask over the table's columns switches: name of the group to its columns.
 
@@ -111,7 +90,8 @@ def column_groups(dataset: Dataset) -> Mapping[str, list[str]]:
     if len(names) <= MAX_MASK_COLUMNS:
         return {name: [name] for name in names}
     numeric = dataset.schema.names(Kind.NUMERIC)
-    others = [name for name in names if name not in set(numeric)]
+    numbers = set(numeric)
+    others = [name for name in names if name not in numbers]
     groups = [[name] for name in others[: MAX_MASK_COLUMNS // 2]]
     if others[MAX_MASK_COLUMNS // 2 :]:
         groups.append(others[MAX_MASK_COLUMNS // 2 :])
@@ -129,6 +109,7 @@ def _correlated(dataset: Dataset, names: list[str], n_groups: int) -> list[list[
     values = dataset.X[names].iloc[:2000].to_numpy(dtype=float)
     ranks = rankdata(np.where(np.isnan(values), np.inf, values), axis=0)
     ranks = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-12)
+    ranks = ranks.astype(np.float32)
     distance = np.clip(1 - np.abs(ranks.T @ ranks / len(ranks)), 0, 1)
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), method="complete")

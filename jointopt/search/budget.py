@@ -108,6 +108,11 @@ class Budget:
         left = self.seconds_left()
         return 0.0 if left is None or not self.seconds else max(0.0, left / self.seconds)
 
+    def share_used(self, n_done: int) -> float:
+        """Return the share of the time or of the trials that is used, whichever is greater."""
+        of_time = 1.0 - self.share_left() if self.seconds else 0.0
+        return max(of_time, n_done / self.n_trials if self.n_trials else 0.0)
+
     def allows(self, n_done: int) -> bool:
         """Whether another trial may start after `n_done` that were started."""
         left = self.seconds_left()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from jointopt.space.counting import Size
 from jointopt.space.flat import Condition, Decision
 from jointopt.space.leaves import AXES, Categorical, Config, Float, Int, Subset, Value
-from jointopt.space.library import load_space, space_names
+from jointopt.space.library import library, load_space, space_names
 from jointopt.space.nodes import Choice, Node, Repeat
 from jointopt.space.space import Space
 
@@ -28,6 +28,7 @@ __all__ = [
     "Space",
     "Subset",
     "Value",
+    "library",
     "load_space",
     "space_names",
 ]

@@ -14,10 +14,11 @@ from jointopt.space.yaml_source import SUFFIXES, Source, read_part
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-__all__ = ["load_space", "space_names"]
+__all__ = ["library", "load_space", "space_names"]
 
 
-def _library() -> Traversable:
+def library() -> Traversable:
+    """Return the folder of search spaces that jointopt ships."""
     try:
         return files("jointopt.search_spaces")
     except ModuleNotFoundError:  # a checkout that is not installed
@@ -34,7 +35,7 @@ def space_names() -> list[str]:
     """
     return sorted(
         file.name.removesuffix(".yaml")
-        for file in _library().iterdir()
+        for file in library().iterdir()
         if file.name.endswith(".yaml") and _is_space(file)
     )
 
@@ -81,5 +82,5 @@ def load_space(name_or_path: str | Path) -> Space:
             f"no search space {name!r}; choose from {', '.join(known)}, or give a file ending in "
             f".yaml{grid.did_you_mean(name, known)}"
         )
-    file = _library().joinpath(f"{name}.yaml")
-    return yaml_read.read_file(file, _library(), file.name).build(Space)
+    file = library().joinpath(f"{name}.yaml")
+    return yaml_read.read_file(file, library(), file.name).build(Space)

@@ -137,6 +137,10 @@ class Space:
             self._owner(path)
         return configs.complete(self.decisions, partial, self.frozen)
 
+    def possible(self, values: Mapping[str, Value]) -> Config:
+        """Return those of the values, by parameter path, that the space can have."""
+        return configs.still_valid(self.decisions, values)
+
     def validate(self, config: Mapping[str, object]) -> None:
         """Check that a configuration has all active parameters, no other, and valid values."""
         configs.validate(self.decisions, config, self.frozen)
@@ -240,7 +244,7 @@ class Space:
             parameter's path, such as `paradigm/svm`.
         """
         other = Space(**editing.prune(self.axes, tuple(paths)))
-        return other._with(configs.still_valid(other.decisions, self.frozen))
+        return other._with(other.possible(self.frozen))
 
     def bind(self, members: Mapping[str, Iterable[str]]) -> Space:
         """Return the space with a table's columns in place of every `Subset("table")`.

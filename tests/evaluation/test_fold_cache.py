@@ -11,8 +11,8 @@ from sklearn.pipeline import Pipeline
 
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.one_fold import FoldTask, run_fold
-from jointopt.pipeline.adapt import start_configs
 from jointopt.pipeline.build import build_pipeline
+from jointopt.pipeline.starts import start_configs
 
 RANKED = {"features": "ranking", "features/ranking/criterion": "f_test", "paradigm": "linear"}
 

@@ -9,7 +9,8 @@ import pytest
 
 from jointopt import load_space
 from jointopt.evaluation.one_fold import FoldTask, run_fold
-from jointopt.pipeline.adapt import adapt_space, blueprint_of, start_configs
+from jointopt.pipeline.adapt import adapt_space, blueprint_of
+from jointopt.pipeline.starts import start_configs
 
 QUICK = ("lightgbm", "xgboost", "linear", "knn", "naive_bayes", "mlp", "svm")
 

@@ -12,9 +12,10 @@ from jointopt.data import Kind
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.fitted import FittedModel, Member
 from jointopt.model.saving import load_model, save_model
-from jointopt.pipeline.adapt import adapt_space, blueprint_of, start_configs
+from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.build import build_pipeline
 from jointopt.pipeline.paradigms import paradigms_of
+from jointopt.pipeline.starts import start_configs
 from jointopt.space import Categorical, Choice
 
 

@@ -1,0 +1,66 @@
+"""Where a search starts: configurations that did well on other tables, and good defaults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ruamel.yaml import YAML
+
+from jointopt.pipeline.paradigms import paradigms_of
+from jointopt.space import library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from jointopt.data import Task
+    from jointopt.space import Config, Space, Value
+
+__all__ = ["load_portfolio", "start_configs"]
+
+PORTFOLIO = "portfolio.yaml"
+
+
+def load_portfolio(space: Space) -> list[Mapping[str, Value]]:
+    """Return those entries of the shipped portfolio that a space has, best first.
+
+    Parameters
+    ----------
+    space : Space
+        Before it is adapted to a table. An entry with a parameter or a value that it lacks is
+        left out: a space of other ranges is another question.
+    """
+    entries = YAML(typ="safe").load((library() / PORTFOLIO).read_text(encoding="utf-8"))
+    return [entry for entry in entries if space.possible(entry) == entry]
+
+
+def start_configs(
+    space: Space, task: Task, portfolio: Sequence[Mapping[str, Value]] = ()
+) -> list[Config]:
+    """Return the configurations to evaluate first.
+
+    Parameters
+    ----------
+    space : Space
+        Adapted to the table.
+    task : Task
+        What is predicted.
+    portfolio : sequence of mapping, default=()
+        Values by parameter path, best first; what the adapted space lacks is left out.
+
+    Returns
+    -------
+    list of Config
+        The portfolio, then a good default of each paradigm, the space's default paradigm first.
+    """
+    paradigms = paradigms_of(space)
+    default = space.default()["paradigm"]
+    usual = [
+        paradigms[label].start_for(task.kind) | {"paradigm": label}
+        for label in sorted(paradigms, key=lambda label: label != default)
+    ]
+    entries = [entry for entry in (*portfolio, *usual) if entry["paradigm"] in paradigms]
+    return _distinct(space.complete(space.possible(entry)) for entry in entries)
+
+
+def _distinct(configs: Iterable[Config]) -> list[Config]:
+    return list({frozenset(config.items()): config for config in configs}.values())
