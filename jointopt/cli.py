@@ -257,6 +257,22 @@ def predict(
     Console().print(f"{len(table)} predictions in {escape(str(out))}")
 
 
+@app.command(epilog="Example: jointopt export price-model --onnx --out price.onnx")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, or its model/.")],
+    *,
+    onnx: Annotated[bool, typer.Option("--onnx", help="As ONNX, for any ONNX runtime.")] = False,
+    out: Annotated[Path | None, _option("File to write.", "DIR/model.onnx")] = None,
+    data: Annotated[Path | None, _option("Table to check it on.", "the training table")] = None,
+) -> None:
+    """Write a saved model in a form that needs no jointopt, checked to predict the same."""
+    from jointopt.export_command import export_onnx
+
+    if not onnx:
+        raise OptionError("say which form to export to: --onnx")
+    export_onnx(Console(), folder, out, data)
+
+
 @app.command(epilog="Example: jointopt space tabular --columns 20")
 def space(
     name: Annotated[

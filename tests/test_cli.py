@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import optuna
 import pandas as pd
 import pytest
@@ -113,6 +114,11 @@ def test_from_a_table_to_predictions(run, table, tmp_path):
     page = (folder / "report.html").read_text()
     assert "linear" in page
     assert len(page) < 6e6
+
+    code, _, err = run("export", "out", "--onnx")
+    assert code == 2
+    assert "error: ONNX cannot express the date column 'joined', in" in flat(err)
+    assert not (folder / "model.onnx").exists()
 
 
 def test_out_of_fold_predictions_reproduce_the_scores(run, table, tmp_path):
@@ -354,3 +360,26 @@ def test_stages_that_the_budget_cuts_short_leave_nothing_behind(run, frames, tmp
     assert (code, err) == (0, "")
     names = optuna.study.get_all_study_names(f"sqlite:///{tmp_path}/out/study.db")
     assert len(names) >= (3 if strategy == "sequential" else 1)
+
+
+def test_export_to_onnx(run, table, tmp_path):
+    frame = pd.read_csv(table)
+    frame[["age", "income", "city", "label"]].to_csv(table, index=False)
+    run("run", table, "--target", "label", *QUICK, "--out", "out")
+    code, out, err = run("export", "out", "--onnx")
+    assert (code, err) == (0, "")
+    assert "on 120 rows its predictions differ by at most" in flat(out)
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx")
+    assert session.run(
+        ["prediction"], {"age": [[30.0]], "income": [[2e4]], "city": np.array([["Bern"]])}
+    )[0][0] in ("no", "yes")
+
+    code, _, err = run("export", "out")
+    assert (code, flat(err)) == (2, "error: say which form to export to: --onnx")
+    table.unlink()
+    code, _, err = run("export", "out", "--onnx")
+    assert code == 2
+    assert "give a table to check the export on by --data TABLE" in flat(err)
+    code, out, _ = run("export", "out/model", "--onnx", "--data", "new.csv", "--out", "x.onnx")
+    assert (code, "on 30 rows" in flat(out)) == (0, True)
+    assert (tmp_path / "x.onnx").is_file()

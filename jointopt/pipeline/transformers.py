@@ -239,13 +239,18 @@ class RankedMask(OneToOneFeatureMixin, TransformerMixin, _Ranking):
         self.medians_ = ranked.median().fillna(0.0).to_numpy()
         return self
 
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the table; columns that are left out hold their training rows' median."""
+    @property
+    def kept_(self) -> NDArray[np.bool_]:
+        """Which of the ranked columns stay; at least one does."""
         check_is_fitted(self)
         kept = _best(self.scores_, self.keep) ^ np.isin(self.columns, list(self.flip))
         if not kept.any():
             kept[np.argmax(self.scores_)] = True
-        values = zip(self.columns, self.medians_, kept, strict=True)
+        return kept
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the table; columns that are left out hold their training rows' median."""
+        values = zip(self.columns, self.medians_, self.kept_, strict=True)
         return X.assign(**{name: median for name, median, stays in values if not stays})
 
 

@@ -1,0 +1,189 @@
+"""From a fitted model to an ONNX file, checked by running it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+from onnx import ModelProto, TensorProto, checker, helper
+
+from jointopt.errors import ModelError
+from jointopt.model.onnx.estimators import predict
+from jointopt.model.onnx.graph import ML, Graph, Inexpressible, Value
+from jointopt.model.onnx.table import MISSING, Inputs, Table
+from jointopt.model.onnx.transformers import transform
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+    from jointopt.model.fitted import FittedModel, Member
+
+__all__ = ["check_onnx", "onnx_model", "run_onnx"]
+
+OPSET, ML_OPSET, IR_VERSION = 18, 3, 8
+"""Old enough for runtimes of 2023; newer ones read them as well."""
+TOLERANCE = 1e-5
+LABEL, PROBABILITIES = "prediction", "probabilities"
+
+
+def onnx_model(model: FittedModel) -> ModelProto:
+    """Return a model as an ONNX graph.
+
+    Its inputs are the columns that the model uses, by name, each of shape (n_rows, 1): doubles,
+    NaN where missing, for numbers; strings, "" where missing, for categories. Its outputs are
+    `prediction`, shape (n_rows,), and for classes `probabilities`, shape (n_rows, n_classes).
+
+    Parameters
+    ----------
+    model : FittedModel
+        A single pipeline or an ensemble.
+
+    Raises
+    ------
+    ModelError
+        If ONNX cannot express a step; the message names it.
+    """
+    graph = Graph()
+    inputs = Inputs(graph, model.schema)
+    if taken := {LABEL, PROBABILITIES} & {column.name for column in model.schema.used}:
+        raise ModelError(
+            f"the column {min(taken)!r} has the name of an output of the ONNX model; rename it "
+            "in the training table and run again"
+        )
+    parts = [_member(member, inputs, model.classes) for member in model.members]
+    outputs = _outputs(graph, graph.add("Sum", *parts), model.classes)
+    return _proto(graph, inputs, outputs, model)
+
+
+def _member(member: Member, inputs: Inputs, classes: NDArray[Any] | None) -> Value:
+    """Return a member's predictions times its weight."""
+    try:
+        parts = [_pipeline(pipeline, inputs, classes) for pipeline in member.pipelines]
+    except Inexpressible as error:
+        paradigm = member.config.get("paradigm")
+        raise ModelError(
+            f"ONNX cannot express {error}, in {paradigm} of trial {member.trial}, weight "
+            f"{member.weight:.2f}. Run again with --space set to a copy of the space without it, "
+            "or with --final single if the best single pipeline does not have it; or deploy the "
+            "folder model/ with its predict.py"
+        ) from error
+    share = member.weight / len(parts)
+    return inputs.graph.add("Mul", inputs.graph.add("Sum", *parts), share)
+
+
+def _pipeline(pipeline: Pipeline, inputs: Inputs, classes: NDArray[Any] | None) -> Value:
+    graph, table = inputs.graph, Table(inputs)
+    x: Value = ""
+    for name, step in pipeline.steps[:-1]:
+        match name:
+            case "codes":
+                table.code(step)
+            case "mask":
+                table.mask(step)
+            case "columns":
+                x = table.matrix(step)
+            case _:
+                x = transform(step, graph, x)
+    found = predict(pipeline[-1], graph, x)
+    if classes is None or len(pipeline.classes_) == len(classes):
+        return found
+    # A training fold may lack a rare class.
+    return graph.add("MatMul", found, np.eye(len(classes))[np.asarray(pipeline.classes_)])
+
+
+def _outputs(graph: Graph, total: Value, classes: NDArray[Any] | None) -> list[Any]:
+    """Name the outputs and return their declarations."""
+    if classes is None:
+        _name(graph, graph.add("Reshape", total, [-1]), LABEL)
+        return [helper.make_tensor_value_info(LABEL, TensorProto.DOUBLE, [None])]
+    labels = graph.constant(classes)
+    element = graph.initializers[-1].data_type
+    best = graph.add("ArgMax", total, axis=1, keepdims=0)
+    _name(graph, graph.add("Gather", labels, best), LABEL)
+    _name(graph, total, PROBABILITIES)
+    shape = [None, len(classes)]
+    return [
+        helper.make_tensor_value_info(LABEL, element, [None]),
+        helper.make_tensor_value_info(PROBABILITIES, TensorProto.DOUBLE, shape),
+    ]
+
+
+def _name(graph: Graph, value: Value, name: str) -> None:
+    graph.nodes.append(helper.make_node("Identity", [value], [name]))
+
+
+def _proto(graph: Graph, inputs: Inputs, outputs: list[Any], model: FittedModel) -> ModelProto:
+    body = helper.make_graph(
+        graph.nodes, "jointopt", list(inputs.declared.values()), outputs, graph.initializers
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
+    proto = helper.make_model(
+        body,
+        opset_imports=opsets,
+        ir_version=IR_VERSION,
+        producer_name="jointopt",
+        producer_version=str(model.facts["jointopt"]),
+        doc_string=f"{model.task} of {model.target}; missing numbers are NaN, categories ''",
+    )
+    checker.check_model(proto)
+    return proto
+
+
+def run_onnx(data: bytes, X: pd.DataFrame) -> NDArray[Any]:
+    """Return what an ONNX model predicts: probabilities, or values.
+
+    Parameters
+    ----------
+    data : bytes
+        The file's content.
+    X : DataFrame
+        Rows that the model's schema has normalised.
+    """
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    feed = {}
+    for declared in session.get_inputs():
+        column = X[[declared.name]]
+        text = declared.type == "tensor(string)"
+        feed[declared.name] = (column.fillna(MISSING) if text else column).to_numpy()
+    names = [output.name for output in session.get_outputs()]
+    wanted = PROBABILITIES if PROBABILITIES in names else LABEL
+    (found,) = session.run([wanted], feed)
+    return np.asarray(found)
+
+
+def check_onnx(data: bytes, model: FittedModel, frame: pd.DataFrame) -> float:
+    """Run an ONNX model beside the model that it was made of.
+
+    Parameters
+    ----------
+    data : bytes
+        The file's content.
+    model : FittedModel
+        What it was made of.
+    frame : DataFrame
+        Rows with the training columns.
+
+    Returns
+    -------
+    float
+        The largest difference between predictions, relative where these are greater than 1.
+
+    Raises
+    ------
+    ModelError
+        If it is greater than 1e-5.
+    """
+    X = model.schema.apply(frame)
+    expected = model.predict(frame) if model.classes is None else model.predict_proba(frame)
+    found = run_onnx(data, X)
+    largest = float((np.abs(found - expected) / np.maximum(1.0, np.abs(expected))).max())
+    if not largest <= TOLERANCE:
+        raise ModelError(
+            f"the ONNX model's predictions of {len(X)} rows differ from the model's by up to "
+            f"{largest:.2g}, more than {TOLERANCE:g}: nothing was written. Deploy the folder "
+            "model/ with its predict.py, or tell jointopt's authors which pipeline it is"
+        )
+    return largest

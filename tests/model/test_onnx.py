@@ -1,0 +1,165 @@
+"""Models as ONNX graphs, run by onnxruntime beside the models that they were made of."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+from threadpoolctl import threadpool_limits
+
+from jointopt import ModelError, load_space
+from jointopt.data import make_dataset
+from jointopt.model.fitted import FittedModel, Member
+from jointopt.model.onnx.export import check_onnx, onnx_model
+from jointopt.pipeline.adapt import adapt_space, blueprint_of
+from jointopt.pipeline.build import build_pipeline
+
+ONE_HOT = {
+    "transforms/categorical/encode": "one_hot",
+    "transforms/categorical/encode/one_hot/min_frequency": 0.05,
+}
+SCALED = {
+    "paradigm": "linear",
+    "transforms/numeric/impute": "mean",
+    "transforms/numeric/indicator": True,
+}
+TRANSFORMS = {
+    "robust": {**SCALED, "transforms/numeric/scale": "robust"},
+    "min_max": {**SCALED, "transforms/numeric/scale": "min_max"},
+    "yeo_johnson": {**SCALED, "transforms/numeric/scale": "yeo_johnson"},
+    "box_cox": {
+        **SCALED,
+        "transforms/numeric/indicator": False,
+        "transforms/numeric/scale": "box_cox",
+    },
+    "squash": {**SCALED, "transforms/numeric/scale": "squash"},
+    "pca": {**SCALED, "transforms/numeric/derive": "pca"},
+    "products": {**SCALED, "transforms/numeric/products": True},
+    "frequency": {**SCALED, "transforms/categorical/encode": "frequency"},
+}
+MODELS = {
+    "linear": {**SCALED, "transforms/numeric/scale": "standard", **ONE_HOT},
+    "lightgbm": {
+        "paradigm": "lightgbm",
+        "features/ranking/criterion": "f_test",
+        "features/ranking/keep": 0.7,
+    },
+    "xgboost": {"paradigm": "xgboost", **ONE_HOT},
+    "random_forest": {
+        "paradigm": "random_forest",
+        "features/ranked_mask/criterion": "f_test",
+        "features/ranked_mask/keep": 0.5,
+    },
+    "extra_trees": {"paradigm": "extra_trees", "transforms/categorical/encode": "target"},
+}
+
+
+def make_tables(frames, task):
+    """Return a dataset of numbers and categories, and new rows for it."""
+    make, target = frames[task]
+    train, new = (make(150, seed).drop(columns=["joined", "note"]) for seed in (0, 1))
+    # What training rows did not have.
+    new.loc[:9, "city"] = "Quito"
+    new.loc[10:19] = np.nan
+    new.loc[20:29, "income"] = np.inf
+    return make_dataset(train, target), new
+
+
+def fitted(dataset, config, rows):
+    name = "wide" if "features/ranked_mask/criterion" in config else "tabular"
+    space = adapt_space(load_space(name), dataset)
+    pipeline = build_pipeline(space.complete(config), blueprint_of(space, dataset))
+    if "n_estimators" in pipeline[-1].get_params():
+        pipeline[-1].set_params(n_estimators=20)
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")
+        return pipeline.fit(dataset.X[rows], dataset.y[rows])
+
+
+def model_of(dataset, *members):
+    """Return a model whose members have pipelines fitted on halves of the rows."""
+    halves = [np.arange(len(dataset.y)) % 2 == k for k in (0, 1)]
+    return FittedModel(
+        members=tuple(
+            Member(
+                1 / len(members),
+                tuple(fitted(dataset, config, rows) for rows in halves),
+                config,
+                trial,
+                0.5,
+            )
+            for trial, config in enumerate(members)
+        ),
+        schema=dataset.schema,
+        task=dataset.task,
+        classes=dataset.classes,
+        target=dataset.target,
+        config=members[0],
+        facts={"jointopt": "0"},
+    )
+
+
+def assert_same(model, new):
+    check_onnx(onnx_model(model).SerializeToString(), model, new)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_transforms_are_the_same(name, frames):
+    dataset, new = make_tables(frames, "regression")
+    assert_same(model_of(dataset, TRANSFORMS[name]), new)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("name", MODELS)
+def test_models_are_the_same(name, task, frames):
+    dataset, new = make_tables(frames, task)
+    assert_same(model_of(dataset, MODELS[name]), new)
+
+
+def test_an_ensemble_runs_as_the_docstring_says(frames):
+    dataset, new = make_tables(frames, "multiclass")
+    model = model_of(dataset, MODELS["linear"], MODELS["xgboost"], MODELS["extra_trees"])
+    session = onnxruntime.InferenceSession(onnx_model(model).SerializeToString())
+    numbers, categories = ["age", "income"], ["city", "plan"]
+    assert sorted(i.name for i in session.get_inputs()) == sorted(numbers + categories)
+    feed = {name: new[[name]].to_numpy() for name in numbers}
+    feed |= {name: new[[name]].fillna("").to_numpy(dtype=object) for name in categories}
+    labels, probabilities = session.run(["prediction", "probabilities"], feed)
+    np.testing.assert_allclose(probabilities, model.predict_proba(new), atol=1e-5)
+    assert list(labels) == list(model.predict(new))
+
+
+def test_a_fold_without_a_class_still_predicts_all(frames):
+    dataset, new = make_tables(frames, "multiclass")
+    rows = dataset.y != 1
+    pipeline = fitted(dataset, MODELS["linear"], rows)
+    whole = model_of(dataset, MODELS["linear"])
+    member = replace(whole.members[0], pipelines=(*whole.members[0].pipelines, pipeline))
+    assert_same(replace(whole, members=(member,)), new)
+
+
+def test_what_onnx_cannot_express_is_named(frames):
+    dataset, _ = make_tables(frames, "binary")
+    with pytest.raises(ModelError, match=r"the estimator KNeighborsClassifier, in knn of trial 1"):
+        onnx_model(model_of(dataset, MODELS["linear"], {"paradigm": "knn"}))
+    make, target = frames["binary"]
+    dated = make_dataset(make(150).drop(columns="note"), target)
+    with pytest.raises(ModelError, match=r"the date column 'joined', in lightgbm of trial 0"):
+        onnx_model(model_of(dated, {"paradigm": "lightgbm"}))
+
+
+def test_a_model_that_predicts_otherwise_is_refused(frames):
+    dataset, new = make_tables(frames, "regression")
+    one, other = (model_of(dataset, MODELS[name]) for name in ("linear", "extra_trees"))
+    with pytest.raises(ModelError, match=r"differ from the model's by up to .* nothing was"):
+        check_onnx(onnx_model(one).SerializeToString(), other, new)
+
+
+def test_a_column_named_like_an_output_is_refused(frames):
+    make, target = frames["regression"]
+    frame = make(150)[["age", "income", target]].rename(columns={"age": "prediction"})
+    with pytest.raises(ModelError, match="'prediction' has the name of an output"):
+        onnx_model(model_of(make_dataset(frame, target), {"paradigm": "random_forest"}))
