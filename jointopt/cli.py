@@ -238,23 +238,15 @@ def predict(
     out: Annotated[Path, typer.Option(help="CSV file to write.")],
 ) -> None:
     """Predict a table with a saved model: probabilities per class and `prediction`."""
-    import pandas as pd
-
     from jointopt.data import read_table
     from jointopt.model.saving import load_model
 
     model = load_model(folder)
-    table = read_table(data)
-    if model.classes is None:
-        columns: dict[str, Any] = {"prediction": model.predict(table)}
-    else:
-        probabilities = model.predict_proba(table)
-        columns = {str(label): probabilities[:, i] for i, label in enumerate(model.classes)}
-        columns["prediction"] = model.classes[probabilities.argmax(axis=1)]
+    found = model.predictions(read_table(data))
     if not out.parent.is_dir():
         raise OptionError(f"--out {out}: the folder {out.parent} does not exist; make it first")
-    pd.DataFrame(columns).to_csv(out, index=False)
-    Console().print(f"{len(table)} predictions in {escape(str(out))}")
+    found.to_csv(out, index=False)
+    Console().print(f"{len(found)} predictions in {escape(str(out))}")
 
 
 @app.command(epilog="Example: jointopt export price-model --onnx --out price.onnx")

@@ -228,11 +228,15 @@ def _announce(
 def _write(folder: Path, run: TableRun, study: StudyDefinition, started: float) -> pd.DataFrame:
     import numpy as np
 
+    from jointopt.insight.card import render_card
     from jointopt.insight.report import render_report
 
     board = leaderboard(run.result.records, run.metric)
     board.to_csv(folder / "leaderboard.csv", index=False)
-    save_model(run.model, folder / "model")
+    model_folder = save_model(run.model, folder / "model")
+    latency = run.model.latency(run.dataset.X)
+    card = render_card(run, latency)
+    (model_folder / "README.md").write_text(card, encoding="utf-8")
     predictions: dict[str, Any] = {f"{s}/{n}": p for (s, n), p in run.out_of_fold.items()}
     np.savez_compressed(folder / "out_of_fold.npz", **predictions)
     facts = {
@@ -242,7 +246,8 @@ def _write(folder: Path, run: TableRun, study: StudyDefinition, started: float) 
         "seed": study.seed,
         "seconds": f"{time.monotonic() - started:.1f}",
     }
-    (folder / "report.html").write_text(render_report(run, board, facts), encoding="utf-8")
+    page = render_report(run, board, facts, latency)
+    (folder / "report.html").write_text(page, encoding="utf-8")
     return board
 
 

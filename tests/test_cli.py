@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,22 @@ def test_from_a_table_to_predictions(run, table, tmp_path):
     assert list(predictions.columns) == ["no", "yes", "prediction"]
     np.testing.assert_allclose(predictions["no"] + predictions["yes"], 1)
     assert set(predictions["prediction"]) <= {"no", "yes"}
+
+    # The model's folder alone is enough, wherever it is.
+    shutil.copytree(folder / "model", tmp_path / "elsewhere")
+    done = subprocess.run(
+        [sys.executable, "elsewhere/predict.py", "new.csv", "again.csv"], cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "again.csv"), predictions)
+
+    card = (folder / "model" / "README.md").read_text()
+    scores = np.array(
+        json.loads((folder / "model" / "model.json").read_text())["facts"]["fold_scores"]
+    )
+    assert f"**{scores.mean():.5g}** ± {scores.std():.2g} (standard deviation over 8 folds" in card
+    assert "| `plan` | categorical | 0.0% | `a`, `b`, `c` |" in card
+    assert f"scikit-learn {version('scikit-learn')}" in card
 
     code, out, _ = run("report", "out")
     assert code == 0

@@ -30,7 +30,12 @@ __all__ = ["render_report"]
 PACKAGES = ("jointopt", "optuna", "scikit-learn", "lightgbm", "xgboost", "torch", "pandas")
 
 
-def render_report(run: TableRun, board: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+def render_report(
+    run: TableRun,
+    board: pd.DataFrame,
+    facts: Mapping[str, Any],
+    latency: Mapping[str, float],
+) -> str:
     """Return the report as HTML.
 
     Parameters
@@ -41,6 +46,8 @@ def render_report(run: TableRun, board: pd.DataFrame, facts: Mapping[str, Any]) 
         Its leaderboard.
     facts : mapping of str to value
         Told under "This run", such as the data file and the seconds used.
+    latency : mapping of str to float
+        As `FittedModel.latency` gives it.
     """
     import plotly.offline
 
@@ -63,7 +70,7 @@ def render_report(run: TableRun, board: pd.DataFrame, facts: Mapping[str, Any]) 
         diagram=Markup(estimator_html_repr(_of_the_best(model))),
         members=members_frame(model).to_dict("records"),
         single_score=model.facts["best_single_score"],
-        latency=model.latency(run.dataset.X),
+        latency=latency,
         schema=run.dataset.schema.describe(),
         config=model.config,
         board=board.head(25).to_dict("records"),

@@ -158,7 +158,9 @@ class Finish:
             pipeline = self._try(executor, record, notes)
             if pipeline is not None:
                 member = self._member(record, 1.0, (pipeline,))
-                return self._model((member,), record, record.trial.value), tuple(notes)
+                fold_scores = record.trial.user_attrs["fold_scores"]
+                model = self._model((member,), record, record.trial.value, fold_scores)
+                return model, tuple(notes)
         raise SearchError("no configuration could be fitted on all rows: " + "; ".join(notes))
 
     def _ensemble(self, result: SearchResult) -> FittedModel | None:
@@ -174,16 +176,21 @@ class Finish:
         weights = self._affordable(weights, kept)
         blended = np.sum([weight * predictions[i] for i, weight in weights.items()], axis=0)
         score = fold_score(dataset, folds, self._metric, max_rows=None)(blended)
+        fold_scores = [
+            self._metric.natural(dataset.y[rows], blended[rows], dataset.n_classes)
+            for _, rows in folds
+        ]
         if self._signed(ranked[0]) > score:
             if kept[0] is not ranked[0]:
                 return None
             # On rows that the selection did not look at, or by rounding alone.
             weights, score = {0: 1.0}, self._signed(ranked[0])
+            fold_scores = ranked[0].trial.user_attrs["fold_scores"]
         members = tuple(
             self._member(kept[i], weight, tuple(map(_load, self._paths(kept[i]))))
             for i, weight in sorted(weights.items(), key=lambda item: -item[1])
         )
-        return self._model(members, ranked[0], self._metric.display(score))
+        return self._model(members, ranked[0], self._metric.display(score), fold_scores)
 
     def _affordable(
         self, weights: Mapping[int, float], kept: Sequence[TrialRecord]
@@ -210,7 +217,11 @@ class Finish:
         )
 
     def _model(
-        self, members: tuple[Member, ...], best: TrialRecord, score: float | None
+        self,
+        members: tuple[Member, ...],
+        best: TrialRecord,
+        score: float | None,
+        fold_scores: Sequence[float],
     ) -> FittedModel:
         dataset = self._setting.dataset
         return FittedModel(
@@ -223,6 +234,7 @@ class Finish:
             facts={
                 "metric": self._metric.name,
                 "validation_score": score,
+                "fold_scores": list(map(float, fold_scores)),
                 "best_single_score": best.trial.value,
                 "trial": best.number,
                 "n_rows": dataset.n_rows,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from jointopt.data import Task
 from jointopt.errors import ModelError
@@ -15,7 +16,6 @@ from jointopt.evaluation.one_fold import predict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
@@ -107,6 +107,25 @@ class FittedModel:
         if self.task is Task.REGRESSION:
             raise ModelError("a regression has no class probabilities; use predict")
         return self._raw(frame)
+
+    def predictions(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return all there is to say of each row.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_classes + 1) or (n_rows, 1)
+            A column of probabilities for each class, named by its label, and `prediction`.
+
+        Raises
+        ------
+        ModelError
+            If the table lacks columns that the model needs.
+        """
+        raw = self._raw(frame)
+        if self.classes is None:
+            return pd.DataFrame({"prediction": raw})
+        found = pd.DataFrame({str(label): raw[:, i] for i, label in enumerate(self.classes)})
+        return found.assign(prediction=self.classes[raw.argmax(axis=1)])
 
     def latency(self, X: pd.DataFrame) -> dict[str, float]:
         """Return how long predictions take, in milliseconds for 1,000 rows.

@@ -1,9 +1,10 @@
-"""Models on disk: a folder with `model.json` and skops files, no pickle."""
+"""Models on disk: a folder with `model.json`, skops files (no pickle) and `predict.py`."""
 
 from __future__ import annotations
 
 import json
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,31 @@ TRUSTED_TYPES = frozenset(
 )
 """Types that a model may hold beside those that skops trusts by itself."""
 
+PREDICT_SCRIPT = '''\
+"""Predict a table with the model in this folder.
+
+Usage: python predict.py NEW.csv PREDS.csv
+
+It needs jointopt {version} (pip install jointopt). NEW may be .csv, .csv.gz, .tsv, .parquet or
+.feather; it holds the training columns, in any order, empty where a value is not known.
+"""
+
+import sys
+from pathlib import Path
+
+from jointopt import JointOptError, load_model
+from jointopt.data import read_table
+
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
+try:
+    model = load_model(Path(__file__).parent)
+    predictions = model.predictions(read_table(sys.argv[1]))
+except JointOptError as error:
+    sys.exit(f"error: {{error}}")
+predictions.to_csv(sys.argv[2], index=False)
+'''
+
 
 def save_model(model: FittedModel, folder: str | Path) -> Path:
     """Write a model.
@@ -120,6 +146,8 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
         ],
     }
     (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    script = PREDICT_SCRIPT.format(version=version("jointopt"))
+    (folder / "predict.py").write_text(script, encoding="utf-8")
     return folder
 
 

@@ -66,7 +66,7 @@ def test_members_have_not_seen_the_rows_they_were_scored_on(run, dataset):
 
 def test_an_ensemble_is_the_same_when_loaded_in_a_new_process(run, dataset, tmp_path):
     folder = save_model(run.model, tmp_path / "model")
-    assert not [path for path in folder.iterdir() if path.suffix not in (".json", ".skops")]
+    assert not [path for path in folder.iterdir() if path.suffix not in (".json", ".py", ".skops")]
     table = load_diabetes(as_frame=True).data.tail(30)
     table.to_csv(tmp_path / "new.csv", index=False)
     words = ["predict", str(folder), str(tmp_path / "new.csv"), "--out", str(tmp_path / "p.csv")]
