@@ -35,6 +35,9 @@ TRANSFORMS = {
         "transforms/numeric/indicator": False,
         "transforms/numeric/scale": "box_cox",
     },
+    "quantile_normal": {**SCALED, "transforms/numeric/scale": "quantile_normal"},
+    "quantile_uniform": {**SCALED, "transforms/numeric/scale": "quantile_uniform"},
+    "spline": {**SCALED, "transforms/numeric/derive": "spline"},
     "squash": {**SCALED, "transforms/numeric/scale": "squash"},
     "pca": {**SCALED, "transforms/numeric/derive": "pca"},
     "products": {**SCALED, "transforms/numeric/products": True},
@@ -55,6 +58,26 @@ MODELS = {
     },
     "extra_trees": {"paradigm": "extra_trees", "transforms/categorical/encode": "target"},
 }
+NETWORK = {"paradigm": "mlp", **{f"architecture/mlp/width/{i}": 32 + i % 2 for i in range(3)}}
+NETWORKS = {
+    "mish": {**NETWORK, "architecture/mlp/numeric_embedding": "periodic"},
+    "relu": {**NETWORK, "architecture/mlp/activation": "relu", **ONE_HOT},
+    "selu": {
+        **NETWORK,
+        "architecture/mlp/activation": "selu",
+        "architecture/mlp/normalisation": "layer",
+    },
+    "silu": {
+        **NETWORK,
+        "architecture/mlp/activation": "silu",
+        "architecture/mlp/residual": True,
+    },
+    "gelu": {
+        **NETWORK,
+        "architecture/mlp/activation": "gelu",
+        "architecture/mlp/normalisation": "batch",
+    },
+}
 
 
 def make_tables(frames, task):
@@ -72,8 +95,9 @@ def fitted(dataset, config, rows):
     name = "wide" if "features/ranked_mask/criterion" in config else "tabular"
     space = adapt_space(load_space(name), dataset)
     pipeline = build_pipeline(space.complete(config), blueprint_of(space, dataset))
-    if "n_estimators" in pipeline[-1].get_params():
-        pipeline[-1].set_params(n_estimators=20)
+    for name, value in {"n_estimators": 20, "max_epochs": 3}.items():
+        if name in pipeline[-1].get_params():
+            pipeline[-1].set_params(**{name: value})
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         return pipeline.fit(dataset.X[rows], dataset.y[rows])
@@ -117,6 +141,12 @@ def test_transforms_are_the_same(name, frames):
 def test_models_are_the_same(name, task, frames):
     dataset, new = make_tables(frames, task)
     assert_same(model_of(dataset, MODELS[name]), new)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_are_the_same(name, frames):
+    dataset, new = make_tables(frames, "multiclass" if name == "mish" else "regression")
+    assert_same(model_of(dataset, NETWORKS[name]), new)
 
 
 def test_an_ensemble_runs_as_the_docstring_says(frames):

@@ -20,6 +20,7 @@ from sklearn.svm import SVC, SVR
 from xgboost import XGBClassifier, XGBRegressor
 
 from jointopt.model.onnx.graph import Graph, Inexpressible, Value
+from jointopt.model.onnx.networks import network_scores
 from jointopt.model.onnx.transformers import standardised_back
 from jointopt.model.onnx.trees import forest_trees, lightgbm_trees, trees_node, xgboost_trees
 from jointopt.pipeline.estimators import (
@@ -27,6 +28,7 @@ from jointopt.pipeline.estimators import (
     EarlyStoppingClassifier,
     EarlyStoppingRegressor,
 )
+from jointopt.pipeline.network import NetworkClassifier, NetworkRegressor
 
 __all__ = ["predict"]
 
@@ -156,6 +158,22 @@ def _linked(graph: Graph, scores: Value, objective: str) -> Value:
             return scores
         case _:
             raise Inexpressible(f"boosting with the objective {objective!r}")
+
+
+# ------------------------------------------------------------------------------ networks
+
+
+@predict.register
+def _(model: NetworkClassifier, graph: Graph, x: Value) -> Value:
+    return graph.add("Softmax", network_scores(model, graph, x), axis=1)
+
+
+@predict.register
+def _(model: NetworkRegressor, graph: Graph, x: Value) -> Value:
+    scores = graph.add("Mul", network_scores(model, graph, x), model.target_scale_)
+    values = graph.add("Add", scores, model.target_center_)
+    low, high = model.target_range_
+    return graph.add("Min", graph.add("Max", values, low), high)
 
 
 # ------------------------------------------------------------------------------ support vectors

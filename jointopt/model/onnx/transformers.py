@@ -16,12 +16,15 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     PolynomialFeatures,
     PowerTransformer,
+    QuantileTransformer,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
 from skrub import SquashingScaler
 
+from jointopt.model.onnx.curves import quantiles_nodes, splines_nodes
 from jointopt.model.onnx.graph import Graph, Inexpressible, Value
 from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip, RankingSelector
 
@@ -165,6 +168,16 @@ def _(step: SquashingScaler, graph: Graph, x: Value) -> Value:
     ratio = graph.add("Div", scaled, float(step.max_absolute_value))
     size = graph.add("Sqrt", graph.add("Add", graph.add("Mul", ratio, ratio), 1.0))
     return graph.add("Div", scaled, size)
+
+
+@transform.register
+def _(step: QuantileTransformer, graph: Graph, x: Value) -> Value:
+    return quantiles_nodes(step, graph, x)
+
+
+@transform.register
+def _(step: SplineTransformer, graph: Graph, x: Value) -> Value:
+    return splines_nodes(step, graph, x)
 
 
 @transform.register
