@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from dataclasses import replace
 
@@ -56,6 +57,7 @@ MODELS = {
         "features/ranked_mask/criterion": "f_test",
         "features/ranked_mask/keep": 0.5,
     },
+    "svm": {"paradigm": "svm", **ONE_HOT},
     "extra_trees": {"paradigm": "extra_trees", "transforms/categorical/encode": "target"},
 }
 NETWORK = {"paradigm": "mlp", **{f"architecture/mlp/width/{i}": 32 + i % 2 for i in range(3)}}
@@ -91,9 +93,12 @@ def make_tables(frames, task):
     return make_dataset(train, target), new
 
 
+cached_space = functools.cache(load_space)
+
+
 def fitted(dataset, config, rows):
     name = "wide" if "features/ranked_mask/criterion" in config else "tabular"
-    space = adapt_space(load_space(name), dataset)
+    space = adapt_space(cached_space(name), dataset)
     pipeline = build_pipeline(space.complete(config), blueprint_of(space, dataset))
     for name, value in {"n_estimators": 20, "max_epochs": 3}.items():
         if name in pipeline[-1].get_params():
@@ -141,6 +146,19 @@ def test_transforms_are_the_same(name, frames):
 def test_models_are_the_same(name, task, frames):
     dataset, new = make_tables(frames, task)
     assert_same(model_of(dataset, MODELS[name]), new)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "poly"])
+def test_kernels_are_the_same(kernel, frames):
+    dataset, new = make_tables(frames, "regression")
+    config = {"paradigm": "svm", "hyperparameters/svm/kernel": kernel, **ONE_HOT}
+    assert_same(model_of(dataset, config), new)
+
+
+@pytest.mark.parametrize("paradigm", ["naive_bayes", "elastic_net"])
+def test_simple_classifiers_are_the_same(paradigm, frames):
+    dataset, new = make_tables(frames, "multiclass")
+    assert_same(model_of(dataset, {"paradigm": paradigm, **ONE_HOT}), new)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

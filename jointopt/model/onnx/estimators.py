@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -187,29 +188,57 @@ def _(model: SVR, graph: Graph, x: Value) -> Value:
 @predict.register
 def _(model: CalibratedSVC, graph: Graph, x: Value) -> Value:
     (calibrated,) = model.model_.calibrated_classifiers_
-    if len(model.classes_) > 2:  # noqa: PLR2004
-        raise Inexpressible("CalibratedSVC with more than two classes")
-    (sigmoid,) = calibrated.calibrators
-    margin = _margin(calibrated.estimator, graph, x)
-    score = graph.add("Add", graph.add("Mul", margin, sigmoid.a_), sigmoid.b_)
-    return _two_classes(graph, graph.add("Sigmoid", graph.add("Neg", score)))
+    machine, sigmoids = calibrated.estimator, calibrated.calibrators
+    many = len(model.classes_) > 2  # noqa: PLR2004
+    margin = _margins(machine, graph, x) if many else _margin(machine, graph, x)
+    slopes, shifts = zip(*((sigmoid.a_, sigmoid.b_) for sigmoid in sigmoids), strict=True)
+    score = graph.add("Add", graph.add("Mul", margin, slopes), shifts)
+    shares = graph.add("Sigmoid", graph.add("Neg", score))
+    if not many:
+        return _two_classes(graph, shares)
+    return graph.add("Div", shares, graph.add("ReduceSum", shares, [1], keepdims=1))
+
+
+def _margins(machine: SVC, graph: Graph, x: Value) -> Value:
+    """Return each class's votes among the pairs of classes, with their size between votes."""
+    n_classes = len(machine.classes_)
+    pairs = list(combinations(range(n_classes), 2))
+    owner = np.repeat(np.arange(n_classes), machine.n_support_)
+    weights = np.zeros((len(owner), len(pairs)))
+    first, second = np.zeros((2, len(pairs), n_classes))
+    for k, (i, j) in enumerate(pairs):
+        weights[owner == i, k] = machine.dual_coef_[j - 1, owner == i]
+        weights[owner == j, k] = machine.dual_coef_[i, owner == j]
+        first[k, i] = second[k, j] = 1.0
+    similarity = _similarity(machine, graph, x)
+    duels = graph.affine(similarity, weights, machine.intercept_)
+    lost = graph.double(graph.add("Less", duels, 0.0))
+    votes = graph.affine(lost, second - first, first.sum(axis=0))
+    total = graph.add("MatMul", duels, first - second)
+    bound = graph.add("Mul", graph.add("Add", graph.add("Abs", total), 1.0), 3.0)
+    return graph.add("Add", votes, graph.add("Div", total, bound))
 
 
 def _margin(machine: SVC | SVR, graph: Graph, x: Value) -> Value:
     """Return the decision function of a machine with one."""
+    similarity = _similarity(machine, graph, x)
+    return graph.affine(similarity, machine.dual_coef_.T, machine.intercept_)
+
+
+def _similarity(machine: SVC | SVR, graph: Graph, x: Value) -> Value:
+    """Return the kernel between rows and support vectors."""
     gamma, vectors = machine._gamma, machine.support_vectors_  # noqa: SLF001
     products = graph.add("MatMul", x, vectors.T)
     match machine.kernel:
         case "linear":
-            similarity = products
+            return products
         case "poly":
             inner = graph.add("Add", graph.add("Mul", products, gamma), float(machine.coef0))
-            similarity = graph.add("Pow", inner, float(machine.degree))
+            return graph.add("Pow", inner, float(machine.degree))
         case "rbf":
             own = graph.add("ReduceSum", graph.add("Mul", x, x), [1], keepdims=1)
             sizes = graph.add("Add", own, (vectors**2).sum(axis=1))
             squares = graph.add("Sub", sizes, graph.add("Mul", products, 2.0))
-            similarity = graph.add("Exp", graph.add("Mul", squares, -gamma))
+            return graph.add("Exp", graph.add("Mul", squares, -gamma))
         case other:
             raise Inexpressible(f"a support vector machine with kernel={other!r}")
-    return graph.affine(similarity, machine.dual_coef_.T, machine.intercept_)
