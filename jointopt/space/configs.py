@@ -8,6 +8,7 @@ from jointopt.errors import SpaceError
 from jointopt.space import grid
 from jointopt.space.leaves import Config, PlacedError, Subset, Value
 from jointopt.space.values import (
+    allows,
     assign,
     canonical,
     check_not_empty,
@@ -153,16 +154,14 @@ def still_valid(decisions: Sequence[Decision], frozen: Mapping[str, Value]) -> C
     """Return the frozen values that a changed space still can have."""
     kept: Config = {}
     for decision in decisions:
-        for path in decision.parameters:
-            if path in frozen:
-                try:
-                    kept[path] = canonical(decision.node, frozen[path], path)
-                except SpaceError:
-                    continue
-        if isinstance(decision.node, Subset) and decision.parameters:
-            off = [kept.get(path) is False for path in decision.parameters]
-            if all(off):
-                kept = {p: v for p, v in kept.items() if p not in decision.parameters}
+        held = {
+            path: canonical(decision.node, frozen[path], path)
+            for path in decision.parameters
+            if path in frozen and allows(decision.node, frozen[path])
+        }
+        all_off = len(held) == len(decision.parameters) and not any(held.values())
+        if not (isinstance(decision.node, Subset) and all_off):
+            kept |= held
     return kept
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jointopt.space.flat import Decision, Leaf
 
 __all__ = [
+    "allows",
     "assign",
     "canonical",
     "check_not_empty",
@@ -96,6 +97,21 @@ def canonical(node: Leaf, value: object, path: str) -> Value:
         return _canonical(node, value)
     except SpaceError as error:
         raise PlacedError(path, str(error)) from None
+
+
+def allows(node: Leaf, value: object) -> bool:
+    """Tell whether a parameter can have a value; of a subset, whether a member can.
+
+    Examples
+    --------
+    >>> allows(Int(1, 9, step=2), 3), allows(Int(1, 9, step=2), 4)
+    (True, False)
+    """
+    try:
+        _canonical(node, value)
+    except SpaceError:
+        return False
+    return True
 
 
 def _canonical(node: Leaf, value: object) -> Value:
