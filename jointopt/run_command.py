@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count
-from pydantic import ValidationError
 from rich.markup import escape
 
 from jointopt.data import Metric, get_metric, load_table, make_dataset
@@ -22,7 +21,7 @@ from jointopt.model.saving import save_model
 from jointopt.search.budget import parse_seconds
 from jointopt.search.storage import earlier_seconds, sqlite_url
 from jointopt.space import load_space
-from jointopt.study_file import StudyDefinition, dump_study, load_study, within
+from jointopt.study_file import StudyDefinition, dump_study, load_study, study_of, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,14 +139,10 @@ def study_from_options(data: Path, given: dict[str, Any]) -> StudyDefinition:
         If an option is not valid or the target is missing.
     """
     if data.suffix in (".yaml", ".yml"):
-        return load_study(data).model_copy(update=given)
+        return load_study(data, given)
     if "target" not in given:
         raise OptionError(f"say which column of {data} to predict: --target NAME")
-    try:
-        return StudyDefinition.model_validate({"data": str(data), **given})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise OptionError(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
+    return study_of({"data": str(data), **given})
 
 
 def budget_of(study: StudyDefinition) -> float | None:

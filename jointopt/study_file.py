@@ -8,20 +8,42 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
 
 from jointopt.data import is_named
-from jointopt.errors import OptionError
+from jointopt.errors import OptionError, SpaceError
+from jointopt.evaluation.limits import parse_memory
+from jointopt.search.budget import parse_seconds
 from jointopt.search.strategies import sequential
+from jointopt.space.yaml_source import Source, read_part, read_text
 
 if TYPE_CHECKING:
-    from jointopt.search.strategies import Strategy
+    from collections.abc import Mapping
 
-__all__ = ["StudyDefinition", "TableDefinition", "dump_study", "load_study", "stem", "within"]
+    from jointopt.search.strategies import Strategy
+    from jointopt.space.yaml_source import Part
+
+__all__ = [
+    "StudyDefinition",
+    "TableDefinition",
+    "dump_study",
+    "load_study",
+    "stem",
+    "study_of",
+    "within",
+]
 
 SEQUENTIAL = "sequential"
+MAX_SEED = 2**32 - 1
+"""NumPy's."""
 
 
 StrategyName = Literal["joint", "sequential", "alternating", "random", "exhaustive"]
@@ -107,8 +129,22 @@ class StudyDefinition(BaseModel):
     trial_timeout: str | float | None = None
     memory_limit: str | float | None = None
     parallel: int = Field(default=1, ge=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
     final: Literal["ensemble", "single"] = "ensemble"
+
+    @field_validator("budget", "trial_timeout")
+    @classmethod
+    def _is_duration(cls, given: str | float | None) -> str | float | None:
+        if given is not None:
+            parse_seconds(given, "value")
+        return given
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _is_size(cls, given: str | float | None) -> str | float | None:
+        if given is not None:
+            parse_memory(given, "value")
+        return given
 
     @model_validator(mode="after")
     def _has_its_tables(self) -> Self:
@@ -143,37 +179,52 @@ class StudyDefinition(BaseModel):
         return partial(sequential, order=self.order, shares=self.shares)
 
 
-def load_study(path: Path) -> StudyDefinition:
+def load_study(path: Path, given: Mapping[str, Any] | None = None) -> StudyDefinition:
     """Read a study definition.
+
+    Parameters
+    ----------
+    path : Path
+        The YAML file.
+    given : mapping of str to value or None, default=None
+        Keys and values in place of those in the file, checked like them.
 
     Raises
     ------
     OptionError
-        If the file cannot be read or a key or value is wrong; the message names file and line.
+        If the file cannot be read or a key or value is wrong; the message names file and line, or
+        the option.
+    """
+    given = given or {}
+    try:
+        root = read_part(read_text(path, str(path)), Source(str(path)))
+        if not root.is_mapping:
+            root.fail("", "a study definition is a mapping with at least data and target")
+        root.entries("")
+        raw = root.plain("")
+    except SpaceError as error:
+        raise OptionError(str(error)) from error
+    if "target" in given and "tables" in raw:
+        raise OptionError(
+            f"--target is for one table, and {path} lists tables that each have a target of their "
+            "own; leave --target out, or change the file"
+        )
+    study = within(study_of(raw, root), path.parent)
+    return study_of({**study.model_dump(exclude_unset=True), **given}) if given else study
+
+
+def study_of(plain: Mapping[str, Any], root: Part | None = None) -> StudyDefinition:
+    """Return the study definition of plain values, of a command's options or of a file.
+
+    Raises
+    ------
+    OptionError
+        If one is wrong; the message names the option, or file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path} cannot be read: {error}") from error
-    try:
-        raw = YAML(typ="rt").load(text)
-    except MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
-        raise OptionError(f"{path}{line}: not valid YAML: {error.problem}") from error
-    if not isinstance(raw, dict):
-        raise OptionError(f"{path}: a study definition is a mapping with at least data and target")
-    try:
-        study = StudyDefinition.model_validate(_plain(raw))
+        return StudyDefinition.model_validate(plain)
     except ValidationError as error:
-        raise OptionError(_message(path, raw, error)) from error
-    return within(study, path.parent)
-
-
-def _plain(raw: Any) -> Any:
-    """Return what was read without its line numbers."""
-    if isinstance(raw, dict):
-        return {key: _plain(value) for key, value in raw.items()}
-    return [_plain(value) for value in raw] if isinstance(raw, list) else raw
+        raise OptionError(_message(error, root)) from error
 
 
 def dump_study(study: StudyDefinition) -> str:
@@ -209,17 +260,42 @@ def _placed(data: str, folder: Path) -> str:
     return data if is_named(data) else str(folder / data)
 
 
-def _message(path: Path, raw: Any, error: ValidationError) -> str:
+def _message(error: ValidationError, root: Part | None) -> str:
+    """Say what is wrong with the first wrong value, and where: in the file, or which option."""
     first = error.errors()[0]
-    key = str(first["loc"][0]) if first["loc"] else ""
-    if first["type"] == "missing":
-        return f"{path}: {'/'.join(map(str, first['loc']))} is missing"
-    if not key:
-        return f"{path}: {first['msg'].removeprefix('Value error, ')}"
-    line = raw.lc.key(key)[0] + 1 if key in raw else 1
-    if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(key, StudyDefinition.model_fields, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        known = ", ".join(StudyDefinition.model_fields)
-        return f"{path}, line {line}: unknown key {key!r}{hint} (known: {known})"
-    return f"{path}, line {line}: {key}: {first['msg']}, got {first['input']!r}"
+    said = first["msg"].removeprefix("Value error, ").replace("Input", "value", 1)
+    if first["type"] != "value_error":
+        said += f", got {first['input']!r}"
+    if root is None:
+        option = f"--{str(first['loc'][0]).replace('_', '-')}: " if first["loc"] else ""
+        return option + said
+    place, keys = _place(root, first["loc"])
+    match first["type"]:
+        case "missing":
+            said = f"{'/'.join(map(str, first['loc']))} is missing"
+        case "extra_forbidden":
+            said = _unknown(keys)
+        case _ if keys:
+            said = f"{'/'.join(keys)}: {said}"
+    return f"{place}: {said}"
+
+
+def _place(root: Part, loc: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """Return file and line of a value and the keys to it; `loc` may go on with names of types."""
+    keys: list[str] = []
+    part, place = root, root.source.name
+    for step in loc:
+        below = part.children()
+        if step not in below:
+            break
+        key, part = below[step]
+        keys.append(str(step))
+        place = f"{root.source.name}, line {key.line}"
+    return place, keys
+
+
+def _unknown(keys: list[str]) -> str:
+    known = list((StudyDefinition if len(keys) == 1 else TableDefinition).model_fields)
+    close = difflib.get_close_matches(keys[-1], known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"unknown key {'/'.join(keys)!r}{hint} (known: {', '.join(known)})"

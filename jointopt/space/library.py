@@ -70,12 +70,7 @@ def load_space(name_or_path: str | Path) -> Space:
     name = str(name_or_path)
     path = Path(name)
     if isinstance(name_or_path, Path) or name.endswith(SUFFIXES):
-        if not path.is_file():
-            raise SpaceError(f"no search space file {name!r}")
-        try:
-            return yaml_read.read_file(path, path.parent, name).build(Space)
-        except (OSError, UnicodeDecodeError) as error:
-            raise SpaceError(f"the search space file {name!r} cannot be read: {error}") from error
+        return yaml_read.read_file(path, path.parent, name).build(Space)
     known = space_names()
     if name not in known:
         raise SpaceError(

@@ -15,7 +15,7 @@ from jointopt.space.flat import Where, axis_names, branch_children
 from jointopt.space.frozen_map import FrozenMap
 from jointopt.space.leaves import Categorical, Float, Int, PlacedError, Subset
 from jointopt.space.nodes import ESTIMATOR, RESERVED, Choice, Node, Repeat, Tree, check_name
-from jointopt.space.yaml_source import SUFFIXES, Part, Source, read_part
+from jointopt.space.yaml_source import SUFFIXES, Part, Source, read_part, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,7 +76,7 @@ def read_file(file: Traversable, folder: Traversable, name: str) -> Document:
     SpaceError
         If the file is not a space.
     """
-    return _document(read_part(file.read_text(encoding="utf-8"), Source(name, folder)))
+    return _document(read_part(read_text(file, name), Source(name, folder)))
 
 
 def _document(root: Part) -> Document:
@@ -155,7 +155,7 @@ class _Reader:
             value.fail(path, f"from: files include each other in a circle: {chain}")
         if not target.is_file():
             value.fail(path, f"from: no file {source.name!r}")
-        return read_part(target.read_text(encoding="utf-8"), source)
+        return read_part(read_text(target, source.name), source)
 
     def group(self, entries: Mapping[str, tuple[Part, Part]], where: Where) -> Tree:
         return FrozenMap(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from jointopt.errors import SpaceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
 
-__all__ = ["Part", "Source", "read_part"]
+__all__ = ["Part", "Source", "read_part", "read_text"]
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -73,7 +75,12 @@ class Part:
     def place(self) -> str:
         """Say where it is."""
         mark = self.node.start_mark
-        return f"{self.source.name}, line {mark.line + 1}, column {mark.column + 1}"
+        return f"{self.source.name}, line {self.line}, column {mark.column + 1}"
+
+    @property
+    def line(self) -> int:
+        """The line that it begins in, from 1."""
+        return int(self.node.start_mark.line) + 1
 
     def fail(self, path: str, message: str) -> NoReturn:
         """Raise a `SpaceError` that begins with the place and the path."""
@@ -135,6 +142,14 @@ class Part:
             self.fail(path, f"{what} must be a list, got {self.kind()}")
         return [Part(node, self.source) for node in self.node.value]
 
+    def children(self) -> Mapping[Any, tuple[Part, Part]]:
+        """Return what is below it by key or by position, each with the part where it begins."""
+        if self.is_mapping:
+            return self.entries("")
+        if isinstance(self.node, SequenceNode):
+            return {i: (part, part) for i, part in enumerate(self.elements("", "it"))}
+        return {}
+
     def plain(self, path: str) -> Any:
         """Return it as plain data.
 
@@ -143,10 +158,32 @@ class Part:
         SpaceError
             If YAML cannot tell what it is.
         """
-        try:
-            return YAML(typ="safe", pure=True).constructor.construct_object(self.node, deep=True)
-        except YAMLError as error:
-            self.fail(path, _first_line(error))
+        with _yaml_errors(self.source.name, path):
+            try:
+                constructor = YAML(typ="safe", pure=True).constructor
+                return constructor.construct_object(self.node, deep=True)
+            except (ValueError, LookupError) as error:
+                # What the constructors of numbers and dates let through, such as 2020-13-45.
+                self.fail(path, f"a value cannot be read: {error}")
+
+
+def read_text(file: Traversable, name: str) -> str:
+    """Return the text of a file; messages call it by the name.
+
+    Raises
+    ------
+    SpaceError
+        If it cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpaceError(
+            f"{name} is not UTF-8 text (byte 0x{error.object[error.start]:02x}); "
+            "save it again with UTF-8 encoding"
+        ) from error
+    except OSError as error:
+        raise SpaceError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def read_part(text: str, source: Source) -> Part:
@@ -157,20 +194,23 @@ def read_part(text: str, source: Source) -> Part:
     SpaceError
         If the text is not YAML, or empty.
     """
-    try:
+    with _yaml_errors(source.name, ""):
         node = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise SpaceError(f"{source.name}{where}: {error.problem or error.context}") from error
-    except YAMLError as error:
-        raise SpaceError(f"{source.name}: {_first_line(error)}") from error
     if node is None:
         raise SpaceError(f"{source.name}: the file is empty")
     return Part(node, source)
 
 
-def _first_line(error: YAMLError) -> str:
-    if isinstance(error, MarkedYAMLError) and error.problem:
-        return str(error.problem)
-    return str(error).strip().partition("\n")[0]
+@contextmanager
+def _yaml_errors(name: str, path: str) -> Iterator[None]:
+    """Say in one line what YAML found wrong, and where."""
+    try:
+        yield
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or getattr(error, "context", None) or str(error)
+        words = problem.strip().partition("\n")[0]
+        raise SpaceError(f"{name}{where}: {f'{path}: ' if path else ''}{words}") from error
+    except RecursionError as error:
+        raise SpaceError(f"{name}: brackets or lists are nested too deep") from error
