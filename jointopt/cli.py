@@ -12,7 +12,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from jointopt.errors import DataError, JointOptError, ModelError, OptionError, SpaceError
+from jointopt.errors import (
+    DataError,
+    JointOptError,
+    ModelError,
+    OptionError,
+    SpaceError,
+    StorageError,
+)
 from jointopt.evaluation.worker_start import warm_up
 
 __all__ = ["app", "main"]
@@ -25,7 +32,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-USER_ERRORS = (DataError, ModelError, OptionError, SpaceError)
+USER_ERRORS = (DataError, ModelError, OptionError, SpaceError, StorageError)
 """What the user can mend: exit code 2; any other error of ours is 1."""
 
 
@@ -241,11 +248,16 @@ def predict(
     from jointopt.data import read_table
     from jointopt.model.saving import load_model
 
-    model = load_model(folder)
-    found = model.predictions(read_table(data))
+    if out.is_dir():
+        raise OptionError(f"--out {out} is a folder; give the name of a CSV file")
     if not out.parent.is_dir():
         raise OptionError(f"--out {out}: the folder {out.parent} does not exist; make it first")
-    found.to_csv(out, index=False)
+    model = load_model(folder)
+    found = model.predictions(read_table(data))
+    try:
+        found.to_csv(out, index=False)
+    except OSError as error:
+        raise OptionError(f"--out {out} cannot be written: {error.strerror}") from error
     Console().print(f"{len(found)} predictions in {escape(str(out))}")
 
 
@@ -303,7 +315,9 @@ def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's f
 @app.command(epilog="Example: jointopt dashboard price-model --port 8080")
 def dashboard(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder.")],
-    port: Annotated[int, typer.Option(help="Port on this machine's loopback.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port on this machine's loopback.")
+    ] = 8080,
 ) -> None:
     """Open the run's study in optuna-dashboard, on this machine only."""
     import optuna_dashboard
@@ -313,8 +327,14 @@ def dashboard(
     database = folder / "study.db"
     if not database.is_file():
         raise OptionError(f"{folder} holds no study.db; jointopt run writes one")
+    storage = open_storage(sqlite_url(database))
     Console().print(f"http://127.0.0.1:{port}/ (Ctrl-C to stop)")
-    optuna_dashboard.run_server(open_storage(sqlite_url(database)), host="127.0.0.1", port=port)
+    try:
+        optuna_dashboard.run_server(storage, host="127.0.0.1", port=port)
+    except OSError as error:
+        raise OptionError(
+            f"--port {port} cannot be opened: {error.strerror}; choose another"
+        ) from error
 
 
 @app.command(epilog="Example: jointopt demo --budget 30s")

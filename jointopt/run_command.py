@@ -11,7 +11,7 @@ from joblib import cpu_count
 from rich.markup import escape
 
 from jointopt.data import Metric, get_metric, load_table, make_dataset
-from jointopt.errors import OptionError
+from jointopt.errors import DataError, OptionError
 from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from jointopt.data import Dataset
     from jointopt.model.run import TableRun
     from jointopt.study_file import TableDefinition
 
@@ -96,7 +97,7 @@ class RunCommand:
         seconds = budget_of(study)
         timeout, memory = study.trial_timeout, study.memory_limit
         space = load_space(study.space)
-        dataset = make_dataset(load_frame(table, study.drop), table.target)
+        dataset = _dataset(table, study.drop)
         metric = get_metric(study.metric, dataset.task)
         folder = _folder(out, name, resume=resume)
         storage = storage or sqlite_url(folder / "study.db")
@@ -167,6 +168,14 @@ def load_frame(table: TableDefinition, drop: Sequence[str]) -> pd.DataFrame:
         if column not in frame.columns:
             raise OptionError(f"drop: {table.data} has no column {column!r}")
     return frame.drop(columns=list(drop))
+
+
+def _dataset(table: TableDefinition, drop: Sequence[str]) -> Dataset:
+    frame = load_frame(table, drop)
+    try:
+        return make_dataset(frame, table.target)
+    except DataError as error:
+        raise DataError(f"{table.data}: {error}") from error
 
 
 def write_study(folder: Path, study: StudyDefinition, name: str) -> None:

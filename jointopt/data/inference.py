@@ -11,6 +11,7 @@ import pandas as pd
 
 from jointopt.data.columns import Column, Kind, Schema, normalise_column, with_string_names
 from jointopt.data.normalise import as_dates, as_numbers, as_strings
+from jointopt.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def infer_schema(frame: pd.DataFrame) -> Schema:
     Raises
     ------
     DataError
-        If two columns have the same name.
+        If two columns have the same name, or one has none.
 
     Examples
     --------
@@ -62,6 +63,9 @@ def infer_schema(frame: pd.DataFrame) -> Schema:
     '2 columns: 1 numeric, 1 date; 1 ignored (a: constant)'
     """
     frame = with_string_names(frame)
+    if "" in frame.columns:
+        place = list(frame.columns).index("") + 1
+        raise DataError(f"the table's column {place} has an empty name; name every column")
     return Schema(tuple(_infer_column(str(name), frame[name]) for name in frame.columns))
 
 

@@ -27,6 +27,7 @@ SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 EXTENSIONS = (*SEPARATORS, ".parquet", ".feather")
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 GZIP_MAGIC = b"\x1f\x8b"
+UNCLOSED = re.compile(r"EOF inside string starting at row (\d+)")
 RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
@@ -59,9 +60,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
     jointopt.errors.DataError: table.xlsx: there is no such file
     """
     path = Path(path).expanduser()
-    _check_is_file(path)
+    with _file_errors(path):
+        _check_is_file(path)
+        is_empty = path.stat().st_size == 0
     extension = _extension(path)
-    if path.stat().st_size == 0:
+    if is_empty:
         raise DataError(f"{path} is empty (0 bytes)")
     if extension in SEPARATORS:
         with _text_errors(path):
@@ -99,6 +102,14 @@ def _extension(path: Path) -> str:
     )
 
 
+@contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 # --------------------------------------------------------------------------- text
 
 
@@ -130,18 +141,26 @@ def _parser_words(message: str) -> str:
     if found := RAGGED.search(message):
         expected, line, saw = found.groups()
         return f"line {line} has {saw} fields where {expected} are expected; mend that line"
-    if "EOF inside string" in message:
-        return "a quotation mark is opened and never closed; mend the quotes"
+    if found := UNCLOSED.search(message):
+        return (
+            f"a quotation mark in data row {found[1]} is opened and never closed; mend the quotes"
+        )
+    if "field larger than" in message:
+        return (
+            f"the header has a name of more than {csv.field_size_limit():,} characters; a "
+            "quotation mark may be opened and never closed"
+        )
     return f"it is not well-formed: {' '.join(message.split())}"
 
 
 def _read_text(path: Path, separator: str) -> pd.DataFrame:
     header = _header(path, separator)
-    names = [name for name in header if name.strip()]
-    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+    if any("\0" in name for name in header):
         raise DataError(
-            f"{path} has more than one column named {quoted(doubled)}; column names must differ"
+            f"{path} is no text, or damaged: its header holds NUL bytes; if it is UTF-16, save it "
+            "again with UTF-8 encoding"
         )
+    _check_names(path, [name for name in header if name.strip()])
     if len(header) == 1:
         _check_separator(path, header[0])
     with warnings.catch_warnings():
@@ -159,6 +178,13 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
             ) from warning
 
 
+def _check_names(path: Path, names: list[str]) -> None:
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(
+            f"{path} has more than one column named {quoted(doubled)}; column names must differ"
+        )
+
+
 def _header(path: Path, separator: str) -> list[str]:
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
@@ -167,6 +193,11 @@ def _header(path: Path, separator: str) -> list[str]:
 
 
 def _check_separator(path: Path, header: str) -> None:
+    if "\n" in header:
+        raise DataError(
+            f"{path} has a single column whose name goes over several lines: a quotation mark in "
+            "the header is opened and never closed; mend the quotes"
+        )
     for separator, plural in OTHER_SEPARATORS.items():
         if separator in header:
             expected = "tabs (.tsv)" if ".tsv" in path.name.lower() else "commas (.csv)"
@@ -179,16 +210,28 @@ def _check_separator(path: Path, header: str) -> None:
 # --------------------------------------------------------------------------- Parquet, Feather
 
 
-def _read_binary(path: Path, extension: str) -> pd.DataFrame:
+@contextmanager
+def _binary_errors(path: Path, extension: str) -> Iterator[None]:
     import pyarrow as pa
 
-    read = pd.read_parquet if extension == ".parquet" else pd.read_feather
     try:
-        frame = read(path)
+        yield
     except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as error:
         kind = extension.removeprefix(".").capitalize()
         reason = " ".join(str(error).split())
         raise DataError(f"{path} cannot be read as a {kind} file: {reason[:200]}") from error
+
+
+def _read_binary(path: Path, extension: str) -> pd.DataFrame:
+    from pyarrow import parquet
+
+    if extension == ".parquet":
+        with _binary_errors(path, extension):
+            names = parquet.read_schema(path).names
+        _check_names(path, names)
+    read = pd.read_parquet if extension == ".parquet" else pd.read_feather
+    with _binary_errors(path, extension):
+        frame = read(path)
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     return frame

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["encode_classes", "encode_numbers"]
 
+LARGEST = np.iinfo(np.int64).max
+
 
 def encode_classes(
     y: pd.Series, target: str, *, was_missing: bool = False
@@ -36,7 +38,8 @@ def encode_classes(
     codes : ndarray of int64, shape (n_rows,)
         Indices into the labels.
     labels : ndarray of shape (n_classes,)
-        Truth values, integers, floats or strings as they were given; strings if mixed.
+        Truth values, integers, floats or strings as they were given; strings if mixed, or if
+        they are integers of more than 64 bits.
 
     Raises
     ------
@@ -77,6 +80,8 @@ def _labels(y: pd.Series) -> NDArray[Any]:
         return y.to_numpy(dtype=plain[dtype.kind])
     objects = y.astype(object).to_numpy()
     kinds = {_plain_type(value) for value in objects}
+    if kinds == {int} and not all(abs(value) <= LARGEST for value in objects):
+        kinds = {str}
     if len(kinds) == 1 and (kind := kinds.pop()) is not str:
         return objects.astype(kind)
     if kinds == {int, float}:

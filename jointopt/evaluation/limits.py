@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
@@ -50,12 +51,12 @@ def parse_memory(text: str | float, what: str = "memory_limit") -> int:
     (1500000000, 2000000000)
     """
     found = re.fullmatch(r"(\d+\.?\d*(?:e\d+)?)\s*([kmgt]?b?)", str(text).strip().lower())
-    n_bytes = int(float(found[1]) * UNITS.get(found[2], 1)) if found else 0
-    if n_bytes < 1:
+    n_bytes = float(found[1]) * UNITS.get(found[2], 1) if found else 0.0
+    if not 1 <= n_bytes < math.inf:
         raise OptionError(
             f"{what} {text!r} is not a size; write a number with a unit, such as 2GB"
         )
-    return n_bytes
+    return int(n_bytes)
 
 
 def default_memory(n_workers: int) -> int:

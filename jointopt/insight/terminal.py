@@ -8,7 +8,9 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from jointopt.insight.leaderboard import members_frame
+from jointopt.data.columns import quoted
+from jointopt.errors import DataError
+from jointopt.insight.leaderboard import COLUMNS, members_frame
 from jointopt.insight.words import describe_features, describe_model, describe_transforms
 
 if TYPE_CHECKING:
@@ -25,8 +27,21 @@ N_ROWS = 8
 
 
 def show_leaderboard(console: Console, path: Path) -> None:
-    """Print the best trial of each paradigm, from `leaderboard.csv`."""
-    frame = pd.read_csv(path)
+    """Print the best trial of each paradigm, from `leaderboard.csv`.
+
+    Raises
+    ------
+    DataError
+        If it is not there, or not a leaderboard.
+    """
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}; jointopt run writes one") from error
+    if missing := [name for name in COLUMNS if name not in frame.columns]:
+        raise DataError(
+            f"{path} is no leaderboard: it lacks {quoted(missing)}; jointopt run writes one"
+        )
     frame = frame[frame["state"] == "complete"].drop_duplicates("paradigm").head(N_ROWS)
     table = Table(box=None, pad_edge=False, padding=(0, 2), title_justify="left")
     for name in ("paradigm", "score", "± folds", "columns", "fit s", "rank", "trial"):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import zipfile
+from hashlib import sha256
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import skops.io
@@ -15,9 +16,14 @@ from jointopt.data import Schema, Task
 from jointopt.errors import ModelError
 from jointopt.model.fitted import FittedModel, Member
 
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 2
+FORMAT = 3
+ABOUT = "model.json"
+COPY_AGAIN = "copy the whole folder again, or save the model again"
 
 TRUSTED_TYPES = frozenset(
     {
@@ -122,10 +128,12 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.skops"):
         old.unlink()
+    digests = {}
     for i, (member, data) in enumerate(zip(model.members, first, strict=True)):
-        (folder / _file(i, 0)).write_bytes(data)
-        for k, pipeline in enumerate(member.pipelines[1:], start=1):
-            (folder / _file(i, k)).write_bytes(skops.io.dumps(pipeline))
+        others = (skops.io.dumps(pipeline) for pipeline in member.pipelines[1:])
+        for k, dumped in enumerate(chain([data], others)):
+            (folder / _file(i, k)).write_bytes(dumped)
+            digests[_file(i, k)] = sha256(dumped).hexdigest()
     about = {
         "format": FORMAT,
         "task": str(model.task),
@@ -144,8 +152,10 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
             }
             for member in model.members
         ],
+        "files": digests,
     }
-    (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    about["digest"] = _digest(about)
+    (folder / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
     script = PREDICT_SCRIPT.format(version=version("jointopt"))
     (folder / "predict.py").write_text(script, encoding="utf-8")
     return folder
@@ -168,51 +178,87 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
     """
     folder = Path(folder)
     inner = folder / "model"
-    place = inner if (inner / "model.json").exists() else folder
-    if not (place / "model.json").is_file():
+    place = inner if (inner / ABOUT).exists() else folder
+    if not (place / ABOUT).is_file():
         raise ModelError(
-            f"{folder} holds no model: expected model.json in it, or in its folder model/; "
+            f"{folder} holds no model: expected {ABOUT} in it, or in its folder model/; "
             "jointopt run writes one"
         )
-    try:
-        about = json.loads((place / "model.json").read_text(encoding="utf-8"))
-        if about["format"] != FORMAT:
-            raise ModelError(
-                f"{place} has format {about['format']}, this version of jointopt reads {FORMAT}; "
-                "use the version that wrote it"
+    about = _about(place / ABOUT)
+    return FittedModel(
+        members=tuple(
+            Member(
+                kept["weight"],
+                tuple(
+                    _pipeline(place / _file(i, k), about["files"], trusted)
+                    for k in range(kept["n_pipelines"])
+                ),
+                kept["config"],
+                kept["trial"],
+                kept["score"],
             )
-        members = tuple(
-            _member(place, i, kept, trusted) for i, kept in enumerate(about["members"])
+            for i, kept in enumerate(about["members"])
+        ),
+        schema=Schema.from_dict(about["schema"]),
+        task=Task(about["task"]),
+        classes=None if about["classes"] is None else np.array(about["classes"]),
+        target=about["target"],
+        config=about["config"],
+        facts=about["facts"],
+    )
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """Read what `save_model` wrote, to the last value: a changed one could be believed."""
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} cannot be read: {_one_line(error)}; {COPY_AGAIN}") from error
+    if not isinstance(about, dict) or "format" not in about:
+        raise ModelError(f"{path} is not the description of a model; {COPY_AGAIN}")
+    if about["format"] != FORMAT:
+        raise ModelError(
+            f"{path} has format {about['format']}, this version of jointopt reads {FORMAT}; "
+            "use the version that wrote it"
         )
-        classes = None if about["classes"] is None else np.array(about["classes"])
-        return FittedModel(
-            members=members,
-            schema=Schema.from_dict(about["schema"]),
-            task=Task(about["task"]),
-            classes=classes,
-            target=about["target"],
-            config=about["config"],
-            facts=about["facts"],
-        )
-    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{place} cannot be read as a model: {_one_line(error)}") from error
+    if about.pop("digest", None) != _digest(about):
+        raise ModelError(f"{path} was changed or damaged after the model was saved; {COPY_AGAIN}")
+    return about
+
+
+def _digest(about: dict[str, Any]) -> str:
+    return sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _file(member: int, pipeline: int) -> str:
     return f"member-{member}-{pipeline}.skops"
 
 
-def _member(place: Path, i: int, kept: dict[str, Any], trusted: tuple[str, ...]) -> Member:
-    pipelines = []
-    for k in range(kept["n_pipelines"]):
-        data = (place / _file(i, k)).read_bytes()
-        if foreign := _foreign(data, trusted):
-            raise ModelError(
-                f"{place} holds types that are not trusted: {', '.join(foreign)}. It was not "
-                "loaded. Only if you know where it comes from, name them as trusted"
-            )
-        pipelines.append(skops.io.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted})))
-    return Member(kept["weight"], tuple(pipelines), kept["config"], kept["trial"], kept["score"])
+def _pipeline(path: Path, digests: dict[str, str], trusted: tuple[str, ...]) -> Pipeline:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}; {COPY_AGAIN}") from error
+    is_whole = sha256(data).hexdigest() == digests[path.name]
+    try:
+        foreign = _foreign(data, trusted)
+    except Exception as error:
+        # Nothing is run yet; of a damaged file, zipfile and skops raise whatever comes.
+        raise ModelError(f"{path} is damaged: {_one_line(error)}; {COPY_AGAIN}") from error
+    if foreign:
+        raise ModelError(
+            f"{path} holds types that are not trusted: {', '.join(foreign)}. It was not "
+            "loaded. Only if you know where it comes from, name them as trusted"
+        )
+    if not is_whole:
+        raise ModelError(f"{path} is not the file that the model was saved with; {COPY_AGAIN}")
+    try:
+        return skops.io.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted}))
+    except Exception as error:
+        raise ModelError(
+            f"{path} is whole and cannot be loaded with the packages that are installed: "
+            f"{_one_line(error)}; install those that it was saved with"
+        ) from error
 
 
 def _foreign(data: bytes, trusted: tuple[str, ...] = ()) -> list[str]:

@@ -45,7 +45,7 @@ def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
     Raises
     ------
     OptionError
-        If it is none of these.
+        If it is none of these, or a URL that no database has.
     StorageError
         If the database cannot be opened.
     """
@@ -58,7 +58,10 @@ def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
 
-        return JournalStorage(JournalFileBackend(text))
+        try:
+            return JournalStorage(JournalFileBackend(text))
+        except OSError as error:
+            raise StorageError(f"storage {text} cannot be opened: {error.strerror}") from error
     if "://" not in text:
         raise OptionError(
             f"storage {text!r} is neither a database URL (such as sqlite:///study.db) "
@@ -68,10 +71,20 @@ def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
 
 
 def _database(text: str) -> BaseStorage:
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
     from jointopt.search.database import DatabaseStorage
 
+    try:
+        make_url(text).get_dialect()
+    except (ArgumentError, ValueError) as error:
+        # No more of the text, which may hold a password.
+        raise OptionError(
+            f"storage {text.partition('://')[0]}://... is not the URL of a known database; write "
+            "it as sqlite:///FILE.db or postgresql+psycopg://USER@HOST/NAME, or give a path "
+            "ending in .journal"
+        ) from error
     try:
         if text.startswith("sqlite"):
             return DatabaseStorage(text, engine_kwargs={"creator": _sqlite_connector(text)})
@@ -164,9 +177,5 @@ def _sqlite_connector(url: str) -> Callable[[], sqlite3.Connection]:
 
 def _without_password(url: str) -> str:
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
 
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return repr(url)
+    return make_url(url).render_as_string(hide_password=True)
