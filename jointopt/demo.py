@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -35,6 +36,8 @@ def run_demo(console: Console, out: Path, budget: str, started: float) -> None:
         `time.monotonic()` when the command began.
     """
     results = out / "results"
+    if out.exists() and not out.is_dir():
+        raise OptionError(f"--out {out} is a file; give a folder")
     if out.exists() and not (out / "train.csv").is_file() and any(out.iterdir()):
         raise OptionError(f"--out {out} holds other things than a demo; choose another folder")
     for old in ("study.db", "study.db-wal", "study.db-shm"):
@@ -60,4 +63,5 @@ def run_demo(console: Console, out: Path, budget: str, started: float) -> None:
         f"accuracy {accuracy:.4f}[/bold]",
         highlight=False,
     )
-    console.print(f"Predict new rows: jointopt predict {results} {out}/test.csv --out preds.csv")
+    words = escape(f"jointopt predict {results} {out}/test.csv --out preds.csv")
+    console.print(f"Predict new rows: {words}")

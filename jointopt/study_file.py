@@ -262,7 +262,8 @@ def _placed(data: str, folder: Path) -> str:
 
 def _message(error: ValidationError, root: Part | None) -> str:
     """Say what is wrong with the first wrong value, and where: in the file, or which option."""
-    first = error.errors()[0]
+    # A misspelt key first: it is also why another one is missing.
+    first = min(error.errors(), key=lambda wrong: wrong["type"] != "extra_forbidden")
     said = first["msg"].removeprefix("Value error, ").replace("Input", "value", 1)
     if first["type"] != "value_error":
         said += f", got {first['input']!r}"

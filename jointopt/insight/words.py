@@ -57,6 +57,8 @@ def describe_features(config: Config) -> str:
     >>> describe_features({"features": "ranking", "features/ranking/criterion": "f_test",
     ...                    "features/ranking/keep": 0.25})
     'the best 25 % of columns by f_test'
+    >>> describe_features({"features/columns/km/h": True, "features/columns/size": False})
+    '1 of 2 columns (km/h)'
     """
     criterion = config.get("features/ranking/criterion")
     if criterion is not None:
@@ -65,10 +67,18 @@ def describe_features(config: Config) -> str:
         )
     mask = {p: v for p, v in config.items() if p.startswith("features/") and isinstance(v, bool)}
     if mask:
-        kept = [path.rpartition("/")[2] for path, on in mask.items() if on]
+        kept = [_column(path, config) for path, on in mask.items() if on]
         listed = ", ".join(kept[:N_LISTED]) + (", …" if len(kept) > N_LISTED else "")
         return f"{len(kept)} of {len(mask)} columns ({listed})"
     return "all columns"
+
+
+def _column(path: str, config: Config) -> str:
+    """Return the column that a parameter switches; its name may hold slashes."""
+    branch = config.get("features")
+    prefix = "features/" if branch is None else f"features/{branch}/"
+    below = path.removeprefix(prefix)
+    return below.partition("/")[2] or below
 
 
 def describe_transforms(config: Config) -> str:

@@ -119,6 +119,7 @@ class Part:
         """Return the entries of a mapping, each with the part that is its key."""
         if not isinstance(self.node, MappingNode):
             self.fail(path, f"expected a mapping, got {self.kind()}")
+        self._check_tag("map", path)
         found: dict[str, tuple[Part, Part]] = {}
         for key_node, value_node in self.node.value:
             key_part = Part(key_node, self.source)
@@ -140,7 +141,12 @@ class Part:
         """
         if not isinstance(self.node, SequenceNode):
             self.fail(path, f"{what} must be a list, got {self.kind()}")
+        self._check_tag("seq", path)
         return [Part(node, self.source) for node in self.node.value]
+
+    def _check_tag(self, plain: str, path: str) -> None:
+        if str(self.node.tag) != f"tag:yaml.org,2002:{plain}":
+            self.fail(path, f"the tag {self.node.tag} is not allowed; leave it out")
 
     def children(self) -> Mapping[Any, tuple[Part, Part]]:
         """Return what is below it by key or by position, each with the part where it begins."""
