@@ -38,6 +38,8 @@ OWN_WEIGHT = 1.0
 MAX_STEPS = 15
 BLOCK = 64
 """Rows that are predicted at once."""
+MANY = 512
+"""The same where tens of thousands are."""
 FARTHEST = 5.0
 """How far from the prior's means the search goes, in the prior's standard deviations."""
 
@@ -164,6 +166,47 @@ class GaussianProcess:
             known[block] = np.einsum("ij,ij->j", half, half)
         variance = np.exp(self._theta[self._n]) - known
         return means, np.sqrt(np.maximum(variance, 1e-10))
+
+    def left_out(self) -> Array:
+        """Return the mean at each of what is known, shape (n,), did one not know its score."""
+        from scipy.linalg import solve_triangular
+
+        half = solve_triangular(self._factor, np.eye(len(self._factor)), lower=True)
+        return np.asarray(self._scores - self._alpha / np.square(half).sum(axis=0))
+
+    def resampled(self, counts: Array) -> Array:
+        """Return the weights of what is known, were each known so many times.
+
+        With `means` this makes a bootstrap of predictions: the kernel's own weights stay.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n_sets, n)
+
+        Returns
+        -------
+        ndarray of shape (n, n_sets)
+        """
+        from scipy.linalg import cho_factor, cho_solve
+
+        covariance = self._kernel(self._points, self._branches)
+        noise = self._noise_of(self._theta)
+        weights = np.zeros((len(self._points), len(counts)))
+        for number, times in enumerate(counts):
+            drawn = np.flatnonzero(times)
+            own = covariance[np.ix_(drawn, drawn)]
+            own[np.diag_indices_from(own)] += noise[drawn] / times[drawn]
+            factor = cho_factor(own, lower=True, overwrite_a=True)
+            weights[drawn, number] = cho_solve(factor, self._scores[drawn])
+        return weights
+
+    def means(self, rows: Array, branches: Array, weights: Array) -> Array:
+        """Return means of shape (n_rows, n_sets) by sets of weights of shape (n, n_sets)."""
+        means = np.zeros((len(rows), weights.shape[1]))
+        for first in range(0, len(rows), MANY):
+            block = slice(first, first + MANY)
+            means[block] = self._kernel(self._embedding(rows[block]), branches[block]) @ weights
+        return means
 
     # ---------------------------------------------------------------- the model
 

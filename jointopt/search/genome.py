@@ -135,6 +135,12 @@ class Genome:
 
         A subset of which nothing is left gets one member at random.
         """
+        rows = self.valid(full, rng)
+        rows[~self._conditions.active(rows)] = np.nan
+        return rows
+
+    def valid(self, full: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return full rows of which each parameter and each subset is valid, active or not."""
         rows = full.copy()
         for j, code in self._held.items():
             rows[:, j] = code
@@ -144,7 +150,6 @@ class Genome:
             free = [j for j in members if j not in self._held]
             if len(empty) and free:
                 rows[empty, rng.choice(free, len(empty))] = 1.0
-        rows[~self._conditions.active(rows)] = np.nan
         return rows
 
     def filled(

@@ -6,11 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from optuna.trial import TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+    from optuna.trial import FrozenTrial
 
 __all__ = ["History"]
 
@@ -89,6 +91,33 @@ class History:
         else:
             self._steps[self.n] = max(steps, default=0)
         self.n += 1
+
+    def take_in(
+        self, trial: FrozenTrial, row: NDArray[np.float64], sign: float
+    ) -> tuple[float, bool]:
+        """Add a finished trial; return its score and whether it was evaluated to the end.
+
+        Parameters
+        ----------
+        trial : optuna.trial.FrozenTrial
+            In any finished state.
+        row : ndarray of shape (n_parameters,)
+            Its configuration.
+        sign : float
+            -1 where smaller values are better.
+        """
+        complete = trial.state is TrialState.COMPLETE and trial.value is not None
+        steps = {step: sign * value for step, value in trial.intermediate_values.items()}
+        score = -np.inf
+        if complete:
+            score = sign * (trial.value or 0.0)
+        elif steps and trial.state is not TrialState.FAIL:
+            last = steps[max(steps)]
+            score = last if np.isfinite(last) else -np.inf
+        took = trial.duration
+        seconds = np.nan if took is None else took.total_seconds()
+        self.add(row, score, steps, complete=complete, seconds=seconds)
+        return score, complete
 
     def knows(self, row: NDArray[np.float64]) -> bool:
         """Whether a configuration has been evaluated."""

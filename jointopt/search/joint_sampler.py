@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
 
 from jointopt.search.candidates import Candidates
 from jointopt.search.genome import Genome
@@ -170,22 +169,7 @@ class JointSampler(BaseSampler):
         return self._genome.encode(self._space.complete(known))
 
     def _take_in(self, trial: FrozenTrial, row: Rows, sign: float) -> None:
-        complete = trial.state is TrialState.COMPLETE and trial.value is not None
-        steps = {step: sign * value for step, value in trial.intermediate_values.items()}
-        score = -np.inf
-        if complete:
-            score = sign * (trial.value or 0.0)
-        elif steps and trial.state is not TrialState.FAIL:
-            last = steps[max(steps)]
-            score = last if np.isfinite(last) else -np.inf
-        took = trial.duration
-        self._history.add(
-            row,
-            score,
-            steps,
-            complete=complete,
-            seconds=np.nan if took is None else took.total_seconds(),
-        )
+        score, complete = self._history.take_in(trial, row, sign)
         self._n_without_gain += 1
         if complete and score > self._best + LEAST_GAIN * self._history.spread():
             self._best, self._n_without_gain = score, 0

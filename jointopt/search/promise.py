@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-__all__ = ["Promise"]
+__all__ = ["Promise", "model_of"]
 
 MOST_MODELLED = 160
 """Configurations that the model is made of: the better half of them the best, the rest drawn."""
@@ -53,13 +53,7 @@ class Promise:
     def __init__(self, genome: Genome, rng: np.random.Generator) -> None:
         self._genome = genome
         self._rng = rng
-        options = genome.n_options.copy()
-        if genome.root is not None:
-            options[genome.root] = 1  # the model is told the branch by itself
-        self._scores, self._costs = (
-            GaussianProcess(options, genome.private, genome.optional, len(genome.root_codes()))
-            for _ in range(2)
-        )
+        self._scores, self._costs = model_of(genome), model_of(genome)
         self._n_fitted = 0
         self._members: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._n_members_of = 0
@@ -142,6 +136,14 @@ class Promise:
         if fit:
             self._costs.fit()
         self._costs.condition()
+
+
+def model_of(genome: Genome) -> GaussianProcess:
+    """Return a model of rows of a space, which is told their branches apart."""
+    options = genome.n_options.copy()
+    if genome.root is not None:
+        options[genome.root] = 1
+    return GaussianProcess(options, genome.private, genome.optional, len(genome.root_codes()))
 
 
 def _standardised(scores: Rows, branches: Rows) -> Rows:
