@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from jointopt.data import Metric
     from jointopt.search.result import TrialRecord
 
-__all__ = ["history_frame", "importance_frame", "plot_history", "plot_importance"]
+__all__ = [
+    "history_frame",
+    "importance_frame",
+    "plot_history",
+    "plot_importance",
+    "plot_interactions",
+]
 
 MIN_TRIALS_FOR_IMPORTANCE = 10
 COLORS = (
@@ -127,6 +133,57 @@ def importance_frame(study: optuna.Study) -> pd.DataFrame:
     frame = pd.DataFrame({"parameter": list(found), "importance": list(found.values())})
     frame.insert(1, "axis", frame["parameter"].str.partition("/")[0])
     return frame
+
+
+def plot_interactions(shares: pd.DataFrame, axes: Sequence[str]) -> go.Figure:
+    """Plot shares of the score's variance as a heat map: axes on the diagonal, pairs below it.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        Columns `first`, `second` (empty for an axis alone), `share`, `low`, `high`.
+    axes : sequence of str
+        Their order; pairs that cannot interact, and the upper half, stay empty.
+    """
+    import plotly.graph_objects as go
+
+    place = {axis: i for i, axis in enumerate(axes)}
+    shown = np.full((len(axes), len(axes)), np.nan)
+    told = np.full(shown.shape, "", dtype=object)
+    hints = told.copy()
+    for row in shares[shares["first"].isin(place)].to_dict("records"):
+        second = row["second"] or row["first"]
+        column, line = sorted((place[row["first"]], place[second]))
+        shown[line, column] = row["share"]
+        told[line, column] = f"{row['share']:.0%}<br>{row['low']:.0%} to {row['high']:.0%}"
+        name = f"{row['first']} alone" if not row["second"] else f"{row['first']} with {second}"
+        hints[line, column] = name
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown,
+            x=list(axes),
+            y=list(axes),
+            text=told,
+            customdata=hints,
+            texttemplate="%{text}",
+            hovertemplate="%{customdata}: %{z:.1%}<extra></extra>",
+            hoverongaps=False,
+            colorscale=["#f3f5fb", COLORS[0]],
+            zmin=0,
+            showscale=False,
+            xgap=3,
+            ygap=3,
+        )
+    )
+    figure.update_layout(
+        template="plotly_white",
+        height=110 + 62 * len(axes),
+        margin={"t": 20, "r": 10, "b": 50, "l": 10},
+    )
+    figure.update_xaxes(showgrid=False, zeroline=False)
+    return figure.update_yaxes(
+        autorange="reversed", automargin=True, showgrid=False, zeroline=False
+    )
 
 
 def plot_importance(frame: pd.DataFrame, n: int = 15) -> go.Figure:

@@ -12,6 +12,8 @@ from markupsafe import Markup
 from optuna.trial import TrialState
 from sklearn.utils import estimator_html_repr
 
+from jointopt.errors import OptionError
+from jointopt.insight.interactions import axis_interactions
 from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.plots import history_frame, importance_frame, plot_history, plot_importance
 from jointopt.insight.words import describe_features, describe_model, describe_transforms
@@ -80,6 +82,7 @@ def render_report(
             (r.number, r.config.get("paradigm"), r.trial.user_attrs.get("reason")) for r in failed
         ],
         history=_figure(history),
+        **_interactions(run),
         importance=None if importance.empty else _figure(plot_importance(importance)),
         plotly_js=Markup(plotly.offline.get_plotlyjs()),
         facts=dict(facts) | {"Python": platform.python_version(), "machine": platform.machine()},
@@ -87,6 +90,16 @@ def render_report(
         size=run.space.size(),
         notes=run.notes,
     )
+
+
+def _interactions(run: TableRun) -> dict[str, Any]:
+    """Return what the page says of the axes, with a figure if the trials suffice."""
+    try:
+        found = axis_interactions(run.result, run.space)
+    except OptionError as error:
+        return {"axes": None, "axes_in_words": f"{error}."}
+    figure = _figure(found.plot()) if found.is_reliable else None
+    return {"axes": figure, "axes_in_words": found.conclusion()}
 
 
 def _of_the_best(model: FittedModel) -> Pipeline:

@@ -90,9 +90,7 @@ def price_of_sequence(
     pair, most = max(gains.items(), key=lambda item: item[1], default=(None, 0.0))
     loss, regained = float(losses[0]), float(min(most, losses[0]))
     named = pair if loss > 0 and regained >= OF_A_PRICE * loss else None
-    return Price(
-        loss, float(min(low, loss)), float(max(high, loss)), tuple(axes), named, regained
-    )
+    return Price(loss, float(min(low, loss)), float(max(high, loss)), tuple(axes), named, regained)
 
 
 def _merged(axes: Mapping[str, Axis], pair: tuple[str, str]) -> list[list[Axis]]:

@@ -48,12 +48,15 @@ class Evidence:
         to on average; failed ones are not there.
     noise : ndarray of shape (n,)
         Variance of each score's noise, relative to that of a complete evaluation.
+    n_free : int
+        Trials in which no axis was held fixed, as it is in the stages of a sequential search.
     """
 
     genome: Genome
     rows: Array
     scores: Array
     noise: Array
+    n_free: int
 
     @classmethod
     def of(
@@ -72,12 +75,16 @@ class Evidence:
         """
         genome = Genome(space)
         history = History(len(genome.paths))
+        is_free = []
         for config, trial in trials:
             if trial.state.is_finished():
                 history.take_in(trial, genome.encode(config), sign)
+                held = _axes(config) - _axes(trial.params) - _axes(space.frozen)
+                is_free.append(not held)
         scores = history.scores()
         known = np.isfinite(scores)
-        return cls(genome, history.rows[known], scores[known], history.noise()[known])
+        n_free = int(np.array(is_free, dtype=bool)[known].sum())
+        return cls(genome, history.rows[known], scores[known], history.noise()[known], n_free)
 
     def __len__(self) -> int:
         """Return the number of trials."""
@@ -167,7 +174,11 @@ class Surrogate:
         return np.asarray(self._mean + self._scale * means)
 
 
+def _axes(paths: Iterable[str]) -> set[str]:
+    return {path.partition("/")[0] for path in paths}
+
+
 def _within_fence(scores: Array) -> Array:
     """Draw what failed in all but name near the others: it would outweigh all that matters."""
     low, high = np.quantile(scores, [0.25, 0.75])
-    return np.maximum(scores, low - FENCE * (high - low))
+    return np.asarray(np.maximum(scores, low - FENCE * (high - low)))
