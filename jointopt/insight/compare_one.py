@@ -6,7 +6,7 @@ import importlib
 import json
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -20,6 +20,7 @@ from jointopt.errors import SearchError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.evaluation.worker_start import worker_context
+from jointopt.insight.kept_trials import kept_trials
 from jointopt.insight.words import describe
 from jointopt.model.run import RunOptions, run_table
 
@@ -170,11 +171,14 @@ class Outcome:
         Since the run's start, by evaluation.
     best : list of (float or None)
         Best validation score so far, by evaluation.
+    trials : list of dict
+        The scored trials, as `kept_trials` gives them; none of a run without a model.
     """
 
     row: dict[str, Any]
     seconds: list[float]
     best: list[float | None]
+    trials: list[dict[str, Any]] = field(default_factory=list)
 
 
 def one_run(job: Job) -> Outcome:
@@ -193,6 +197,7 @@ def one_run(job: Job) -> Outcome:
     metric = get_metric(job.options.metric, dataset.task)
     clock, started = time.monotonic(), datetime.now()
     records: list[TrialRecord] = []
+    trials: list[dict[str, Any]] = []
     row: dict[str, Any] = {
         "dataset": job.dataset,
         "strategy": job.strategy,
@@ -207,9 +212,11 @@ def one_run(job: Job) -> Outcome:
         found = run_table(dataset, job.options, started=clock, listeners=[records.append])
         row["seconds"] = time.monotonic() - clock
         row |= _scores(found, X_test, y_test)
+        sign = 1.0 if metric.greater_is_better else -1.0
+        trials = kept_trials(found.result, found.space, sign)
     except SearchError as error:
         row = {"seconds": time.monotonic() - clock, **row, **_nothing(str(error))}
-    return Outcome(row | _counts(records), *_anytime(records, metric, started))
+    return Outcome(row | _counts(records), *_anytime(records, metric, started), trials)
 
 
 @cache

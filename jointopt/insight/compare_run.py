@@ -17,6 +17,7 @@ from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.compare_one import Job, Table, one_run
 from jointopt.insight.compare_store import RunFile, fingerprint
 from jointopt.insight.comparison import ANYTIME_COLUMNS, RUN_COLUMNS, Comparison
+from jointopt.insight.kept_trials import TRIAL_COLUMNS
 from jointopt.model.run import RunOptions
 from jointopt.search.budget import Budget, parse_seconds
 from jointopt.search.catalogue import get_strategy
@@ -363,7 +364,7 @@ def _numbered(number: int, job: Job) -> tuple[int, Outcome]:
 
 
 def _comparison(outcomes: Iterable[Outcome]) -> Comparison:
-    rows, curves = [], []
+    rows, curves, trials = [], [], []
     for outcome in outcomes:
         rows.append(outcome.row)
         curve = {
@@ -373,5 +374,8 @@ def _comparison(outcomes: Iterable[Outcome]) -> Comparison:
         }
         named = {name: outcome.row[name] for name in ("dataset", "strategy", "seed")}
         curves.append(pd.DataFrame(curve).assign(**named))
+        trials += [named | trial for trial in outcome.trials]
     runs = pd.DataFrame(rows, columns=[*RUN_COLUMNS])
-    return Comparison(runs, pd.concat(curves, ignore_index=True)[[*ANYTIME_COLUMNS]])
+    anytime = pd.concat(curves, ignore_index=True)[[*ANYTIME_COLUMNS]]
+    kept = pd.DataFrame(trials, columns=[*TRIAL_COLUMNS]) if trials else None
+    return Comparison(runs, anytime, trials=kept)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from jointopt.insight.compare_run import CompareOptions
 from jointopt.insight.comparison import ANYTIME_COLUMNS, REGRET_COLUMNS, RUN_COLUMNS, Comparison
+from jointopt.insight.kept_trials import TRIAL_COLUMNS, kept_trials
 from jointopt.insight.words import describe
 from jointopt.search.objective import search
 
@@ -76,7 +77,8 @@ def compare_on_truth(
         for seed in options.listed_seeds()
         for label, how in options.named().items()
     ]
-    rows, curves = [], []
+    sign = 1.0 if truth.direction == "maximize" else -1.0
+    rows, curves, trials = [], [], []
     for done, (seed, label, how) in enumerate(jobs, start=1):
         started = time.perf_counter()
         result = search(
@@ -91,11 +93,13 @@ def compare_on_truth(
         row = key | _row(truth, result, n_trials, time.perf_counter() - started)
         rows.append(row)
         curves.append(_curve(truth, result).assign(**key))
+        trials += [key | trial for trial in kept_trials(result, truth.space, sign)]
         if listener is not None:
             listener(row, done, len(jobs))
     whole = pd.concat(curves, ignore_index=True)
     runs = pd.DataFrame(rows, columns=[*RUN_COLUMNS])
-    return Comparison(runs, whole[[*ANYTIME_COLUMNS]], whole[[*REGRET_COLUMNS]])
+    kept = pd.DataFrame(trials, columns=[*TRIAL_COLUMNS])
+    return Comparison(runs, whole[[*ANYTIME_COLUMNS]], whole[[*REGRET_COLUMNS]], kept)
 
 
 def _row(

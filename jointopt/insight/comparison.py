@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Self, final
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, final
 
 import pandas as pd
 
@@ -23,12 +23,14 @@ from jointopt.insight.comparison_stats import (
     paired_tests,
     summary,
 )
+from jointopt.insight.kept_trials import TRIAL_COLUMNS, interactions_of_kept
 from jointopt.insight.regret import evaluations_to, regret_of, regret_quartiles
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from jointopt.insight.comparison_stats import Friedman
+    from jointopt.insight.interactions import Interactions
 
 __all__ = ["ANYTIME_COLUMNS", "RUN_COLUMNS", "Comparison"]
 
@@ -74,6 +76,7 @@ REGRET_COLUMNS: Final = {
 RUNS_FILE: Final = "comparison.parquet"
 ANYTIME_FILE: Final = "comparison-anytime.parquet"
 REGRET_FILE: Final = "comparison-regret.parquet"
+TRIALS_FILE: Final = "comparison-trials.parquet"
 PAGE_FILE: Final = "comparison.html"
 
 
@@ -99,6 +102,8 @@ class Comparison:
         Where all scores of the space are known, one row per evaluation of a run: `regret`, by how
         much the best so far is worse than the optimum, and the same `relative` to the distance
         from the median configuration to the optimum.
+    trials : DataFrame or None, default=None
+        The scored trials of all runs, as `kept_trials` gives them: what `interactions` reads.
 
     Raises
     ------
@@ -125,10 +130,16 @@ class Comparison:
     runs: pd.DataFrame
     anytime: pd.DataFrame
     regret: pd.DataFrame | None = None
+    trials: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         """Check and order the columns."""
-        frames = {"runs": RUN_COLUMNS, "anytime": ANYTIME_COLUMNS, "regret": REGRET_COLUMNS}
+        frames = {
+            "runs": RUN_COLUMNS,
+            "anytime": ANYTIME_COLUMNS,
+            "regret": REGRET_COLUMNS,
+            "trials": TRIAL_COLUMNS,
+        }
         for name, columns in frames.items():
             frame: pd.DataFrame | None = getattr(self, name)
             if frame is None:
@@ -280,6 +291,32 @@ class Comparison:
         """
         return regret_of(self._known_regret(), self.runs)
 
+    def interactions(self, dataset: str | None = None) -> Interactions:
+        """Return what axes explain alone and together, and what settling them one by one loses.
+
+        It is learnt from the trials of all strategies of a seed, which share folds and space; of
+        several seeds it is the mean.
+
+        Parameters
+        ----------
+        dataset : str or None, default=None
+            Which data set; may be left out where there is one.
+
+        Returns
+        -------
+        Interactions
+            With `frame()`, `plot()`, `price` and `conclusion()`.
+
+        Raises
+        ------
+        OptionError
+            If no trials are kept, they are too few (100 that hold no axis fixed, by seed), or the
+            data set must be named.
+        """
+        if self.trials is None:
+            raise OptionError("this comparison keeps no trials; compare again to have them")
+        return interactions_of_kept(self.trials, self.runs, dataset)
+
     def _known_regret(self) -> pd.DataFrame:
         if self.regret is None:
             raise OptionError(
@@ -291,7 +328,8 @@ class Comparison:
     def save(self, folder: str | Path) -> Path:
         """Write comparison.parquet, comparison-anytime.parquet and the page comparison.html.
 
-        Where the optimum is known, comparison-regret.parquet, too.
+        Where there are trials, comparison-trials.parquet, and where the optimum is known,
+        comparison-regret.parquet, too.
 
         Returns
         -------
@@ -303,9 +341,10 @@ class Comparison:
             folder.mkdir(parents=True, exist_ok=True)
             self.runs.to_parquet(folder / RUNS_FILE, index=False)
             self.anytime.to_parquet(folder / ANYTIME_FILE, index=False)
-            (folder / REGRET_FILE).unlink(missing_ok=True)
-            if self.regret is not None:
-                self.regret.to_parquet(folder / REGRET_FILE, index=False)
+            for name, frame in ((REGRET_FILE, self.regret), (TRIALS_FILE, self.trials)):
+                (folder / name).unlink(missing_ok=True)
+                if frame is not None:
+                    frame.to_parquet(folder / name, index=False)
             page = folder / PAGE_FILE
             page.write_text(
                 render_comparison(self.runs, self.anytime, self.regret), encoding="utf-8"
@@ -325,11 +364,12 @@ class Comparison:
         StorageError
             If the folder holds no comparison.
         """
-        frames = []
-        for name in (RUNS_FILE, ANYTIME_FILE, REGRET_FILE):
+        frames: list[Any] = []
+        for name in (RUNS_FILE, ANYTIME_FILE, REGRET_FILE, TRIALS_FILE):
             path = Path(folder) / name
             if not path.is_file():
-                if name == REGRET_FILE:
+                if name in (REGRET_FILE, TRIALS_FILE):
+                    frames.append(None)
                     continue
                 raise StorageError(f"{folder} holds no comparison: {name} is missing")
             try:
@@ -346,5 +386,5 @@ class Comparison:
             f"Comparison({strategies}; {n_datasets} data set{'s' if n_datasets > 1 else ''}, "
             f"{n_seeds} seed{'s' if n_seeds > 1 else ''}; see .conclusion(), .table(), .tests(), "
             ".friedman(), .frame(), .anytime_frame(), .bands(), .plot(), .plot_anytime(), "
-            ".plot_critical_difference(), .save(folder))"
+            ".plot_critical_difference(), .interactions(), .save(folder))"
         )

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from sklearn.utils import estimator_html_repr
 
 from jointopt.errors import OptionError
-from jointopt.insight.interactions import axis_interactions
+from jointopt.insight.axis_analysis import axis_interactions
 from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.plots import history_frame, importance_frame, plot_history, plot_importance
 from jointopt.insight.words import describe_features, describe_model, describe_transforms
@@ -99,7 +99,7 @@ def _interactions(run: TableRun) -> dict[str, Any]:
     except OptionError as error:
         return {"axes": None, "axes_in_words": f"{error}."}
     figure = _figure(found.plot()) if found.is_reliable else None
-    return {"axes": figure, "axes_in_words": found.conclusion()}
+    return {"axes": figure, "axes_in_words": found.conclusion(run.metric.name)}
 
 
 def _of_the_best(model: FittedModel) -> Pipeline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ from jointopt.search.promise import model_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
     from numpy.typing import NDArray
     from optuna.trial import FrozenTrial
 
@@ -48,15 +50,15 @@ class Evidence:
         to on average; failed ones are not there.
     noise : ndarray of shape (n,)
         Variance of each score's noise, relative to that of a complete evaluation.
-    n_free : int
-        Trials in which no axis was held fixed, as it is in the stages of a sequential search.
+    free : ndarray of shape (n,)
+        Whether no axis was held fixed, as it is in the stages of a sequential search.
     """
 
     genome: Genome
     rows: Array
     scores: Array
     noise: Array
-    n_free: int
+    free: NDArray[np.bool_]
 
     @classmethod
     def of(
@@ -83,8 +85,29 @@ class Evidence:
                 is_free.append(not held)
         scores = history.scores()
         known = np.isfinite(scores)
-        n_free = int(np.array(is_free, dtype=bool)[known].sum())
-        return cls(genome, history.rows[known], scores[known], history.noise()[known], n_free)
+        free = np.array(is_free, dtype=bool)
+        return cls(genome, history.rows[known], scores[known], history.noise()[known], free[known])
+
+    @classmethod
+    def read(cls, kept: pd.DataFrame, space: Space) -> Evidence:
+        """Read what `frame` has returned, or several such frames as one."""
+        genome = Genome(space)
+        rows = [genome.encode(json.loads(config)) for config in kept["config"]]
+        return cls(
+            genome,
+            np.array(rows).reshape(-1, len(genome.paths)),
+            kept["signed"].to_numpy(dtype=float),
+            kept["noise"].to_numpy(dtype=float),
+            kept["free"].to_numpy(dtype=bool),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per trial: `signed` score, `noise`, `free`, `config` as JSON."""
+        import pandas as pd
+
+        configs = [json.dumps(self.genome.decode(row)) for row in self.rows]
+        columns = {"signed": self.scores, "noise": self.noise, "free": self.free}
+        return pd.DataFrame(columns | {"config": pd.Series(configs, dtype="str")})
 
     def __len__(self) -> int:
         """Return the number of trials."""

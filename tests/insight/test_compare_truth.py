@@ -8,6 +8,7 @@ import pytest
 
 from jointopt import (
     Categorical,
+    Choice,
     Comparison,
     GroundTruth,
     Int,
@@ -72,3 +73,28 @@ def test_without_a_ground_truth_there_is_no_regret(comparison, tmp_path):
     comparison.save(tmp_path)
     assert "Against the exact optimum" not in plain.save(tmp_path).read_text()
     assert Comparison.load(tmp_path).regret is None
+
+
+def test_the_trials_of_all_strategies_tell_how_axes_interact(tmp_path):
+    space = Space(
+        transforms={"x": Int(0, 24)},
+        paradigm=Choice({"a": {"hyperparameters": {"k": Int(0, 24)}}, "b": {}}),
+    )
+    configs = list(space.enumerate())
+    scores = np.array([_product(config) for config in configs])
+    truth = GroundTruth(space, scores, about={"metric": "r2"})
+    done = compare_on_truth(truth, ["joint", "random", "sequential"], n_trials=60, seeds=2)
+    found = done.interactions()
+    assert found.axes == ["transforms", "paradigm", "hyperparameters"]
+    assert found.frame()["share"].sum() == pytest.approx(1)
+    done.save(tmp_path)
+    again = Comparison.load(tmp_path).interactions("ground truth")
+    pd.testing.assert_frame_equal(again.frame(), found.frame())
+    with pytest.raises(OptionError, match="no trials of 'other'"):
+        done.interactions("other")
+    with pytest.raises(OptionError, match="keeps no trials"):
+        Comparison(done.runs, done.anytime).interactions()
+
+
+def _product(config):
+    return config["transforms/x"] / 24 * config.get("hyperparameters/a/k", 12) / 24
