@@ -131,6 +131,7 @@ def test_from_a_table_to_predictions(run, table, tmp_path):
     assert "report.html" in out
     page = (folder / "report.html").read_text()
     assert "linear" in page
+    assert "how axes interact can be told from 100 on" in page
     assert len(page) < 6e6
 
     code, _, err = run("export", "out", "--onnx")

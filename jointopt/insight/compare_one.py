@@ -20,7 +20,7 @@ from jointopt.errors import SearchError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.evaluation.worker_start import worker_context
-from jointopt.insight.kept_trials import kept_trials
+from jointopt.insight.kept_trials import kept_space, kept_trials
 from jointopt.insight.words import describe
 from jointopt.model.run import RunOptions, run_table
 
@@ -173,12 +173,15 @@ class Outcome:
         Best validation score so far, by evaluation.
     trials : list of dict
         The scored trials, as `kept_trials` gives them; none of a run without a model.
+    space : str
+        What was searched, as `kept_space` gives it.
     """
 
     row: dict[str, Any]
     seconds: list[float]
     best: list[float | None]
     trials: list[dict[str, Any]] = field(default_factory=list)
+    space: str = ""
 
 
 def one_run(job: Job) -> Outcome:
@@ -198,6 +201,7 @@ def one_run(job: Job) -> Outcome:
     clock, started = time.monotonic(), datetime.now()
     records: list[TrialRecord] = []
     trials: list[dict[str, Any]] = []
+    space = ""
     row: dict[str, Any] = {
         "dataset": job.dataset,
         "strategy": job.strategy,
@@ -214,9 +218,10 @@ def one_run(job: Job) -> Outcome:
         row |= _scores(found, X_test, y_test)
         sign = 1.0 if metric.greater_is_better else -1.0
         trials = kept_trials(found.result, found.space, sign)
+        space = kept_space(found.space)
     except SearchError as error:
         row = {"seconds": time.monotonic() - clock, **row, **_nothing(str(error))}
-    return Outcome(row | _counts(records), *_anytime(records, metric, started), trials)
+    return Outcome(row | _counts(records), *_anytime(records, metric, started), trials, space)
 
 
 @cache

@@ -374,7 +374,7 @@ def _comparison(outcomes: Iterable[Outcome]) -> Comparison:
         }
         named = {name: outcome.row[name] for name in ("dataset", "strategy", "seed")}
         curves.append(pd.DataFrame(curve).assign(**named))
-        trials += [named | trial for trial in outcome.trials]
+        trials += [named | {"space": outcome.space} | trial for trial in outcome.trials]
     runs = pd.DataFrame(rows, columns=[*RUN_COLUMNS])
     anytime = pd.concat(curves, ignore_index=True)[[*ANYTIME_COLUMNS]]
     kept = pd.DataFrame(trials, columns=[*TRIAL_COLUMNS]) if trials else None

@@ -10,7 +10,7 @@ import pandas as pd
 
 from jointopt.insight.compare_run import CompareOptions
 from jointopt.insight.comparison import ANYTIME_COLUMNS, REGRET_COLUMNS, RUN_COLUMNS, Comparison
-from jointopt.insight.kept_trials import TRIAL_COLUMNS, kept_trials
+from jointopt.insight.kept_trials import TRIAL_COLUMNS, kept_space, kept_trials
 from jointopt.insight.words import describe
 from jointopt.search.objective import search
 
@@ -78,6 +78,7 @@ def compare_on_truth(
         for label, how in options.named().items()
     ]
     sign = 1.0 if truth.direction == "maximize" else -1.0
+    space = kept_space(truth.space)
     rows, curves, trials = [], [], []
     for done, (seed, label, how) in enumerate(jobs, start=1):
         started = time.perf_counter()
@@ -93,7 +94,7 @@ def compare_on_truth(
         row = key | _row(truth, result, n_trials, time.perf_counter() - started)
         rows.append(row)
         curves.append(_curve(truth, result).assign(**key))
-        trials += [key | trial for trial in kept_trials(result, truth.space, sign)]
+        trials += [key | {"space": space} | t for t in kept_trials(result, truth.space, sign)]
         if listener is not None:
             listener(row, done, len(jobs))
     whole = pd.concat(curves, ignore_index=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jointopt.search.result import SearchResult
 
-__all__ = ["TRIAL_COLUMNS", "interactions_of_kept", "kept_trials"]
+__all__ = ["TRIAL_COLUMNS", "interactions_of_kept", "kept_space", "kept_trials"]
 
 TRIAL_COLUMNS: Final = {
     "dataset": "str",
@@ -32,7 +32,7 @@ TRIAL_COLUMNS: Final = {
 
 
 def kept_trials(result: SearchResult, space: Space, sign: float) -> list[dict[str, Any]]:
-    """Return a run's scored trials as plain values.
+    """Return a run's scored trials as plain values, without what names the run and the space.
 
     Parameters
     ----------
@@ -44,9 +44,13 @@ def kept_trials(result: SearchResult, space: Space, sign: float) -> list[dict[st
         -1 where smaller scores are better.
     """
     evidence = Evidence.of(((r.config, r.trial) for r in result.records), space, sign)
-    text = json.dumps({"tree": space.to_yaml(), "frozen": dict(space.frozen)})
-    rows = evidence.frame().assign(space=text).to_dict("records")
+    rows = evidence.frame().to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def kept_space(space: Space) -> str:
+    """Return a space as text that `interactions_of_kept` reads."""
+    return json.dumps({"tree": space.to_yaml(), "frozen": dict(space.frozen)})
 
 
 def interactions_of_kept(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finish"]
 
-FINISH_SECONDS = 3.5
+FINISH_SECONDS = 5.0
 """What saving, the report and the interpreter's exit take."""
 REFIT_MARGIN = 1.3
 """How much longer than predicted the final fit may take."""
