@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from jointopt import load_model, load_space
 from jointopt.data import make_dataset, read_table
 from jointopt.errors import JointOptError
-from jointopt.pipeline.adapt import adapt_space, start_configs
+from jointopt.pipeline.adapt import adapt_space
+from jointopt.pipeline.starts import start_configs
 from jointopt.study_file import load_study
 
 FRAGMENTS = [
