@@ -7,7 +7,7 @@
     ├── DataError       a table or its target cannot be used (a ValueError)
     ├── OptionError     an option such as a budget or a metric is not valid (a ValueError)
     ├── SearchError     a search ended without any usable result
-    ├── StorageError    a study cannot be written or read
+    ├── StorageError    a study, or what came of it, cannot be written or read
     └── ModelError      a saved model cannot be loaded or does not fit the new table
 
 Every message says what was wrong, where, and what to do about it.
@@ -47,7 +47,7 @@ class SearchError(JointOptError):
 
 
 class StorageError(JointOptError):
-    """A study cannot be written or read."""
+    """A study, or what came of it, cannot be written or read."""
 
 
 class ModelError(JointOptError):

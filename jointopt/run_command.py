@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from rich.markup import escape
 from jointopt.data import Metric, get_metric, load_table, make_dataset
 from jointopt.errors import DataError, OptionError
 from jointopt.evaluation.limits import parse_memory
+from jointopt.files import write_whole
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
 from jointopt.insight.terminal import show_leaderboard, show_model
@@ -181,7 +183,7 @@ def _dataset(table: TableDefinition, drop: Sequence[str]) -> Dataset:
 def write_study(folder: Path, study: StudyDefinition, name: str) -> None:
     """Write the definition that runs the same again from anywhere on this machine."""
     placed = within(study, Path.cwd()).model_copy(update={"name": name})
-    (folder / "study.yaml").write_text(dump_study(placed), encoding="utf-8")
+    write_whole(folder / "study.yaml", dump_study(placed))
 
 
 def _only_table(study: StudyDefinition) -> TableDefinition:
@@ -236,13 +238,14 @@ def _write(folder: Path, run: TableRun, study: StudyDefinition, started: float) 
     from jointopt.insight.report import render_report
 
     board = leaderboard(run.result.records, run.metric)
-    board.to_csv(folder / "leaderboard.csv", index=False)
+    write_whole(folder / "leaderboard.csv", board.to_csv(index=False))
     model_folder = save_model(run.model, folder / "model")
     latency = run.model.latency(run.dataset.X)
-    card = render_card(run, latency)
-    (model_folder / "README.md").write_text(card, encoding="utf-8")
+    write_whole(model_folder / "README.md", render_card(run, latency))
     predictions: dict[str, Any] = {f"{s}/{n}": p for (s, n), p in run.out_of_fold.items()}
-    np.savez_compressed(folder / "out_of_fold.npz", **predictions)
+    packed = BytesIO()
+    np.savez_compressed(packed, **predictions)
+    write_whole(folder / "out_of_fold.npz", packed.getvalue())
     facts = {
         "data": study.data,
         "strategy": study.strategy,
@@ -250,8 +253,7 @@ def _write(folder: Path, run: TableRun, study: StudyDefinition, started: float) 
         "seed": study.seed,
         "seconds": f"{time.monotonic() - started:.1f}",
     }
-    page = render_report(run, board, facts, latency)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    write_whole(folder / "report.html", render_report(run, board, facts, latency))
     return board
 
 

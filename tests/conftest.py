@@ -1,6 +1,10 @@
-"""Small tables and generated search spaces that tests share."""
+"""Small tables, generated search spaces and places that fail, which tests share."""
 
 from __future__ import annotations
+
+import shutil
+import subprocess
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -152,3 +156,36 @@ def finite_spaces():
 @pytest.fixture(scope="session")
 def any_spaces():
     return spaces(finite=False)
+
+
+# ---------------------------------------------------------------------- places that fail
+
+
+class Disk:
+    """A small disk of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    def fill(self):
+        with self._ballast.open("ab", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    def free(self):
+        self._ballast.unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if shutil.which("mount") is None:
+        pytest.skip("a small disk needs the program mount")
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
+    yield Disk(folder)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -17,7 +17,7 @@ from jointopt.evaluation.attempt import reason_of
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.limits import LOOK_SECONDS
-from jointopt.evaluation.one_fold import FoldResult, fit_on_all, run_fold
+from jointopt.evaluation.one_fold import FoldResult, fit_on_all, keep_bytes, run_fold
 from jointopt.evaluation.worker_processes import GRACE_SECONDS, limit_threads
 
 if TYPE_CHECKING:
@@ -171,10 +171,10 @@ class DaskCluster:
             why = f"not done after {task.max_seconds:.0f} s, the limit for one fit"
             return FoldResult.failed(task, why)
         if future.status == "finished":
-            result, model = future.result()
+            result, model = cast("tuple[FoldResult, bytes | None]", future.result())
             if task.keep is not None and model is not None:
-                task.keep.write_bytes(model)
-            return cast("FoldResult", result)
+                return replace(result, model_bytes=keep_bytes(task.keep, model))
+            return result
         error = None if future.status in ("cancelled", "lost") else future.exception()
         if error is None or type(error).__name__ in LOST:
             return None

@@ -36,6 +36,7 @@ __all__ = [
     "Setting",
     "align_probabilities",
     "fit_on_all",
+    "keep_bytes",
     "predict",
     "run_fold",
 ]
@@ -216,8 +217,16 @@ def _keep(pipeline: Pipeline, path: Path) -> int:
     data = attempt(lambda: pickle.dumps(pipeline, protocol=pickle.HIGHEST_PROTOCOL))
     if isinstance(data, Exception) or len(data) > MAX_MODEL_BYTES:
         return 0
+    return keep_bytes(path, data)
+
+
+def keep_bytes(path: Path, data: bytes) -> int:
+    """Write a pickled pipeline and return its size; 0, and no file, if the disk has no room."""
     written = attempt(lambda: path.write_bytes(data))
-    return 0 if isinstance(written, Exception) else written
+    if isinstance(written, Exception):
+        path.unlink(missing_ok=True)
+        return 0
+    return written
 
 
 def fit_on_all(

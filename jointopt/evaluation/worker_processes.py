@@ -27,6 +27,7 @@ from jointopt.evaluation.limits import (
 )
 from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
 from jointopt.evaluation.worker_start import worker_context
+from jointopt.files import plain_writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -62,6 +63,8 @@ class WorkerProcesses:
     ------
     OptionError
         If the limit leaves nothing for a fit.
+    StorageError
+        If the disk has no room for the setting.
     """
 
     def __init__(
@@ -81,7 +84,12 @@ class WorkerProcesses:
         self._threads = setting.threads
         self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
         self._path = str(self.scratch / "setting.joblib")
-        joblib.dump(setting, self._path)
+        try:
+            with plain_writing(f"the table for workers, in {self._folder.name} (TMPDIR),"):
+                joblib.dump(setting, self._path)
+        except BaseException:
+            self._folder.cleanup()
+            raise
         self._pool: Any = ProcessPool(
             max_workers=n_workers,
             context=worker_context(),

@@ -1,8 +1,13 @@
-"""Models on disk: a folder with `model.json`, skops files (no pickle) and `predict.py`."""
+"""Models on disk: a folder with `model.json`, skops files (no pickle) and `predict.py`.
+
+Skops files that belong together have a number in their names, which `model.json` tells: a model
+is replaced in one step, by the new `model.json`.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import chain
@@ -14,6 +19,7 @@ import skops.io
 
 from jointopt.data import Schema, Task
 from jointopt.errors import ModelError
+from jointopt.files import plain_writing, write_whole
 from jointopt.model.fitted import FittedModel, Member
 
 if TYPE_CHECKING:
@@ -125,17 +131,42 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
             f"the model holds types that loading would refuse: {', '.join(foreign)}; "
             "use estimators of scikit-learn, xgboost, lightgbm or jointopt"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.skops"):
-        old.unlink()
-    digests = {}
-    for i, (member, data) in enumerate(zip(model.members, first, strict=True)):
-        others = (skops.io.dumps(pipeline) for pipeline in member.pipelines[1:])
-        for k, dumped in enumerate(chain([data], others)):
-            (folder / _file(i, k)).write_bytes(dumped)
-            digests[_file(i, k)] = sha256(dumped).hexdigest()
+    written = time.time_ns()
+    with plain_writing(f"the model in {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        replaced = _replaced(folder)
+        try:
+            digests = {}
+            for i, (member, data) in enumerate(zip(model.members, first, strict=True)):
+                others = (skops.io.dumps(pipeline) for pipeline in member.pipelines[1:])
+                for k, dumped in enumerate(chain([data], others)):
+                    (folder / _file(written, i, k)).write_bytes(dumped)
+                    digests[_file(written, i, k)] = sha256(dumped).hexdigest()
+            write_whole(folder / "predict.py", PREDICT_SCRIPT.format(version=version("jointopt")))
+            about = _description(model, written, digests)
+            write_whole(folder / ABOUT, json.dumps(about, indent=1))
+        except BaseException:
+            for unfinished in folder.glob(_file(written, "*", "*")):
+                unfinished.unlink()
+            raise
+        for old in replaced:
+            old.unlink(missing_ok=True)
+    return folder
+
+
+def _replaced(folder: Path) -> list[Path]:
+    """Return the files of the model in the folder, but not those that another process writes."""
+    about = folder / ABOUT
+    if not about.exists():
+        return []
+    since = about.stat().st_mtime_ns
+    return [old for old in folder.glob("*.skops") if old.stat().st_mtime_ns <= since]
+
+
+def _description(model: FittedModel, written: int, digests: dict[str, str]) -> dict[str, Any]:
     about = {
         "format": FORMAT,
+        "written": written,
         "task": str(model.task),
         "target": model.target,
         "classes": None if model.classes is None else [_plain(c) for c in model.classes],
@@ -154,11 +185,7 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
         ],
         "files": digests,
     }
-    about["digest"] = _digest(about)
-    (folder / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
-    script = PREDICT_SCRIPT.format(version=version("jointopt"))
-    (folder / "predict.py").write_text(script, encoding="utf-8")
-    return folder
+    return about | {"digest": _digest(about)}
 
 
 def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedModel:
@@ -190,7 +217,7 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
             Member(
                 kept["weight"],
                 tuple(
-                    _pipeline(place / _file(i, k), about["files"], trusted)
+                    _pipeline(place / _file(about["written"], i, k), about["files"], trusted)
                     for k in range(kept["n_pipelines"])
                 ),
                 kept["config"],
@@ -230,8 +257,9 @@ def _digest(about: dict[str, Any]) -> str:
     return sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
-def _file(member: int, pipeline: int) -> str:
-    return f"member-{member}-{pipeline}.skops"
+def _file(written: int, member: int | str, pipeline: int | str) -> str:
+    # As a hexadecimal number, so that nothing in `model.json` becomes a path.
+    return f"member-{member}-{pipeline}-{written:x}.skops"
 
 
 def _pipeline(path: Path, digests: dict[str, str], trusted: tuple[str, ...]) -> Pipeline:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from optuna.distributions import (
@@ -19,7 +20,7 @@ from optuna.distributions import (
 )
 from optuna.storages import RDBStorage
 
-from jointopt.errors import StorageError
+from jointopt.search.place import KnownFile, place_of, plain_storage_errors
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -50,6 +51,8 @@ class DatabaseStorage(RDBStorage):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
+        file = Path(self.engine.url.database or "") if url.startswith("sqlite") else None
+        self._file = KnownFile(file) if file is not None and file.is_file() else None
         self._reflected: MetaData | None = None
         self._known: dict[tuple[int, str], BaseDistribution] = {}
 
@@ -69,17 +72,12 @@ class DatabaseStorage(RDBStorage):
         ValueError
             If a parameter has another kind of distribution than in earlier trials.
         """
-        from sqlalchemy.exc import SQLAlchemyError
-
         if template_trial is None or not template_trial.state.is_finished():
             return super().create_new_trial(study_id, template_trial)
-        try:
-            with self.engine.begin() as connection:
-                return self._insert(connection, study_id, template_trial)
-        except SQLAlchemyError as error:
-            first = str(error).splitlines()[0]
-            place = self.engine.url.render_as_string(hide_password=True)
-            raise StorageError(f"a trial could not be stored in {place}: {first}") from error
+        if self._file is not None:
+            self._file.check()
+        with plain_storage_errors(place_of(self)), self.engine.begin() as connection:
+            return self._insert(connection, study_id, template_trial)
 
     def _insert(self, connection: Connection, study_id: int, trial: FrozenTrial) -> int:
         from sqlalchemy import func, select

@@ -17,9 +17,10 @@ from optuna.trial import FrozenTrial, TrialState
 from jointopt.errors import SearchError
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.seeds import derive_seed
+from jointopt.search.durable import DurableStudy
 from jointopt.search.result import SearchResult, TrialRecord, trials_frame
 from jointopt.search.samplers import StageSampler
-from jointopt.search.storage import open_study, private_study
+from jointopt.search.storage import private_study
 from jointopt.search.strategies import Evaluated, StageResult
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class _StageRun:
     stage: Stage
     sampler: StageSampler
     memory: optuna.Study
-    durable_id: int
+    durable: DurableStudy
     proposals: Iterator[Config]
     known: dict[Key, TrialRecord]
     most_trials: float
@@ -132,7 +133,7 @@ class Engine:
         self._listeners = listeners
         self._n_started = 0
         self._interrupted = False
-        self._studies: dict[str, optuna.Study] = {}
+        self._durable: dict[str, DurableStudy] = {}
         self._records: list[TrialRecord] = []
 
     def run(self, strategy: Strategy, space: Space, starts: Sequence[Config]) -> SearchResult:
@@ -163,7 +164,7 @@ class Engine:
             best_config=best.config,
             best_score=best.trial.value,
             trials=trials_frame(tuple(self._records)),
-            studies=self._studies,
+            studies={stage: durable.study for stage, durable in self._durable.items()},
             records=tuple(self._records),
         )
 
@@ -220,16 +221,14 @@ class Engine:
 
     def _open(self, stage: Stage, number: int) -> _StageRun:
         name = f"{self._name}/{stage.study}"
-        durable = self._studies.get(stage.study)
+        durable = self._durable.get(stage.study)
         known: dict[Key, TrialRecord] = {}
         sampler = StageSampler(stage, derive_seed(self._seed, number), self._budget.share_left)
         memory = private_study(self._direction, sampler)
-        first = durable is None
         if durable is None:
-            durable = open_study(self._storage, name, self._direction, resume=self._resume)
-            self._studies[stage.study] = durable
-        if first:
-            for trial in durable.get_trials(deepcopy=False):
+            durable = DurableStudy(self._storage, name, self._direction, resume=self._resume)
+            self._durable[stage.study] = durable
+            for trial in durable.unseen():
                 self._remember(stage, trial)
         for record in self._records:
             if record.stage == stage.study:
@@ -241,7 +240,7 @@ class Engine:
             stage=stage,
             sampler=sampler,
             memory=memory,
-            durable_id=self._storage.get_study_id_from_name(name),
+            durable=durable,
             proposals=iter(stage.proposals),
             known=known,
             n_points=stage.space.size().joint if stage.space.is_finite else math.inf,
@@ -253,8 +252,6 @@ class Engine:
 
     def _remember(self, stage: Stage, trial: FrozenTrial) -> None:
         """Take in a trial of an earlier run."""
-        if not trial.state.is_finished():
-            return
         config = stage.space.complete(trial.params)
         states = {told: state for state, told in STATES.items()}
         self._evaluator.learn(
@@ -311,10 +308,10 @@ class Engine:
         """Store what has ended, and make it known."""
         while run.unstored:
             key, (pending, evaluation, told) = next(iter(run.unstored.items()))
-            stored = self._storage.create_new_trial(run.durable_id, template_trial=told)
+            stored = run.durable.add(told)
             # Only now: an interrupt must not lose it.
             del run.unstored[key]
-            number = self._storage.get_trial_number_from_id(stored)
+            number = run.durable.number_of(stored)
             record = TrialRecord(run.stage.study, number, pending.config, told, evaluation)
             run.known[key] = record
             run.told.append(record)

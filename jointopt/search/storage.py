@@ -11,9 +11,11 @@ import optuna
 from optuna.storages import InMemoryStorage
 
 from jointopt.errors import OptionError, StorageError
+from jointopt.search.place import place_of, plain_storage_errors, without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
@@ -54,25 +56,28 @@ def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
     if not isinstance(storage, str | Path):
         return storage
     text = str(storage)
-    if text.endswith(".journal"):
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-
-        try:
-            return JournalStorage(JournalFileBackend(text))
-        except OSError as error:
-            raise StorageError(f"storage {text} cannot be opened: {error.strerror}") from error
-    if "://" not in text:
+    if not text.endswith(".journal") and "://" not in text:
         raise OptionError(
             f"storage {text!r} is neither a database URL (such as sqlite:///study.db) "
             "nor a path ending in .journal"
         )
-    return _database(text)
+    place = without_password(text) if "://" in text else text
+    with plain_storage_errors(place, "opened"):
+        return _journal(text) if text.endswith(".journal") else _database(text)
+
+
+def _journal(path: str) -> BaseStorage:
+    from jointopt.search.journal import JournalFileStorage
+
+    try:
+        return JournalFileStorage(path)
+    except ValueError as error:
+        raise StorageError(f"storage {path} is no journal of Optuna: {error}") from error
 
 
 def _database(text: str) -> BaseStorage:
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+    from sqlalchemy.exc import ArgumentError
 
     from jointopt.search.database import DatabaseStorage
 
@@ -89,10 +94,9 @@ def _database(text: str) -> BaseStorage:
         if text.startswith("sqlite"):
             return DatabaseStorage(text, engine_kwargs={"creator": _sqlite_connector(text)})
         return DatabaseStorage(text)
-    except (SQLAlchemyError, ImportError, sqlite3.Error) as error:
-        first = str(error).splitlines()[0]
+    except ImportError as error:
         raise StorageError(
-            f"storage {_without_password(text)} cannot be opened: {first}"
+            f"storage {without_password(text)} needs a driver that is not installed: {error}"
         ) from error
 
 
@@ -141,17 +145,8 @@ def earlier_seconds(storage: str | Path | BaseStorage, name: str) -> float:
     Several trials at once count once; what lies between the end of a trial and the start of the
     next counts up to a second.
     """
-    spans = []
-    for summary in optuna.get_all_study_summaries(open_storage(storage)):
-        if summary.study_name.startswith(f"{name}/"):
-            study = optuna.load_study(study_name=summary.study_name, storage=open_storage(storage))
-            spans += [
-                (t.datetime_start, t.datetime_complete)
-                for t in study.get_trials(deepcopy=False)
-                if t.datetime_start is not None and t.datetime_complete is not None
-            ]
     used, end = 0.0, None
-    for start, stop in sorted(spans):
+    for start, stop in sorted(_spans(open_storage(storage), name)):
         if end is None or start > end:
             used += 0.0 if end is None else min(1.0, (start - end).total_seconds())
             used += (stop - start).total_seconds()
@@ -159,6 +154,20 @@ def earlier_seconds(storage: str | Path | BaseStorage, name: str) -> float:
             used += max(0.0, (stop - end).total_seconds())
         end = stop if end is None else max(end, stop)
     return used
+
+
+def _spans(storage: BaseStorage, name: str) -> list[tuple[datetime, datetime]]:
+    """Return when the trials of all studies named `name/...` began and ended."""
+    with plain_storage_errors(place_of(storage), "read"):
+        return [
+            (trial.datetime_start, trial.datetime_complete)
+            for study_name in optuna.get_all_study_names(storage)
+            if study_name.startswith(f"{name}/")
+            for trial in optuna.load_study(study_name=study_name, storage=storage).get_trials(
+                deepcopy=False
+            )
+            if trial.datetime_start is not None and trial.datetime_complete is not None
+        ]
 
 
 def _sqlite_connector(url: str) -> Callable[[], sqlite3.Connection]:
@@ -173,9 +182,3 @@ def _sqlite_connector(url: str) -> Callable[[], sqlite3.Connection]:
         return connection
 
     return connect
-
-
-def _without_password(url: str) -> str:
-    from sqlalchemy.engine import make_url
-
-    return make_url(url).render_as_string(hide_password=True)

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from jointopt import load_space
 from jointopt.data import get_metric, make_dataset
-from jointopt.errors import OptionError
+from jointopt.errors import OptionError, StorageError
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.limits import stop_greedy
@@ -120,3 +121,10 @@ def test_a_number_that_another_process_has_now_is_let_alone(tmp_path):
     assert not note.exists()
     sleeper.kill()
     sleeper.wait()
+
+
+def test_a_table_that_finds_no_room_for_workers_is_told(regression, small_disk, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk.folder))
+    small_disk.fill()
+    with pytest.raises(StorageError, match=r"TMPDIR.*make room"):
+        WorkerProcesses(regression[0], 1)

@@ -15,7 +15,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from jointopt import JointClassifier, load_model, save_model
 from jointopt.data import make_dataset
-from jointopt.errors import OptionError
+from jointopt.errors import OptionError, StorageError
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.ensemble import fold_score, greedy_selection
@@ -133,3 +133,17 @@ def test_a_model_that_is_not_kept_costs_no_trial(dataset, monkeypatch):
     found = run_table(dataset, RunOptions(space="small", n_trials=3))
     assert "fail" not in set(found.result.trials["state"])
     assert [len(member.pipelines) for member in found.model.members] == [1]
+
+
+def test_a_model_is_whole_when_the_disk_is_full(run, small_disk):
+    folder = small_disk.folder / "model"
+    save_model(run.model, folder)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    small_disk.fill()
+    with pytest.raises(StorageError, match=r"model cannot be written.*make room"):
+        save_model(run.model, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+    small_disk.free()
+    save_model(run.model, folder)
+    assert len(list(folder.iterdir())) == len(whole)
+    assert len(load_model(folder).members) == len(run.model.members)

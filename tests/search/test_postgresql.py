@@ -39,32 +39,50 @@ def owner():
     return "postgres" if "postgres" in names else "nobody"
 
 
+class Server:
+    """A server of its own, with one database."""
+
+    def __init__(self, programs):
+        self._programs = programs
+        self._user = owner()
+        self._folder = Path(tempfile.mkdtemp(prefix="jointopt-pg-"))
+        shutil.chown(self._folder, self._user)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"postgresql+psycopg://jointopt@127.0.0.1:{self._port}/postgres"
+        self._run("initdb", "-U", "jointopt", "-A", "trust", "--no-sync")
+
+    def _run(self, program, *arguments):
+        folder = self._folder
+        # Its output goes to a file: the server would hold a pipe open.
+        with (folder / "log").open("ab") as log:
+            how = {"user": self._user} if os.geteuid() == 0 else {}
+            command = [str(self._programs / program), "-D", str(folder / "data"), *arguments]
+            subprocess.run(command, stdout=log, stderr=log, check=True, cwd=folder, **how)
+
+    def start(self):
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        log = str(self._folder / "server.log")
+        self._run("pg_ctl", "-w", "-o", options, "-l", log, "start")
+
+    def stop(self):
+        self._run("pg_ctl", "-w", "-m", "fast", "stop")
+
+    def remove(self):
+        shutil.rmtree(self._folder)
+
+
 @pytest.fixture(scope="module")
 def server():
-    """Return the URL of a database on a server of its own."""
     programs = binaries()
     if programs is None:
         pytest.skip("PostgreSQL's initdb is not installed")
-    user = owner()
-    folder = Path(tempfile.mkdtemp(prefix="jointopt-pg-"))
-    shutil.chown(folder, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(program, *arguments):
-        # Its output goes to a file: the server would hold a pipe open.
-        with (folder / "log").open("ab") as log:
-            how = {"user": user} if os.geteuid() == 0 else {}
-            command = [str(programs / program), "-D", str(folder / "data"), *arguments]
-            subprocess.run(command, stdout=log, stderr=log, check=True, cwd=folder, **how)
-
-    run("initdb", "-U", "jointopt", "-A", "trust", "--no-sync")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-w", "-o", options, "-l", str(folder / "server.log"), "start")
-    yield f"postgresql+psycopg://jointopt@127.0.0.1:{port}/postgres"
-    run("pg_ctl", "-w", "-m", "fast", "stop")
-    shutil.rmtree(folder)
+    found = Server(programs)
+    found.start()
+    yield found
+    found.stop()
+    found.remove()
 
 
 @pytest.fixture
@@ -73,7 +91,7 @@ def connect(server):
     opened = []
 
     def make(kind=open_storage):
-        opened.append(kind(server))
+        opened.append(kind(server.url))
         return opened[-1]
 
     yield make
@@ -124,3 +142,21 @@ def test_a_server_that_is_not_there_is_named_without_its_password():
     with pytest.raises(StorageError, match=r"me:\*\*\*@127.0.0.1:9/x cannot be opened") as error:
         open_storage("postgresql+psycopg://me:secret@127.0.0.1:9/x")
     assert "secret" not in str(error.value)
+
+
+def test_a_server_that_stops_in_the_middle_is_told(server, connect):
+    calls = []
+
+    def objective(config, trial):
+        calls.append(trial.number)
+        if len(calls) == 11:
+            server.stop()
+        return config["hyperparameters/x"] ** 2
+
+    try:
+        with pytest.raises(StorageError, match=r"127\.0\.0\.1.*cannot be written.*--resume"):
+            search(SPACE, objective, n_trials=200, storage=connect(), name="stopped")
+    finally:
+        server.start()
+    told = optuna.load_study(study_name="stopped/joint", storage=connect(RDBStorage)).trials
+    assert [trial.number for trial in told] == list(range(10))

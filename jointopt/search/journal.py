@@ -1,0 +1,63 @@
+"""Optuna's journal file, which a full disk must not spoil."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+
+from jointopt.search.place import KnownFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["JournalFileStorage"]
+
+
+class JournalFileStorage(JournalStorage):
+    """A storage in a journal file.
+
+    Parameters
+    ----------
+    path : str
+        The file; it is made if it does not exist.
+
+    Attributes
+    ----------
+    place : str
+        The path.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.place = path
+        super().__init__(_File(path))
+
+
+class _File(JournalFileBackend):
+    """Adds lines; one that another process could not end, for lack of room, is removed."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._own_lock = JournalFileSymlinkLock(path)
+        super().__init__(path, self._own_lock)
+        self._known = KnownFile(self._path)
+
+    def append_logs(self, logs: Iterable[dict[str, Any]]) -> None:
+        """Add lines to the file."""
+        self._known.check()
+        self._own_lock.acquire()
+        try:
+            self._cut_unfinished()
+        finally:
+            self._own_lock.release()
+        super().append_logs(list(logs))
+
+    def _cut_unfinished(self) -> None:
+        with self._path.open("rb+") as file:
+            size = file.seek(0, 2)
+            file.seek(max(size - 1, 0))
+            if file.read(1) not in (b"", b"\n"):
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
