@@ -109,10 +109,19 @@ def run(
     ] = None,
     out: Annotated[Path | None, _option("Folder for all results.", "NAME-jointopt")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the study in the folder --out.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the study in --out or --storage, or join the runs that are at it.",
+        ),
     ] = False,
 ) -> None:
-    """Search the joint space for the best model of a table, and fit it on all rows."""
+    """Search the joint space for the best model of a table, and fit it on all rows.
+
+    Several runs, on several machines too, share one study if each is given the same --storage,
+    --resume and an --out of its own: each takes in what the others have finished, --budget and
+    --trials are for all together, and each ends with a model.
+    """
     started = time.monotonic()
     warm_up()
     from jointopt.compare_command import CompareCommand

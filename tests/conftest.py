@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import pwd
 import shutil
+import signal
+import socket
 import subprocess
+import sys
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -189,3 +197,108 @@ def small_disk(tmp_path):
         pytest.skip(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
     yield Disk(folder)
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def binaries():
+    """Return the folder of the server's programs, None if it is not installed."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return versions[-1].parent if versions else None
+
+
+def owner():
+    """Return who shall run the server, which refuses to be run by root."""
+    if os.geteuid() != 0:
+        return getpass.getuser()
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+class PostgreSQL:
+    """A server of its own, with one database."""
+
+    def __init__(self, programs):
+        self._programs = programs
+        self._user = owner()
+        self._folder = Path(tempfile.mkdtemp(prefix="jointopt-pg-"))
+        shutil.chown(self._folder, self._user)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"postgresql+psycopg://jointopt@127.0.0.1:{self._port}/postgres"
+        self._run("initdb", "-U", "jointopt", "-A", "trust", "--no-sync")
+
+    def _run(self, program, *arguments):
+        folder = self._folder
+        # Its output goes to a file: the server would hold a pipe open.
+        with (folder / "log").open("ab") as log:
+            how = {"user": self._user} if os.geteuid() == 0 else {}
+            command = [str(self._programs / program), "-D", str(folder / "data"), *arguments]
+            subprocess.run(command, stdout=log, stderr=log, check=True, cwd=folder, **how)
+
+    def start(self):
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        log = str(self._folder / "server.log")
+        self._run("pg_ctl", "-w", "-o", options, "-l", log, "start")
+
+    def stop(self):
+        self._run("pg_ctl", "-w", "-m", "fast", "stop")
+
+    def remove(self):
+        shutil.rmtree(self._folder)
+
+
+@pytest.fixture(scope="module")
+def postgresql():
+    pytest.importorskip("psycopg", reason="psycopg, PostgreSQL's driver, is not installed")
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL's initdb is not installed")
+    found = PostgreSQL(programs)
+    found.start()
+    yield found
+    found.stop()
+    found.remove()
+
+
+# ---------------------------------------------------------------------- runs
+
+TINY_SPACE = """
+paradigm:
+  choice:
+    linear:
+      estimator: {regression: sklearn.linear_model.Ridge}
+      hyperparameters: {alpha: {float: [0.001, 1000], log: true}}
+    knn:
+      estimator: {regression: sklearn.neighbors.KNeighborsRegressor}
+      hyperparameters: {n_neighbors: {int: [1, 50]}}
+"""
+
+
+@pytest.fixture
+def start_run(tmp_path):
+    """Start `jointopt run` on a small table; what is still there at the end is stopped."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(150, 4)), columns=list("abcd"))
+    frame["y"] = frame["a"] - 2 * frame["b"] + 0.1 * rng.normal(size=150)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    (tmp_path / "space.yaml").write_text(TINY_SPACE)
+    processes = []
+
+    def run(*words):
+        command = [sys.executable, "-m", "jointopt.cli", "run", "table.csv", "--target", "y"]
+        command += ["--space", "space.yaml", "--workers", "1", *map(str, words)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(
+            command, cwd=tmp_path, text=True, start_new_session=True, **pipes
+        )
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 
-import numpy as np
 import optuna
-import pandas as pd
 import pytest
 
 from jointopt import load_model
 
 pytestmark = pytest.mark.slow
-
-SPACE = """
-paradigm:
-  choice:
-    linear:
-      estimator: {regression: sklearn.linear_model.Ridge}
-      hyperparameters: {alpha: {float: [0.001, 1000], log: true}}
-    knn:
-      estimator: {regression: sklearn.neighbors.KNeighborsRegressor}
-      hyperparameters: {n_neighbors: {int: [1, 50]}}
-"""
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Start `jointopt run` on a small table; what is still there at the end is stopped."""
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(150, 4)), columns=list("abcd"))
-    frame["y"] = frame["a"] - 2 * frame["b"] + 0.1 * rng.normal(size=150)
-    frame.to_csv(tmp_path / "table.csv", index=False)
-    (tmp_path / "space.yaml").write_text(SPACE)
-    processes = []
-
-    def run(*words):
-        command = [sys.executable, "-m", "jointopt.cli", "run", "table.csv", "--target", "y"]
-        command += ["--space", "space.yaml", "--workers", "1", *map(str, words)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(
-            command, cwd=tmp_path, text=True, start_new_session=True, **pipes
-        )
-        processes.append(process)
-        return process
-
-    yield run
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
 
 
 def told(storage):
@@ -88,12 +44,12 @@ def succeed(process):
     return out
 
 
-def test_a_full_disk(start, small_disk):
+def test_a_full_disk(start_run, small_disk):
     folder = small_disk.folder / "out"
     storage = f"sqlite:///{folder}/study.db"
-    succeed(start("--trials", 20, "--out", folder))
+    succeed(start_run("--trials", 20, "--out", folder))
     model = load_model(folder)
-    process = start("--trials", 100_000, "--out", folder, "--resume")
+    process = start_run("--trials", 100_000, "--out", folder, "--resume")
     while len(told(storage)) < 40:
         assert process.poll() is None, process.communicate()
         time.sleep(0.2)
@@ -106,19 +62,19 @@ def test_a_full_disk(start, small_disk):
     assert kept[: len(before)] == before
     assert load_model(folder).facts == model.facts
     small_disk.free()
-    succeed(start("--trials", len(kept) + 5, "--out", folder, "--resume"))
+    succeed(start_run("--trials", len(kept) + 5, "--out", folder, "--resume"))
     after = told(storage)
     assert after[: len(kept)] == kept
     assert len(after) == len(kept) + 5
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "journal"])
-def test_a_storage_that_is_removed(start, kind, tmp_path):
+def test_a_storage_that_is_removed(start_run, kind, tmp_path):
     place = tmp_path / "place"
     place.mkdir()
     path = place / ("s.db" if kind == "sqlite" else "s.journal")
     storage = f"sqlite:///{path}" if kind == "sqlite" else str(path)
-    process = start("--trials", 100_000, "--out", tmp_path / "out", "--storage", storage)
+    process = start_run("--trials", 100_000, "--out", tmp_path / "out", "--storage", storage)
     if kind == "sqlite":
         wait_for_trials(process, storage, path)
     else:
@@ -129,5 +85,5 @@ def test_a_storage_that_is_removed(start, kind, tmp_path):
     assert "no longer there" in failure(process)
     place.mkdir()
     words = ("--out", tmp_path / "out", "--storage", storage, "--resume")
-    succeed(start("--trials", 5, *words))
+    succeed(start_run("--trials", 5, *words))
     assert (tmp_path / "out" / "model").is_dir()

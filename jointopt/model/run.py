@@ -73,7 +73,7 @@ class RunOptions:
     name : str, default="jointopt"
         Studies are named `name/stage`.
     resume : bool, default=False
-        Go on with the studies in the storage.
+        Go on with the studies in the storage; other runs may do so at the same time.
     final : {"ensemble", "single"}, default="ensemble"
         Average the best models of the folds, or fit the best configuration on all rows.
     portfolio : bool, default=True

@@ -19,6 +19,7 @@ from optuna.distributions import (
     json_to_distribution,
 )
 from optuna.storages import RDBStorage
+from optuna.trial import TrialState
 
 from jointopt.search.place import KnownFile, place_of, plain_storage_errors
 
@@ -78,6 +79,27 @@ class DatabaseStorage(RDBStorage):
             self._file.check()
         with plain_storage_errors(place_of(self)), self.engine.begin() as connection:
             return self._insert(connection, study_id, template_trial)
+
+    def get_n_trials(
+        self, study_id: int, state: tuple[TrialState, ...] | TrialState | None = None
+    ) -> int:
+        """Return how many trials a study has, without reading them.
+
+        Parameters
+        ----------
+        study_id : int
+        state : TrialState, tuple of TrialState or None, default=None
+            Which ones to count; all by default.
+        """
+        from sqlalchemy import func, select
+
+        trials = self._table("trials")
+        query = select(func.count()).where(trials.c.study_id == study_id)
+        if state is not None:
+            states = (state,) if isinstance(state, TrialState) else state
+            query = query.where(trials.c.state.in_([s.name for s in states]))
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar_one()
 
     def _insert(self, connection: Connection, study_id: int, trial: FrozenTrial) -> int:
         from sqlalchemy import func, select

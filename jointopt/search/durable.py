@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from optuna.storages import RDBStorage, get_storage
 from optuna.trial import TrialState
 
 from jointopt.search.place import place_of, plain_storage_errors
@@ -50,7 +51,8 @@ class DurableStudy:
         *,
         resume: bool,
     ) -> None:
-        self._storage = storage
+        # Optuna's own database storage counts trials by reading all, its cache reads the new ones.
+        self._storage = get_storage(storage) if type(storage) is RDBStorage else storage
         self._place = place_of(storage)
         with plain_storage_errors(self._place, "opened"):
             self.study = open_study(storage, name, direction, resume=resume)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,13 +19,14 @@ from jointopt.errors import SearchError
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.search.durable import DurableStudy
+from jointopt.search.proposals import Proposals
 from jointopt.search.result import SearchResult, TrialRecord, trials_frame
 from jointopt.search.samplers import StageSampler
 from jointopt.search.storage import private_study
 from jointopt.search.strategies import Evaluated, StageResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import optuna
     from optuna.storages import BaseStorage
@@ -43,6 +45,10 @@ STATES = {
 }
 PATIENCE_SECONDS = 0.25
 """How often a search whose budget has ended without any result looks for its first one."""
+LOOK_SECONDS = 1.0
+"""How often it is looked whether other runs have told trials of the same study."""
+HELD = "held"
+"""Under this name a trial keeps the parameters that its stage held, which are none of its own."""
 MAX_REPEATS = 50
 """A sampler that proposes that many known configurations in a row has nothing new to say."""
 
@@ -73,11 +79,11 @@ class _StageRun:
     sampler: StageSampler
     memory: optuna.Study
     durable: DurableStudy
-    proposals: Iterator[Config]
-    known: dict[Key, TrialRecord]
+    proposals: Proposals
     most_trials: float
     deadline: float
     n_points: float
+    known: dict[Key, TrialRecord] = field(default_factory=dict)
     pending: dict[int, _Pending] = field(default_factory=dict)
     unstored: dict[Key, tuple[_Pending, int, FrozenTrial]] = field(default_factory=dict)
     told: list[TrialRecord] = field(default_factory=list)
@@ -85,7 +91,24 @@ class _StageRun:
 
     def all_known(self) -> bool:
         """Whether a finite space has no configuration left that is new."""
-        return len(self.known) + len(self.unstored) + len(self.pending) >= self.n_points
+        ended = len(self.known) + len(self.unstored)
+        under_way = sum(pending.key not in self.known for pending in self.pending.values())
+        return ended + under_way >= self.n_points
+
+    def make_known(self, record: TrialRecord) -> bool:
+        """Let the sampler learn from a trial of the same study, if it is one of this stage."""
+        # Another run may have held other values in a stage of this name.
+        held = self.stage.space.frozen
+        if any(record.config.get(path, value) != value for path, value in held.items()):
+            return False
+        self.known[frozenset(record.config.items())] = record
+        self.memory.add_trial(record.trial)
+        return True
+
+    def part_ways(self) -> None:
+        """Propose otherwise than another run with the same seed does."""
+        self.sampler.reseed_rng()
+        self.proposals.scatter()
 
 
 class Engine:
@@ -106,7 +129,8 @@ class Engine:
     name : str
         Studies are named `name/stage`.
     resume : bool, default=False
-        Go on with studies of these names that the storage holds.
+        Go on with studies of these names that the storage holds. Several engines may do so at
+        once: each takes in what the others tell.
     listeners : sequence of callable, default=()
         Called with each TrialRecord once it is stored.
     """
@@ -133,6 +157,8 @@ class Engine:
         self._listeners = listeners
         self._n_started = 0
         self._interrupted = False
+        self._has_company = False
+        self._look_at = 0.0
         self._durable: dict[str, DurableStudy] = {}
         self._records: list[TrialRecord] = []
 
@@ -144,6 +170,7 @@ class Engine:
         SearchError
             If no trial ended with a value; the message tells the commonest reason.
         """
+        self._space = space
         plan = strategy(space, starts, self._seed)
         stage = next(plan, None)
         number = 0
@@ -177,7 +204,7 @@ class Engine:
                 -math.inf if record.trial.value is None else sign * record.trial.value,
                 complete=record.trial.state is TrialState.COMPLETE,
             )
-            for record in run.told
+            for record in {record.number: record for record in run.told}.values()
         )
         best = self._best(self._records)
         explain = run.stage.explain and best is not None and not self._interrupted
@@ -193,6 +220,7 @@ class Engine:
                 while len(run.pending) < self._evaluator.capacity and self._may_start(run):
                     self._start_trial(run)
                 self._store(run)
+                self._take_in_others(run)
                 if not run.pending:
                     break
                 left = self._seconds_left(run)
@@ -201,6 +229,7 @@ class Engine:
                         break
                     # One late result is worth more to the user than none in time.
                     left = PATIENCE_SECONDS
+                left = LOOK_SECONDS if left is None else min(left, LOOK_SECONDS)
                 for outcome in self._evaluator.collect(left):
                     self._tell(run, outcome)
         except KeyboardInterrupt:
@@ -221,57 +250,79 @@ class Engine:
 
     def _open(self, stage: Stage, number: int) -> _StageRun:
         name = f"{self._name}/{stage.study}"
-        durable = self._durable.get(stage.study)
-        known: dict[Key, TrialRecord] = {}
-        sampler = StageSampler(stage, derive_seed(self._seed, number), self._budget.share_left)
-        memory = private_study(self._direction, sampler)
-        if durable is None:
+        earlier: list[FrozenTrial] = []
+        if stage.study not in self._durable:
             durable = DurableStudy(self._storage, name, self._direction, resume=self._resume)
             self._durable[stage.study] = durable
-            for trial in durable.unseen():
-                self._remember(stage, trial)
-        for record in self._records:
-            if record.stage == stage.study:
-                known[frozenset(record.config.items())] = record
-                memory.add_trial(record.trial)
+            earlier = durable.unseen()
+        # With the seed alone it would draw what the earlier run drew.
+        seed = derive_seed(self._seed, number, len(earlier))
+        sampler = StageSampler(stage, seed, self._budget.share_left)
         seconds, trials = self._budget.seconds_left(), self._budget.trials_left(self._n_started)
-        self._budget.elapsed()
-        return _StageRun(
+        run = _StageRun(
             stage=stage,
             sampler=sampler,
-            memory=memory,
-            durable=durable,
-            proposals=iter(stage.proposals),
-            known=known,
+            memory=private_study(self._direction, sampler),
+            durable=self._durable[stage.study],
+            proposals=Proposals(stage.proposals),
             n_points=stage.space.size().joint if stage.space.is_finite else math.inf,
             most_trials=self._n_started + _rounded_up(stage.share * trials),
             deadline=math.inf
             if seconds is None
             else self._budget.elapsed() + stage.share * seconds,
         )
+        for record in self._records:
+            if record.stage == stage.study:
+                run.make_known(record)
+        self._remember(run, earlier)
+        if self._has_company:
+            run.part_ways()
+        return run
 
-    def _remember(self, stage: Stage, trial: FrozenTrial) -> None:
-        """Take in a trial of an earlier run."""
-        config = stage.space.complete(trial.params)
+    def _take_in_others(self, run: _StageRun) -> None:
+        """Take in, now and then, what other runs on the same study have told."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        found = run.durable.unseen()
+        self._remember(run, found)
+        if found and not self._has_company:
+            self._has_company = True
+            run.part_ways()
+
+    def _remember(self, run: _StageRun, found: Sequence[FrozenTrial]) -> None:
+        """Take in what other runs have told."""
         states = {told: state for state, told in STATES.items()}
-        self._evaluator.learn(
-            Outcome(
-                trial.number,
-                states[trial.state],
-                trial.value,
-                trial.intermediate_values,
-                trial.user_attrs,
-                trial.user_attrs.get("reason"),
+        for trial in found:
+            record = TrialRecord(
+                run.stage.study, trial.number, self._config_of(trial, run.stage), trial
             )
-        )
-        self._record(TrialRecord(stage.study, trial.number, config, trial))
-        self._n_started += 1
+            self._evaluator.learn(
+                Outcome(
+                    trial.number,
+                    states[trial.state],
+                    trial.value,
+                    trial.intermediate_values,
+                    trial.user_attrs,
+                    trial.user_attrs.get("reason"),
+                )
+            )
+            self._n_started += 1
+            if run.make_known(record):
+                run.told.append(record)
+            self._record(record)
+
+    def _config_of(self, trial: FrozenTrial, stage: Stage) -> Config:
+        held = trial.user_attrs.get(HELD, {})
+        if held == dict(stage.space.frozen):
+            return stage.space.complete(trial.params)
+        return self._space.complete({**held, **trial.params})
 
     def _start_trial(self, run: _StageRun) -> None:
         """Start the next proposal, or what the sampler draws, if it is new."""
         pending = {p.key for p in run.pending.values()}
         for _ in range(MAX_REPEATS):
-            run.sampler.proposal = next(run.proposals, None)
+            run.sampler.proposal = run.proposals.pop()
             if run.sampler.proposal is None and (run.stage.sampler is None or run.all_known()):
                 break
             if run.sampler.proposal is not None:
@@ -295,7 +346,7 @@ class Engine:
     def _tell(self, run: _StageRun, outcome: Outcome) -> None:
         pending = run.pending.pop(outcome.number)
         source = _tell_memory(run, pending.trial, outcome)
-        told = _frozen(source, pending, outcome, run.stage.notes)
+        told = _frozen(source, pending, outcome, run.stage)
         run.unstored[pending.key] = (pending, outcome.number, told)
 
     def _record_of(self, run: _StageRun, key: Key) -> TrialRecord | None:
@@ -351,11 +402,11 @@ def _tell_repeat(run: _StageRun, trial: optuna.trial.Trial, record: TrialRecord 
         run.memory.tell(trial, record.trial.value)
 
 
-def _frozen(
-    source: FrozenTrial, pending: _Pending, outcome: Outcome, notes: Mapping[str, Any]
-) -> FrozenTrial:
+def _frozen(source: FrozenTrial, pending: _Pending, outcome: Outcome, stage: Stage) -> FrozenTrial:
     """Return the finished trial as it is stored, in one piece."""
-    attributes = {**outcome.attributes, **notes}
+    attributes = {**outcome.attributes, **stage.notes}
+    if stage.space.frozen:
+        attributes[HELD] = dict(stage.space.frozen)
     if outcome.reason is not None:
         attributes["reason"] = outcome.reason
     state = STATES[outcome.state]

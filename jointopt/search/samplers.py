@@ -73,3 +73,7 @@ class StageSampler(BaseSampler):
     ) -> Any:
         """Let the sampler draw."""
         return self._inner.sample_independent(study, trial, param_name, param_distribution)
+
+    def reseed_rng(self) -> None:
+        """Let the sampler draw otherwise than the same sampler in another process."""
+        self._inner.reseed_rng()

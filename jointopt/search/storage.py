@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +28,8 @@ Direction = Literal["maximize", "minimize"]
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for another one, such as optuna-dashboard."""
+MAKING_SECONDS = 10.0
+"""How long a run waits for another one that makes the tables of a new database."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -76,10 +79,31 @@ def _journal(path: str) -> BaseStorage:
 
 
 def _database(text: str) -> BaseStorage:
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
+    from sqlalchemy.exc import DatabaseError, IntegrityError
 
     from jointopt.search.database import DatabaseStorage
+
+    _check_url(text)
+    options = {"creator": _sqlite_connector(text)} if text.startswith("sqlite") else {}
+    until = time.monotonic() + MAKING_SECONDS
+    while True:
+        try:
+            return DatabaseStorage(text, engine_kwargs=options)
+        except ImportError as error:
+            raise StorageError(
+                f"storage {without_password(text)} needs a driver that is not installed: {error}"
+            ) from error
+        except DatabaseError as error:
+            # Another run found no tables either, and is making them.
+            being_made = isinstance(error, IntegrityError) or "already exists" in str(error)
+            if not being_made or time.monotonic() > until:
+                raise
+        time.sleep(0.1)
+
+
+def _check_url(text: str) -> None:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
     try:
         make_url(text).get_dialect()
@@ -89,14 +113,6 @@ def _database(text: str) -> BaseStorage:
             f"storage {text.partition('://')[0]}://... is not the URL of a known database; write "
             "it as sqlite:///FILE.db or postgresql+psycopg://USER@HOST/NAME, or give a path "
             "ending in .journal"
-        ) from error
-    try:
-        if text.startswith("sqlite"):
-            return DatabaseStorage(text, engine_kwargs={"creator": _sqlite_connector(text)})
-        return DatabaseStorage(text)
-    except ImportError as error:
-        raise StorageError(
-            f"storage {without_password(text)} needs a driver that is not installed: {error}"
         ) from error
 
 
@@ -117,8 +133,8 @@ def open_study(
             )
     except optuna.exceptions.DuplicatedStudyError as error:
         raise StorageError(
-            f"study {name!r} exists already in this storage; resume it (--resume), "
-            "or choose another name or place"
+            f"study {name!r} exists already in this storage; go on with it, or join a run that "
+            "is at it, by --resume, or choose another name or place"
         ) from error
 
 

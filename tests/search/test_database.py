@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
@@ -127,6 +128,13 @@ def test_numbers_are_given_once_when_several_write(tmp_path):
         thread.join()
     numbers = [trial.number for trial in storage.get_all_trials(study_id)]
     assert sorted(numbers) == list(range(80))
+
+
+def test_several_may_make_the_tables(tmp_path):
+    url = f"sqlite:///{tmp_path}/s.db"
+    with ThreadPoolExecutor(4) as threads:
+        storages = [*threads.map(open_storage, [url] * 4)]
+    assert [storage.get_all_studies() for storage in storages] == [[]] * 4
 
 
 def test_a_database_that_went_is_named(tmp_path):

@@ -1,0 +1,47 @@
+"""What a stage evaluates before its sampler draws."""
+
+from __future__ import annotations
+
+from itertools import islice
+from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jointopt.space import Config
+
+__all__ = ["Proposals"]
+
+WINDOW = 256
+"""Among how many of the next proposals one is taken at random."""
+
+
+class Proposals:
+    """Gives proposals in order, or scattered where several runs are at the same ones.
+
+    Parameters
+    ----------
+    configs : iterable of Config
+        May be long, and is read as far as needed.
+    """
+
+    def __init__(self, configs: Iterable[Config]) -> None:
+        self._rest = iter(configs)
+        self._next: list[Config] = []
+        self._scattered: Random | None = None
+
+    def scatter(self) -> None:
+        """Go on in an order of this run's own: in the same order, runs would meet at each one."""
+        self._scattered = Random()
+
+    def pop(self) -> Config | None:
+        """Return one that was not returned before; None if there is none."""
+        if self._scattered is None:
+            return next(self._rest, None)
+        self._next += islice(self._rest, WINDOW - len(self._next))
+        if not self._next:
+            return None
+        chosen = self._scattered.randrange(len(self._next))
+        self._next[chosen], self._next[-1] = self._next[-1], self._next[chosen]
+        return self._next.pop()

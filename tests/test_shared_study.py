@@ -1,0 +1,136 @@
+"""Several runs on one study see each other's trials."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from itertools import combinations
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from jointopt import Categorical, Float, Space
+from jointopt.search.budget import Budget
+from jointopt.search.catalogue import get_strategy
+from jointopt.search.engine import Engine
+from jointopt.search.objective import _ObjectiveEvaluator
+from jointopt.search.storage import open_storage
+
+LATE = dt.timedelta(seconds=2)
+"""How long after the end of a trial another run may not know of it."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "journal"])
+def storage(request, tmp_path):
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql").url
+    return str(tmp_path / "s.journal") if request.param == "journal" else f"sqlite:///{tmp_path}/s"
+
+
+def trials_in(storage):
+    name = "table/joint"
+    if storage.endswith(".journal"):
+        journal = JournalStorage(JournalFileBackend(storage))
+        return optuna.load_study(study_name=name, storage=journal).trials
+    database = RDBStorage(storage)
+    trials = optuna.load_study(study_name=name, storage=database).trials
+    database.remove_session()
+    database.engine.dispose()
+    return trials
+
+
+@pytest.mark.slow
+def test_two_runs_work_together(start_run, storage, tmp_path):
+    words = ("--trials", 150, "--storage", storage, "--resume", "--out")
+    runs = [start_run(*words, tmp_path / name) for name in "ab"]
+    for process in runs:
+        out, err = process.communicate(timeout=300)
+        assert (process.returncode, err) == (0, ""), out
+    trials = trials_in(storage)
+    assert [trial.number for trial in trials] == list(range(len(trials)))
+    # What the other run tells in the last second is not known yet.
+    assert 150 <= len(trials) < 200
+    assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    for first, second in combinations(trials, 2):
+        if first.params == second.params:
+            ends = min(first.datetime_complete, second.datetime_complete)
+            assert max(first.datetime_start, second.datetime_start) < ends + LATE
+    own = [set(np.load(tmp_path / name / "out_of_fold.npz")) for name in "ab"]
+    assert all(own)
+    assert not own[0] & own[1]
+    for name in "ab":
+        assert len(pd.read_csv(tmp_path / name / "leaderboard.csv")) > 0.9 * len(trials)
+        assert (tmp_path / name / "model" / "model.json").is_file()
+
+
+SPACE = Space(
+    transforms={"scale": Categorical(["none", "standard"]), "shift": Float(-1.0, 1.0)},
+    hyperparameters={"x": Float(-1.0, 1.0), "y": Float(-1.0, 1.0)},
+)
+
+
+def loss(config, trial):
+    del trial
+    return sum(value**2 for value in config.values() if isinstance(value, float))
+
+
+def run_engine(storage, strategy, n_trials, listener=None):
+    engine = Engine(
+        _ObjectiveEvaluator(loss),
+        Budget(n_trials=n_trials),
+        direction="minimize",
+        seed=0,
+        storage=open_storage(storage),
+        name="shared",
+        resume=True,
+        listeners=[] if listener is None else [listener],
+    )
+    return engine.run(get_strategy(strategy), SPACE, [SPACE.default()])
+
+
+@pytest.mark.parametrize("strategy", ["joint", "random", "sequential", "alternating"])
+def test_what_another_run_tells_is_taken_in(strategy, tmp_path, monkeypatch):
+    """Another run begins when this one has told 8 trials, and goes on until there are 40."""
+    monkeypatch.setattr(sys.modules[Engine.__module__], "LOOK_SECONDS", 1e-3)
+    storage = f"sqlite:///{tmp_path}/s.db"
+    others = []
+
+    def beside(record):
+        if record.number == 7 and not others:
+            others.append(run_engine(storage, strategy, 40))
+
+    found = run_engine(storage, strategy, 60, beside)
+    (other,) = others
+    assert len(other.records) == 40
+    seen = {(record.stage, record.number): record for record in found.records}
+    assert len(seen) == len(found.records) == 60
+    assert sum(len(study.trials) for study in found.studies.values()) == 60
+    for record in other.records:
+        mine = seen[record.stage, record.number]
+        assert (mine.config, mine.trial.value) == (record.config, record.trial.value)
+        assert mine.trial.value == loss(mine.config, None)
+    # Both were at one trial when the other one began.
+    different = {(record.stage, frozenset(record.config.items())) for record in found.records}
+    assert len(different) >= 59
+    assert found.best_score <= other.best_score
+
+
+@pytest.mark.parametrize("strategy", ["joint", "random", "sequential", "alternating"])
+def test_a_resumed_run_goes_on_as_far_as_one_without_a_pause(strategy, tmp_path):
+    storage = f"sqlite:///{tmp_path}/s.db"
+    run_engine(storage, strategy, 55)
+    resumed = run_engine(storage, strategy, 75)
+    assert all(record.trial.value == loss(record.config, None) for record in resumed.records)
+    whole = run_engine(None, strategy, 75)
+    counts = [
+        {name: len(study.trials) for name, study in result.studies.items()}
+        for result in (resumed, whole)
+    ]
+    assert sum(counts[0].values()) == 75
+    if strategy != "sequential":
+        assert counts[0] == counts[1]
