@@ -66,7 +66,9 @@ def _option(text: str, default: str | None = None, **how: Any) -> Any:
 
 ORDER = _option("Axes with commas, as the sequential strategy settles them.", "as in pipelines")
 TRIAL_TIMEOUT = _option("The longest that one fit may take: 30s, 5m.", "by the budget")
-MEMORY_LIMIT = _option("What one worker may use: 1500MB, 2GB.", "80 % of the machine's, shared")
+MEMORY_LIMIT = _option(
+    "What one worker may use: 1500MB, 2GB.", "80 % of the machine's, or of a container's, shared"
+)
 SHARES = _option("Of the budget, such as transforms=1,features=2.", "equal")
 
 

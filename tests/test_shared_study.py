@@ -68,6 +68,10 @@ def test_two_runs_work_together(start_run, storage, tmp_path):
         assert (tmp_path / name / "model" / "model.json").is_file()
 
 
+def slow(name):
+    return pytest.param(name, marks=pytest.mark.slow)
+
+
 SPACE = Space(
     transforms={"scale": Categorical(["none", "standard"]), "shift": Float(-1.0, 1.0)},
     hyperparameters={"x": Float(-1.0, 1.0), "y": Float(-1.0, 1.0)},
@@ -93,7 +97,9 @@ def run_engine(storage, strategy, n_trials, listener=None):
     return engine.run(get_strategy(strategy), SPACE, [SPACE.default()])
 
 
-@pytest.mark.parametrize("strategy", ["joint", "random", "sequential", "alternating"])
+@pytest.mark.parametrize(
+    "strategy", ["joint", "sequential", *map(slow, ("random", "alternating"))]
+)
 def test_what_another_run_tells_is_taken_in(strategy, tmp_path, monkeypatch):
     """Another run begins when this one has told 8 trials, and goes on until there are 40."""
     monkeypatch.setattr(sys.modules[Engine.__module__], "LOOK_SECONDS", 1e-3)
@@ -120,7 +126,9 @@ def test_what_another_run_tells_is_taken_in(strategy, tmp_path, monkeypatch):
     assert found.best_score <= other.best_score
 
 
-@pytest.mark.parametrize("strategy", ["joint", "random", "sequential", "alternating"])
+@pytest.mark.parametrize(
+    "strategy", ["random", "sequential", *map(slow, ("joint", "alternating"))]
+)
 def test_a_resumed_run_goes_on_as_far_as_one_without_a_pause(strategy, tmp_path):
     storage = f"sqlite:///{tmp_path}/s.db"
     run_engine(storage, strategy, 55)

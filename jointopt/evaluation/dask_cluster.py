@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import tempfile
 import threading
@@ -42,19 +43,18 @@ class _Sent:
     key: int
     task: FoldTask
     attempt: int
-    at: float
 
-    def is_late(self, now: float) -> bool:
+    def is_late(self, begun: float | None, now: float) -> bool:
         limit = self.task.max_seconds
-        return limit is not None and now > self.at + limit + GRACE_SECONDS
+        return begun is not None and limit is not None and now > begun + limit + GRACE_SECONDS
 
 
 class DaskCluster:
     """Runs tasks as futures of Dask; workers may join and leave at any time.
 
     The setting is sent to the workers once. What a lost worker was at is done again elsewhere. A
-    running fit cannot be stopped from here: one that overruns its time is told as failed, and
-    keeps its worker until it ends.
+    running fit cannot be stopped from here: one that overruns its time, counted from when the fit
+    begins on its worker, is told as failed, and keeps its worker until it ends.
 
     Parameters
     ----------
@@ -77,6 +77,13 @@ class DaskCluster:
         self._key = uuid.uuid4().hex
         self._data = self._scattered()
         self._running: dict[Future, _Sent] = {}
+        self._begun: dict[str, float] = {}
+        self._client.subscribe_topic(self._key, self._note_begin)
+
+    def _note_begin(self, event: tuple[float, str]) -> None:
+        """Remember when the fit of a task began, by this machine's clock; Dask calls it."""
+        _, dask_key = event
+        self._begun[dask_key] = time.monotonic()
 
     @property
     def capacity(self) -> int:
@@ -94,7 +101,7 @@ class DaskCluster:
 
     def _send(self, key: int, task: FoldTask, attempt: int) -> None:
         future = self._client.submit(_run, self._key, self._data, task, pure=False)
-        self._running[future] = _Sent(key, task, attempt, time.monotonic())
+        self._running[future] = _Sent(key, task, attempt)
 
     def collect(self, timeout: float | None) -> list[tuple[int, FoldResult]]:
         """Wait for results, at most `timeout` seconds."""
@@ -102,6 +109,7 @@ class DaskCluster:
         found = []
         for future in sorted(done, key=lambda f: self._running[f].key):
             sent = self._running.pop(future)
+            self._begun.pop(future.key, None)
             result = self._result(future, sent)
             if result is None and sent.attempt < ATTEMPTS:
                 self._data = self._scattered()
@@ -124,7 +132,11 @@ class DaskCluster:
                     list(self._running), timeout=max(left, 0.0), return_when="FIRST_COMPLETED"
                 )
             now = time.monotonic()
-            ended = [f for f, sent in self._running.items() if f.done() or sent.is_late(now)]
+            ended = [
+                future
+                for future, sent in self._running.items()
+                if future.done() or sent.is_late(self._begun.get(future.key), now)
+            ]
             if ended or now >= until:
                 return ended
 
@@ -132,6 +144,7 @@ class DaskCluster:
         """Forget all tasks; those that run end by themselves."""
         self._client.cancel(list(self._running), force=True)
         self._running.clear()
+        self._begun.clear()
 
     def refit(
         self,
@@ -155,6 +168,7 @@ class DaskCluster:
     def close(self) -> None:
         """Forget all tasks, and leave the cluster if it was joined here."""
         self.cancel()
+        self._client.unsubscribe_topic(self._key)
         self._data.release()
         if self._own:
             self._client.close()
@@ -216,7 +230,13 @@ def _cache(key: str, setting: Setting) -> FoldCache:
 
 def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes | None]:
     """Run a task, and return what it kept: the coordinator may be on another machine."""
+    from distributed import get_worker
+
+    # Loading the libraries takes a worker's first task some seconds, which are not the fit's.
+    importlib.import_module("jointopt.evaluation.preload")
     limit_threads(setting.threads)
+    worker = get_worker()
+    worker.log_event(key, worker.get_current_task())
     with tempfile.TemporaryDirectory(prefix="jointopt-") as folder:
         place = Path(folder, "model")
         own = task if task.keep is None else replace(task, keep=place)

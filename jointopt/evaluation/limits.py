@@ -13,7 +13,14 @@ import psutil
 
 from jointopt.errors import OptionError
 
-__all__ = ["default_memory", "end_with_parent", "parse_memory", "soft_limit", "stop_greedy"]
+__all__ = [
+    "cgroup_limit",
+    "default_memory",
+    "end_with_parent",
+    "parse_memory",
+    "soft_limit",
+    "stop_greedy",
+]
 
 UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -60,9 +67,48 @@ def parse_memory(text: str | float, what: str = "memory_limit") -> int:
 
 
 def default_memory(n_workers: int) -> int:
-    """Return what one of several workers may use: its share of 80 %, and 2 GB at least."""
-    share = SHARE_OF_MACHINE * psutil.virtual_memory().total / n_workers
-    return max(LEAST_BYTES, int(share))
+    """Return what one of several workers may use: its share of 80 %, or 2 GB if that is more.
+
+    Of the machine's memory, or of what a container or a job scheduler allows. Never more than 80 %
+    of it, so that the system has no reason to stop a process of its own choice.
+    """
+    usable = SHARE_OF_MACHINE * min(psutil.virtual_memory().total, cgroup_limit())
+    return int(max(usable / n_workers, min(LEAST_BYTES, usable)))
+
+
+def cgroup_limit(
+    membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> float:
+    """Return the bytes that Linux control groups, of version 1 or 2, let this process use.
+
+    Parameters
+    ----------
+    membership : Path, default="/proc/self/cgroup"
+        Tells the groups of this process.
+    root : Path, default="/sys/fs/cgroup"
+        Where groups are mounted.
+
+    Returns
+    -------
+    float
+        Infinity without a limit.
+    """
+    limits = [math.inf]
+    for line in membership.read_text().splitlines() if membership.exists() else ():
+        _, controllers, path = line.split(":", 2)
+        place, name = root, "memory.max"
+        if controllers:
+            place, name = root / "memory", "memory.limit_in_bytes"
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        group = place / path.lstrip("/")
+        # A group may use no more than those above it. In a container its path may lead nowhere.
+        for folder in (group, *group.parents):
+            file = folder / name
+            if file.is_relative_to(place) and file.exists():
+                text = file.read_text().strip()
+                limits.append(math.inf if text == "max" else float(text))
+    return min(limits)
 
 
 def stop_greedy(folder: Path, limit: int) -> dict[int, int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +22,19 @@ from jointopt.evaluation.one_fold import FoldTask
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 
+FAULTS = Path(__file__).with_name("faults")
+
 
 def start(program, *arguments):
     command = [str(Path(sys.executable).with_name("dask")), program, *arguments]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    paths = os.pathsep.join([str(FAULTS), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
 
 
 def worker(address):
@@ -110,6 +122,27 @@ def test_a_search_on_a_cluster_ends_with_a_model(cluster, frames):
     assert (model.search_result_.trials["state"] != "fail").all()
     assert len(model.ensemble_) >= 1
     assert np.isfinite(model.predict(frame.drop(columns=target))).all()
+
+
+def test_time_counts_from_when_the_fit_begins(cluster, setting, space, monkeypatch):
+    """A task waits longer than a fit may take; one that takes longer is told before it ends."""
+    monkeypatch.syspath_prepend(str(FAULTS))
+    sleeper = importlib.import_module("faulty_metrics").Sleeper
+    monkeypatch.setattr("jointopt.evaluation.dask_cluster.GRACE_SECONDS", 0.5)
+    config = space.complete({"paradigm": "linear"})
+    with distributed.Client(cluster[0], set_as_default=False) as client:
+        waits = [client.submit(time.sleep, 3, pure=False) for _ in cluster[1]]
+        executor = make_executor(setting, None, cluster=client)
+        executor.submit(0, FoldTask(config, 0, max_seconds=1.0))
+        ((_, waited),) = executor.collect(60)
+        assert all(future.done() for future in waits)
+        assert waited.error is None
+        executor.close()
+        slow = make_executor(replace(setting, metric=sleeper(4)), None, cluster=client)
+        slow.submit(0, FoldTask(config, 0, max_seconds=1.0))
+        ((_, late),) = slow.collect(60)
+        assert late.error == "not done after 1 s, the limit for one fit"
+        slow.close()
 
 
 def test_no_cluster_is_told(setting, monkeypatch):

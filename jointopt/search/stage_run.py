@@ -1,0 +1,166 @@
+"""The state of one running stage: what is under way, what is known, what it told."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from jointopt.evaluation.outcome import Outcome, State
+
+if TYPE_CHECKING:
+    import optuna
+
+    from jointopt.search.durable import DurableStudy
+    from jointopt.search.proposals import Proposals
+    from jointopt.search.result import TrialRecord
+    from jointopt.search.samplers import StageSampler
+    from jointopt.search.strategies import Stage
+    from jointopt.space import Config, Space
+
+__all__ = ["Key", "Pending", "StageRun", "config_of", "outcome_of"]
+
+STATES = {
+    State.COMPLETE: TrialState.COMPLETE,
+    State.PRUNED: TrialState.PRUNED,
+    State.FAILED: TrialState.FAIL,
+}
+
+HELD = "held"
+"""Under this name a trial keeps the parameters that its stage held, which are none of its own."""
+
+Key = frozenset[tuple[str, Any]]
+
+
+@dataclass(slots=True)
+class Pending:
+    """A configuration that is being evaluated."""
+
+    trial: optuna.trial.Trial
+    config: Config
+    started: dt.datetime
+
+    @property
+    def key(self) -> Key:
+        """Return what tells the configuration from others."""
+        return frozenset(self.config.items())
+
+
+@dataclass(slots=True)
+class StageRun:
+    """The state of one running stage."""
+
+    stage: Stage
+    sampler: StageSampler
+    memory: optuna.Study
+    durable: DurableStudy
+    proposals: Proposals
+    most_trials: float
+    deadline: float
+    n_points: float
+    known: dict[Key, TrialRecord] = field(default_factory=dict)
+    pending: dict[int, Pending] = field(default_factory=dict)
+    unstored: dict[Key, tuple[Pending, int, FrozenTrial]] = field(default_factory=dict)
+    told: list[TrialRecord] = field(default_factory=list)
+    ended: bool = False
+
+    def all_known(self) -> bool:
+        """Whether a finite space has no configuration left that is new."""
+        ended = len(self.known) + len(self.unstored)
+        under_way = sum(pending.key not in self.known for pending in self.pending.values())
+        return ended + under_way >= self.n_points
+
+    def make_known(self, record: TrialRecord) -> bool:
+        """Let the sampler learn from a trial of the same study, if it is one of this stage."""
+        # Another run may have held other values in a stage of this name.
+        held = self.stage.space.frozen
+        if any(record.config.get(path, value) != value for path, value in held.items()):
+            return False
+        self.known[frozenset(record.config.items())] = record
+        self.memory.add_trial(record.trial)
+        return True
+
+    def part_ways(self) -> None:
+        """Propose otherwise than another run with the same seed does."""
+        self.sampler.reseed_rng()
+        self.proposals.scatter()
+
+    def tell(self, outcome: Outcome) -> None:
+        """Take in how an evaluation ended; it remains to be stored."""
+        pending = self.pending.pop(outcome.number)
+        source = self._tell_memory(pending.trial, outcome)
+        told = _frozen(source, pending, outcome, self.stage)
+        self.unstored[pending.key] = (pending, outcome.number, told)
+
+    def _tell_memory(self, trial: optuna.trial.Trial, outcome: Outcome) -> FrozenTrial:
+        if outcome.state is State.FAILED:
+            return self.memory.tell(trial, state=TrialState.FAIL)
+        reported = self.memory.get_trials(deepcopy=False)[trial.number].intermediate_values
+        for step, value in outcome.intermediate.items():
+            if step not in reported:
+                trial.report(value, step)
+        told = outcome.value if outcome.state is State.COMPLETE else None
+        return self.memory.tell(trial, told, state=STATES[outcome.state])
+
+    def tell_repeat(self, trial: optuna.trial.Trial, record: TrialRecord | None) -> None:
+        """Tell the sampler what it should have known; what is under way counts as failed."""
+        if record is None or record.trial.state is not TrialState.COMPLETE:
+            self.memory.tell(trial, state=TrialState.FAIL)
+        else:
+            self.memory.tell(trial, record.trial.value)
+
+
+def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stage) -> FrozenTrial:
+    """Return the finished trial as it is stored, in one piece."""
+    attributes = {**outcome.attributes, **stage.notes}
+    if stage.space.frozen:
+        attributes[HELD] = dict(stage.space.frozen)
+    if outcome.reason is not None:
+        attributes["reason"] = outcome.reason
+    state = STATES[outcome.state]
+    return FrozenTrial(
+        number=source.number,
+        state=state,
+        value=None if state is TrialState.FAIL else outcome.value,
+        datetime_start=pending.started,
+        datetime_complete=dt.datetime.now(),
+        params=source.params,
+        distributions=source.distributions,
+        user_attrs=attributes,
+        system_attrs={},
+        intermediate_values=dict(outcome.intermediate) or source.intermediate_values,
+        trial_id=-1,
+    )
+
+
+def outcome_of(trial: FrozenTrial) -> Outcome:
+    """Return what a stored trial's evaluation told."""
+    states = {told: state for state, told in STATES.items()}
+    return Outcome(
+        trial.number,
+        states[trial.state],
+        trial.value,
+        trial.intermediate_values,
+        trial.user_attrs,
+        trial.user_attrs.get("reason"),
+    )
+
+
+def config_of(trial: FrozenTrial, stage: Stage, space: Space) -> Config:
+    """Return a stored trial's configuration, with what the stage that told it held.
+
+    Parameters
+    ----------
+    trial : FrozenTrial
+        Of a stage of this name.
+    stage : Stage
+        As it runs now; it may hold other values.
+    space : Space
+        The search's whole space.
+    """
+    held = trial.user_attrs.get(HELD, {})
+    if held == dict(stage.space.frozen):
+        return stage.space.complete(trial.params)
+    return space.complete({**held, **trial.params})
