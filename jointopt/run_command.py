@@ -17,11 +17,12 @@ from jointopt.evaluation.limits import parse_memory
 from jointopt.files import write_whole
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
+from jointopt.insight.study_notes import StudyNotes
 from jointopt.insight.terminal import show_leaderboard, show_model
 from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import save_model
 from jointopt.search.budget import parse_seconds
-from jointopt.search.storage import earlier_seconds, sqlite_url
+from jointopt.search.storage import earlier_seconds, open_storage, sqlite_url
 from jointopt.space import load_space
 from jointopt.study_file import StudyDefinition, dump_study, load_study, study_of, within
 
@@ -102,13 +103,13 @@ class RunCommand:
         dataset = _dataset(table, study.drop)
         metric = get_metric(study.metric, dataset.task)
         folder = _folder(out, name, resume=resume)
-        storage = storage or sqlite_url(folder / "study.db")
+        store = open_storage(storage or sqlite_url(folder / "study.db"))
         workers = study.workers or cpu_count()
         where = f"{workers} workers" if study.dask is None else f"on {study.dask}"
         _announce(console, dataset, metric, study, seconds, where)
         write_study(folder, study, name)
         if resume:
-            started -= earlier_seconds(storage, name)
+            started -= earlier_seconds(store, name)
         options = RunOptions(
             strategy=study.how(study.strategy),
             space=space,
@@ -120,14 +121,16 @@ class RunCommand:
             trial_timeout=None if timeout is None else parse_seconds(timeout, "--trial-timeout"),
             memory_limit=None if memory is None else parse_memory(memory, "--memory-limit"),
             seed=study.seed,
-            storage=storage,
+            storage=store,
             name=name,
             resume=resume,
             final=study.final,
             writes_report=True,
         )
+        notes = StudyNotes(store, name, metric, f"{dataset.task} of {table.target}, {table.data}")
         with Progress(console, metric, seconds, started) as progress:
-            found = run_table(dataset, options, started=started, listeners=[progress])
+            found = run_table(dataset, options, started=started, listeners=[progress, notes])
+        notes.finish()
         _write(folder, found, study, started)
         _tell(console, folder, found, time.monotonic() - started)
         return folder

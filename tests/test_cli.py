@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import optuna
+import optuna_dashboard
 import pandas as pd
 import pytest
 
@@ -156,6 +157,18 @@ def test_regression_predicts_one_column(run, frames, tmp_path):
     assert run("run", "t.csv", "--target", target, *QUICK, "--out", "out")[0] == 0
     assert run("predict", "out", "t.csv", "--out", "p.csv")[0] == 0
     assert list(pd.read_csv(tmp_path / "p.csv").columns) == ["prediction"]
+
+
+def test_optuna_dashboard_tells_what_a_study_found(run, table, tmp_path):
+    code, _, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
+    assert (code, err) == (0, "")
+    study = optuna.load_study(
+        study_name="train/joint", storage=f"sqlite:///{tmp_path}/out/study.db"
+    )
+    assert study.metric_names == ["roc_auc"]
+    note = optuna_dashboard.get_note(study)
+    assert f"**roc_auc {study.best_value:.5g}**" in note
+    assert "6 trials: " in note
 
 
 def test_resume_goes_on_where_a_run_stopped(run, table, tmp_path):
