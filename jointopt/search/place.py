@@ -100,9 +100,5 @@ def place_of(storage: BaseStorage) -> str:
 def without_password(url: str) -> str:
     """Return a database's URL as it may be shown."""
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
 
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return repr(url)
+    return make_url(url).render_as_string(hide_password=True)

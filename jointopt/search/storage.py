@@ -64,6 +64,8 @@ def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
             f"storage {text!r} is neither a database URL (such as sqlite:///study.db) "
             "nor a path ending in .journal"
         )
+    if "://" in text:
+        _check_url(text)
     place = without_password(text) if "://" in text else text
     with plain_storage_errors(place, "opened"):
         return _journal(text) if text.endswith(".journal") else _database(text)
@@ -83,7 +85,6 @@ def _database(text: str) -> BaseStorage:
 
     from jointopt.search.database import DatabaseStorage
 
-    _check_url(text)
     options = {"creator": _sqlite_connector(text)} if text.startswith("sqlite") else {}
     until = time.monotonic() + MAKING_SECONDS
     while True:

@@ -9,8 +9,13 @@ import zipfile
 
 import pytest
 
-MEMBER = "member-0-0.skops"
+MEMBER = "member-0-0-*.skops"
 PREDICT = "predict model new.csv --out predictions.csv"
+
+
+def file_of(model, pattern):
+    (found,) = model.glob(pattern)
+    return found
 
 
 def rewritten(**changes):
@@ -25,12 +30,17 @@ def rewritten(**changes):
 
 def replaced(name, make):
     """Write what `make` returns of the file's bytes in place of them."""
-    return lambda model: (model / name).write_bytes(make((model / name).read_bytes()))
+
+    def change(model):
+        path = file_of(model, name)
+        path.write_bytes(make(path.read_bytes()))
+
+    return change
 
 
 def archive(**files):
     def write(model):
-        with zipfile.ZipFile(model / MEMBER, "w") as zipped:
+        with zipfile.ZipFile(file_of(model, MEMBER), "w") as zipped:
             for name, text in files.items():
                 zipped.writestr(f"{name}.json", text)
 
@@ -39,8 +49,9 @@ def archive(**files):
 
 def folder_in_place(name):
     def change(model):
-        (model / name).unlink()
-        (model / name).mkdir()
+        path = file_of(model, name)
+        path.unlink()
+        path.mkdir()
 
     return change
 
@@ -67,15 +78,15 @@ DAMAGED = {
     "no members": (rewritten(members=[]), "model.json was changed or damaged"),
     "another task": (rewritten(task="regression"), "model.json was changed or damaged"),
     "no schema": (rewritten(schema={"columns": []}), "model.json was changed or damaged"),
-    "a missing member": (lambda m: (m / MEMBER).unlink(), f"{MEMBER} cannot be read: No such"),
-    "a folder member": (folder_in_place(MEMBER), f"{MEMBER} cannot be read: Is a directory"),
-    "an empty member": (replaced(MEMBER, lambda _: b""), f"{MEMBER} is damaged"),
-    "half of a member": (replaced(MEMBER, lambda b: b[: len(b) // 2]), f"{MEMBER} is damaged"),
-    "a member of noise": (replaced(MEMBER, lambda _: os.urandom(500)), f"{MEMBER} is damaged"),
-    "an empty archive": (archive(), f"{MEMBER} is damaged"),
-    "an archive of a list": (archive(schema="[]"), f"{MEMBER} is damaged"),
-    "another version's": (archive(schema='{"protocol": 99}'), f"{MEMBER} is damaged"),
-    "one byte more": (replaced(MEMBER, lambda b: b + b"\0"), f"{MEMBER} is not the file that"),
+    "a missing member": (lambda m: file_of(m, MEMBER).unlink(), ".skops cannot be read: No such"),
+    "a folder member": (folder_in_place(MEMBER), ".skops cannot be read: Is a directory"),
+    "an empty member": (replaced(MEMBER, lambda _: b""), ".skops is damaged"),
+    "half of a member": (replaced(MEMBER, lambda b: b[: len(b) // 2]), ".skops is damaged"),
+    "a member of noise": (replaced(MEMBER, lambda _: os.urandom(500)), ".skops is damaged"),
+    "an empty archive": (archive(), ".skops is damaged"),
+    "an archive of a list": (archive(schema="[]"), ".skops is damaged"),
+    "another version's": (archive(schema='{"protocol": 99}'), ".skops is damaged"),
+    "one byte more": (replaced(MEMBER, lambda b: b + b"\0"), ".skops is not the file that"),
 }
 
 
@@ -93,8 +104,8 @@ def test_a_member_of_another_model_is_refused(refuses, model):
     from sklearn.pipeline import make_pipeline
 
     other = make_pipeline(DummyClassifier()).fit([[1], [2]], [0, 1])
-    (model / MEMBER).write_bytes(skops.io.dumps(other))
-    refuses(PREDICT, f"{MEMBER} is not the file that the model was saved with")
+    file_of(model, MEMBER).write_bytes(skops.io.dumps(other))
+    refuses(PREDICT, ".skops is not the file that the model was saved with")
 
 
 NEW_TABLES = {
