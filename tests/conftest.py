@@ -22,6 +22,10 @@ from hypothesis import strategies as st
 from jointopt.data import make_dataset
 from jointopt.space import Categorical, Choice, Float, Int, Repeat, Space, Subset
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many test processes run as there are cores: each has one.
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"
+
 
 def mixed_frame(n_rows: int = 120, seed: int = 0) -> pd.DataFrame:
     """Return a table with every kind of column, missing values and a known signal."""

@@ -40,7 +40,9 @@ OPTIONS = {
     "--storage mongodb://me:secret@host/x": "storage mongodb://... is not the URL of a known",
     "--storage ://": "is not the URL of a known database",
     "--storage postgresql://me:secret@host:port/x": "postgresql://... is not the URL of a known",
-    "--storage mysql://me:secret@host/x": "storage mysql://me:***@host/x needs a driver that is not installed",
+    "--storage mysql://me:secret@host/x": (
+        "storage mysql://me:***@host/x needs a driver that is not installed"
+    ),
     "--storage sqlite:////nowhere/at/all.db": "storage sqlite:////nowhere/at/all.db cannot be",
     "--storage sqlite:///t.csv": "(sqlite3.DatabaseError) file is not a database",
     "--storage nowhere/s.journal": "nowhere/s.journal cannot be opened: [Errno 2] No such file",
