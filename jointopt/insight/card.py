@@ -14,6 +14,7 @@ from jinja2 import Environment
 from jointopt.data import Kind
 from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.report import PACKAGES
+from jointopt.insight.words import describe_decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,12 +46,14 @@ def render_card(run: TableRun, latency: Mapping[str, float]) -> str:
     model, dataset = run.model, run.dataset
     scores = np.array(model.facts["fold_scores"])
     schema = dataset.schema
+    decision = describe_decision(model.classes, model.decision_weights)
     return template.render(
         model=model,
         facts=model.facts,
         target=_cell(model.target),
         classes=None if model.classes is None else [_cell(label) for label in model.classes],
         scores=scores,
+        decision=_cell(decision) if decision else "",
         members=members_frame(model).to_dict("records"),
         n_trials=len(run.result.records),
         columns=[

@@ -11,7 +11,12 @@ from rich.table import Table
 from jointopt.data.columns import quoted
 from jointopt.errors import DataError
 from jointopt.insight.leaderboard import COLUMNS, members_frame
-from jointopt.insight.words import describe_features, describe_model, describe_transforms
+from jointopt.insight.words import (
+    describe_decision,
+    describe_features,
+    describe_model,
+    describe_transforms,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +81,8 @@ def show_model(console: Console, model: FittedModel) -> None:
                 f"{escape(str(row['paradigm']))}, {row['score']:.5g}",
                 highlight=False,
             )
+    if decision := describe_decision(model.classes, model.decision_weights):
+        console.print(f"[bold]The model[/bold] {escape(decision)}", highlight=False)
     show_pipeline(console, model.config)
 
 

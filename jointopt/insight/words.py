@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jointopt.space import Config
 
-__all__ = ["describe", "describe_features", "describe_model", "describe_transforms"]
+__all__ = [
+    "describe",
+    "describe_decision",
+    "describe_features",
+    "describe_model",
+    "describe_transforms",
+]
 
+BINARY = 2
 N_LISTED = 6
 """Columns named before the rest is left out."""
 
@@ -24,6 +33,24 @@ def describe(config: Config) -> str:
     if transforms := describe_transforms(config):
         parts.append(transforms)
     return "; ".join(parts)
+
+
+def describe_decision(classes: Iterable[Any] | None, weights: Iterable[float] | None) -> str:
+    """Return how probabilities become a class; nothing where the most probable one is taken.
+
+    >>> describe_decision(["no", "yes"], [1.0, 3.0])
+    'predicts yes from a probability of 0.25 on'
+    >>> describe_decision("abc", [1.0, 2.0, 0.5])
+    'probabilities count in decisions by a 1, b 2, c 0.5'
+    """
+    if classes is None or weights is None:
+        return ""
+    pairs = list(zip(classes, weights, strict=True))
+    if len(pairs) == BINARY:
+        label, weight = pairs[1]
+        return f"predicts {label} from a probability of {1 / (1 + weight):.2g} on"
+    told = ", ".join(f"{label} {weight:.3g}" for label, weight in pairs)
+    return f"probabilities count in decisions by {told}"
 
 
 def describe_model(config: Config) -> str:

@@ -78,9 +78,11 @@ def greedy_selection(
 
 
 def fold_score(
-    dataset: Dataset, folds: Sequence[Fold], metric: Metric, *, max_rows: int | None = MAX_ROWS
+    dataset: Dataset, folds: Sequence[Fold], metric: Metric
 ) -> Callable[[Predictions], float]:
     """Return the score of out-of-fold predictions: the mean over folds, as trials have it.
+
+    At most 8,000 rows are looked at.
 
     Parameters
     ----------
@@ -90,13 +92,11 @@ def fold_score(
         Rows to fit on and rows to score on.
     metric : Metric
         Signed so that greater is better.
-    max_rows : int or None, default=8000
-        Rows of all folds together that are looked at; None for all.
     """
     rng = np.random.default_rng(0)
     parts = []
     for _, rows in folds:
-        most = len(rows) if max_rows is None else min(len(rows), max_rows // len(folds))
+        most = min(len(rows), MAX_ROWS // len(folds))
         parts.append(rng.choice(rows, most, replace=False) if most < len(rows) else rows)
 
     def score(predictions: Predictions) -> float:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import pickle
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from optuna.trial import TrialState
 
 from jointopt.errors import SearchError
 from jointopt.evaluation.attempt import attempt, reason_of
+from jointopt.model.decision import decision_weights
 from jointopt.model.ensemble import fold_score, greedy_selection
 from jointopt.model.fitted import FittedModel, Member
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from jointopt.evaluation.executors import Executor
@@ -158,8 +160,7 @@ class Finish:
             pipeline = self._try(executor, record, notes)
             if pipeline is not None:
                 member = self._member(record, 1.0, (pipeline,))
-                fold_scores = record.trial.user_attrs["fold_scores"]
-                model = self._model((member,), record, record.trial.value, fold_scores)
+                model = self._model((member,), record, self._scores(record), self._kept(record))
                 return model, tuple(notes)
         raise SearchError("no configuration could be fitted on all rows: " + "; ".join(notes))
 
@@ -175,22 +176,29 @@ class Finish:
         weights = greedy_selection(predictions, fold_score(dataset, folds, self._metric))
         weights = self._affordable(weights, kept)
         blended = np.sum([weight * predictions[i] for i, weight in weights.items()], axis=0)
-        score = fold_score(dataset, folds, self._metric, max_rows=None)(blended)
-        fold_scores = [
-            self._metric.natural(dataset.y[rows], blended[rows], dataset.n_classes)
+        scores = [
+            self._metric.score(dataset.y[rows], blended[rows], dataset.n_classes)
             for _, rows in folds
         ]
-        if self._signed(ranked[0]) > score:
+        if self._signed(ranked[0]) > np.mean(scores):
             if kept[0] is not ranked[0]:
                 return None
             # On rows that the selection did not look at, or by rounding alone.
-            weights, score = {0: 1.0}, self._signed(ranked[0])
-            fold_scores = ranked[0].trial.user_attrs["fold_scores"]
+            weights, blended, scores = {0: 1.0}, predictions[0], self._scores(ranked[0])
         members = tuple(
             self._member(kept[i], weight, tuple(map(_load, self._paths(kept[i]))))
             for i, weight in sorted(weights.items(), key=lambda item: -item[1])
         )
-        return self._model(members, ranked[0], self._metric.display(score), fold_scores)
+        return self._model(members, ranked[0], scores, blended)
+
+    def _kept(self, record: TrialRecord) -> NDArray[np.float32] | None:
+        """Return a trial's predictions out of fold, if they were kept."""
+        number = record.evaluation
+        return None if number is None else self._evaluator.out_of_fold.get(number)
+
+    def _scores(self, record: TrialRecord) -> list[float]:
+        """Return a trial's scores on the folds that it passed, greater being better."""
+        return [self._metric.display(score) for score in record.trial.user_attrs["fold_scores"]]
 
     def _affordable(
         self, weights: Mapping[int, float], kept: Sequence[TrialRecord]
@@ -220,10 +228,17 @@ class Finish:
         self,
         members: tuple[Member, ...],
         best: TrialRecord,
-        score: float | None,
-        fold_scores: Sequence[float],
+        scores: Sequence[float],
+        predictions: NDArray[Any] | None,
     ) -> FittedModel:
+        """Put it together, with decisions tuned out of fold where the metric judges them."""
         dataset = self._setting.dataset
+        weights = None
+        if predictions is not None:
+            parts = [rows for _, rows in self._setting.folds]
+            weights, tuned = decision_weights(predictions, dataset, parts, self._metric)
+            scores = tuned or scores
+        fold_scores = list(map(self._metric.display, scores))
         return FittedModel(
             members=members,
             schema=dataset.schema,
@@ -233,13 +248,14 @@ class Finish:
             config=dict(best.config),
             facts={
                 "metric": self._metric.name,
-                "validation_score": score,
-                "fold_scores": list(map(float, fold_scores)),
+                "validation_score": float(np.mean(fold_scores)) if scores else best.trial.value,
+                "fold_scores": fold_scores,
                 "best_single_score": best.trial.value,
                 "trial": best.number,
                 "n_rows": dataset.n_rows,
                 "jointopt": version("jointopt"),
             },
+            decision_weights=weights,
         )
 
     def _ranked(self, result: SearchResult) -> list[TrialRecord]:

@@ -12,6 +12,7 @@ import pandas as pd
 from jointopt.data import Task
 from jointopt.errors import ModelError
 from jointopt.evaluation.one_fold import predict
+from jointopt.model.decision import decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +75,9 @@ class FittedModel:
         The best single configuration.
     facts : dict
         Plain values worth knowing of it: metric, validation score, version.
+    decision_weights : ndarray of shape (n_classes,) or None, default=None
+        By which probabilities count when a class is chosen, tuned where the metric judges
+        decisions; None for the most probable class.
     """
 
     members: tuple[Member, ...]
@@ -83,6 +87,7 @@ class FittedModel:
     target: str
     config: Config
     facts: Mapping[str, Any]
+    decision_weights: NDArray[np.float64] | None = None
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
         """Return labels or values, shape (n_rows,).
@@ -94,7 +99,7 @@ class FittedModel:
         """
         if self.classes is None:
             return self._raw(frame)
-        return np.asarray(self.classes[self._raw(frame).argmax(axis=1)])
+        return np.asarray(self.classes[decide(self._raw(frame), self.decision_weights)])
 
     def predict_proba(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Return probabilities, shape (n_rows, n_classes), columns in the order of `classes`.
@@ -125,7 +130,7 @@ class FittedModel:
         if self.classes is None:
             return pd.DataFrame({"prediction": raw})
         found = pd.DataFrame({str(label): raw[:, i] for i, label in enumerate(self.classes)})
-        return found.assign(prediction=self.classes[raw.argmax(axis=1)])
+        return found.assign(prediction=self.classes[decide(raw, self.decision_weights)])
 
     def latency(self, X: pd.DataFrame) -> dict[str, float]:
         """Return how long predictions take, in milliseconds for 1,000 rows.

@@ -173,6 +173,9 @@ def _description(model: FittedModel, written: int, digests: dict[str, str]) -> d
         "schema": model.schema.to_dict(),
         "config": model.config,
         "facts": dict(model.facts),
+        "decision_weights": None
+        if model.decision_weights is None
+        else model.decision_weights.tolist(),
         "members": [
             {
                 "weight": member.weight,
@@ -232,6 +235,9 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
         target=about["target"],
         config=about["config"],
         facts=about["facts"],
+        decision_weights=None
+        if about["decision_weights"] is None
+        else np.array(about["decision_weights"]),
     )
 
 

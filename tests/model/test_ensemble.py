@@ -51,7 +51,7 @@ def test_the_ensemble_is_not_worse_than_the_best_alone(run, dataset):
         member.weight * run.out_of_fold["joint", member.trial] for member in model.members
     )
     folds = make_folds(dataset, seed=0, n_folds=run.n_folds)
-    score = fold_score(dataset, folds, run.metric, max_rows=None)(np.asarray(blended))
+    score = fold_score(dataset, folds, run.metric)(np.asarray(blended))
     assert model.facts["validation_score"] == pytest.approx(run.metric.display(score))
 
 

@@ -54,7 +54,7 @@ def onnx_model(model: FittedModel) -> ModelProto:
             "in the training table and run again"
         )
     parts = [_member(member, inputs, model.classes) for member in model.members]
-    outputs = _outputs(graph, graph.add("Sum", *parts), model.classes)
+    outputs = _outputs(graph, graph.add("Sum", *parts), model)
     return _proto(graph, inputs, outputs, model)
 
 
@@ -94,14 +94,16 @@ def _pipeline(pipeline: Pipeline, inputs: Inputs, classes: NDArray[Any] | None) 
     return graph.add("MatMul", found, np.eye(len(classes))[np.asarray(pipeline.classes_)])
 
 
-def _outputs(graph: Graph, total: Value, classes: NDArray[Any] | None) -> list[Any]:
+def _outputs(graph: Graph, total: Value, model: FittedModel) -> list[Any]:
     """Name the outputs and return their declarations."""
+    classes, weights = model.classes, model.decision_weights
     if classes is None:
         _name(graph, graph.add("Reshape", total, [-1]), LABEL)
         return [helper.make_tensor_value_info(LABEL, TensorProto.DOUBLE, [None])]
     labels = graph.constant(classes)
     element = graph.initializers[-1].data_type
-    best = graph.add("ArgMax", total, axis=1, keepdims=0)
+    weighted = total if weights is None else graph.add("Mul", total, graph.constant(weights))
+    best = graph.add("ArgMax", weighted, axis=1, keepdims=0)
     _name(graph, graph.add("Gather", labels, best), LABEL)
     _name(graph, total, PROBABILITIES)
     shape = [None, len(classes)]

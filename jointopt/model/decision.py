@@ -1,0 +1,115 @@
+"""Which class to predict, given probabilities: not always the most probable one.
+
+Metrics such as f1 and balanced accuracy judge decisions. What the most probable class is says
+nothing of what a mistake costs there, so each class gets a weight by which its probability counts
+in the decision; with two classes that is a threshold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from jointopt.data import Dataset, Metric
+
+    Rows = NDArray[np.int64]
+    Values = NDArray[np.float64]
+
+__all__ = ["decide", "decision_weights"]
+
+FACTORS: Final = 2.0 ** np.linspace(-4.0, 4.0, 65)
+"""Weights of a class that are tried, beside those of the others."""
+SMOOTHED: Final = 5
+"""Neighbouring weights over which scores are averaged, so that no lucky one is taken."""
+BINARY, MAX_CLASSES, N_PASSES = 2, 10, 2
+MAX_ROWS: Final = 8_000
+LEAST_PARTS, PARTS_OF_ONE = 2, 5
+
+
+def decide(probabilities: Values, weights: Values | None) -> Rows:
+    """Return the code of each row's class.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_rows, n_classes)
+    weights : ndarray of shape (n_classes,) or None
+        None for the most probable class.
+
+    Examples
+    --------
+    >>> decide(np.array([[0.7, 0.3], [0.9, 0.1]]), np.array([1.0, 3.0]))
+    array([1, 0])
+    """
+    weighted = probabilities if weights is None else probabilities * weights
+    return np.asarray(weighted.argmax(axis=1))
+
+
+def decision_weights(
+    probabilities: Values, dataset: Dataset, parts: Sequence[Rows], metric: Metric
+) -> tuple[Values | None, list[float]]:
+    """Tune the weights of classes on predictions out of fold, if that is worth it.
+
+    It is if weights tuned on the other parts gain on each part, by more than the gain's standard
+    error: what is tuned on the rows that it is judged by always seems to gain.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_rows, n_classes)
+        Of rows that their models were not fitted on.
+    dataset : Dataset
+        With the true codes.
+    parts : sequence of ndarray
+        The rows that each fold scores.
+    metric : Metric
+        What to tune for. Those that look at probabilities or at their order need no weights.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,) or None
+        The first is 1; None for the most probable class.
+    scores : list of float
+        Signed, of each part by weights tuned on the others; empty without weights.
+    """
+    if metric.needs != "predict" or not BINARY <= dataset.n_classes <= MAX_CLASSES:
+        return None, []
+    parts = _sampled(parts)
+
+    def score(rows: Rows, weights: Values) -> float:
+        return metric.score(dataset.y[rows], probabilities[rows] * weights, dataset.n_classes)
+
+    # Two classes need one weight; of more, each depends on the others.
+    n = dataset.n_classes
+    turns = [1] if n == BINARY else [*range(n)] * N_PASSES
+
+    def tuned(on: Sequence[Rows]) -> Values:
+        weights = np.ones(n)
+        for code in turns:
+            tried = np.repeat(weights[None], len(FACTORS), axis=0)
+            tried[:, code] *= FACTORS
+            found = np.array([np.mean([score(rows, w) for rows in on]) for w in tried])
+            weights = tried[uniform_filter1d(found, SMOOTHED, mode="nearest").argmax()]
+        return np.asarray(weights / weights[0])
+
+    others = [[*parts[:i], *parts[i + 1 :]] for i in range(len(parts))]
+    scores = [score(rows, tuned(rest)) for rows, rest in zip(parts, others, strict=True)]
+    usual = [score(rows, np.ones(n)) for rows in parts]
+    gains = np.subtract(scores, usual)
+    if gains.mean() <= gains.std(ddof=1) / np.sqrt(len(gains)):
+        return None, []
+    return tuned(parts), scores
+
+
+def _sampled(parts: Sequence[Rows]) -> list[Rows]:
+    """Return at most some thousand rows, in two parts at least."""
+    rng = np.random.default_rng(0)
+    if len(parts) < LEAST_PARTS:
+        parts = np.array_split(rng.permutation(parts[0]), PARTS_OF_ONE)
+    most = MAX_ROWS // len(parts)
+    return [rng.choice(rows, most, replace=False) if len(rows) > most else rows for rows in parts]
