@@ -23,7 +23,7 @@ def test_regrets_are_per_table_and_failures_are_as_bad_as_it_gets():
 
 @given(arrays(float, (4, 6), elements=st.floats(0, 1)))
 def test_each_next_one_gains_no_more_than_the_one_before(regret):
-    order = best_order(regret, 6, np.ones(6))
+    order = best_order(regret, np.ones(6), np.ones(4), size=6)
     reached = [regret[:, order[:k]].min(axis=1).mean() for k in range(1, len(order) + 1)]
     gains = -np.diff([1.0, *reached])
     assert len(set(order)) == len(order)
@@ -33,7 +33,13 @@ def test_each_next_one_gains_no_more_than_the_one_before(regret):
 
 def test_of_two_that_are_as_good_the_cheap_one_comes_first():
     cost = costs(np.array([[5.0, 1.0, 1.0], [50.0, 10.0, 10.0]]))
-    assert best_order(np.array([[0.0, 0.0, 1.0], [0.5, 0.5, 1.0]]), 3, cost) == [1]
+    regret = np.array([[0.0, 0.0, 1.0], [0.5, 0.5, 1.0]])
+    assert best_order(regret, cost, np.ones(2), size=3) == [1]
+
+
+def test_tables_count_by_their_weights():
+    regret = np.array([[0.0, 1.0], [1.0, 0.0]])
+    assert best_order(regret, np.ones(2), np.array([1.0, 3.0]), size=2) == [1, 0]
 
 
 def test_candidates_are_the_defaults_then_configurations_of_the_space():
