@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Finish"]
 
-FINISH_SECONDS = 5.0
+FINISH_SECONDS = 3.5
 """What saving, the report and the interpreter's exit take."""
+ANALYSIS_TRIALS, ANALYSIS_SECONDS = 100, 1.5
+"""From how many trials on the report tells how axes interact, and what that takes."""
 REFIT_MARGIN = 1.3
 """How much longer than predicted the final fit may take."""
 LEAST_SECONDS = 3.0
@@ -92,12 +94,17 @@ class Finish:
         if budget.seconds is not None:
             self._after = min(self._after, 0.3 * budget.seconds)
         budget.reserve = self._after
+        self._n_told = 0
         self._best = -np.inf
         self._costs: list[tuple[float, float]] = []
 
     def reserve(self, record: TrialRecord) -> None:
-        """Reserve what a model of the best so far would take."""
+        """Reserve what a model of the best so far, and a report of the trials, would take."""
         trial = record.trial
+        self._n_told += 1
+        if self._saves and self._n_told == ANALYSIS_TRIALS:
+            self._after += ANALYSIS_SECONDS
+            self._budget.reserve += ANALYSIS_SECONDS
         if trial.state is not TrialState.COMPLETE or trial.value is None:
             return
         limit = 0.4 * (self._budget.seconds or np.inf)
