@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto
 
-from jointopt.model.onnx.graph import Inexpressible
+from jointopt.model.onnx.graph import InexpressibleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ BOUND = 1e-7
 def splines_nodes(step: SplineTransformer, graph: Graph, x: Value) -> Value:
     """Add the nodes of splines with straight ends."""
     if step.extrapolation != "linear":
-        raise Inexpressible(f"a SplineTransformer with extrapolation={step.extrapolation!r}")
+        raise InexpressibleError(f"a SplineTransformer with extrapolation={step.extrapolation!r}")
     parts = []
     for j, spline in enumerate(step.bsplines_):
         breaks = spline.t[spline.k : len(spline.t) - spline.k]

@@ -20,7 +20,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import SVC, SVR
 from xgboost import XGBClassifier, XGBRegressor
 
-from jointopt.model.onnx.graph import Graph, Inexpressible, Value
+from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
 from jointopt.model.onnx.networks import network_scores
 from jointopt.model.onnx.transformers import standardised_back
 from jointopt.model.onnx.trees import forest_trees, lightgbm_trees, trees_node, xgboost_trees
@@ -32,6 +32,8 @@ from jointopt.pipeline.estimators import (
 from jointopt.pipeline.network import NetworkClassifier, NetworkRegressor
 
 __all__ = ["predict"]
+
+BINARY = 2
 
 
 @singledispatch
@@ -54,10 +56,10 @@ def predict(model: Any, _graph: Graph, _x: Value) -> Value:
 
     Raises
     ------
-    Inexpressible
+    InexpressibleError
         If there is no counterpart.
     """
-    raise Inexpressible(f"the estimator {type(model).__name__}")
+    raise InexpressibleError(f"the estimator {type(model).__name__}")
 
 
 @predict.register
@@ -78,7 +80,7 @@ def _(model: Any, graph: Graph, x: Value) -> Value:
 @predict.register
 def _(model: LogisticRegression, graph: Graph, x: Value) -> Value:
     scores = graph.affine(x, model.coef_.T, model.intercept_)
-    if len(model.classes_) > 2:  # noqa: PLR2004
+    if len(model.classes_) > BINARY:
         return graph.add("Softmax", scores, axis=1)
     return _two_classes(graph, graph.add("Sigmoid", scores))
 
@@ -158,7 +160,7 @@ def _linked(graph: Graph, scores: Value, objective: str) -> Value:
         case "Identity":
             return scores
         case _:
-            raise Inexpressible(f"boosting with the objective {objective!r}")
+            raise InexpressibleError(f"boosting with the objective {objective!r}")
 
 
 # ------------------------------------------------------------------------------ networks
@@ -189,7 +191,7 @@ def _(model: SVR, graph: Graph, x: Value) -> Value:
 def _(model: CalibratedSVC, graph: Graph, x: Value) -> Value:
     (calibrated,) = model.model_.calibrated_classifiers_
     machine, sigmoids = calibrated.estimator, calibrated.calibrators
-    many = len(model.classes_) > 2  # noqa: PLR2004
+    many = len(model.classes_) > BINARY
     margin = _margins(machine, graph, x) if many else _margin(machine, graph, x)
     slopes, shifts = zip(*((sigmoid.a_, sigmoid.b_) for sigmoid in sigmoids), strict=True)
     score = graph.add("Add", graph.add("Mul", margin, slopes), shifts)
@@ -241,4 +243,4 @@ def _similarity(machine: SVC | SVR, graph: Graph, x: Value) -> Value:
             squares = graph.add("Sub", sizes, graph.add("Mul", products, 2.0))
             return graph.add("Exp", graph.add("Mul", squares, -gamma))
         case other:
-            raise Inexpressible(f"a support vector machine with kernel={other!r}")
+            raise InexpressibleError(f"a support vector machine with kernel={other!r}")

@@ -10,7 +10,7 @@ from onnx import ModelProto, TensorProto, checker, helper
 
 from jointopt.errors import ModelError
 from jointopt.model.onnx.estimators import predict
-from jointopt.model.onnx.graph import ML, Graph, Inexpressible, Value
+from jointopt.model.onnx.graph import ML, Graph, InexpressibleError, Value
 from jointopt.model.onnx.table import MISSING, Inputs, Table
 from jointopt.model.onnx.transformers import transform
 
@@ -62,7 +62,7 @@ def _member(member: Member, inputs: Inputs, classes: NDArray[Any] | None) -> Val
     """Return a member's predictions times its weight."""
     try:
         parts = [_pipeline(pipeline, inputs, classes) for pipeline in member.pipelines]
-    except Inexpressible as error:
+    except InexpressibleError as error:
         paradigm = member.config.get("paradigm")
         raise ModelError(
             f"ONNX cannot express {error}, in {paradigm} of trial {member.trial}, weight "

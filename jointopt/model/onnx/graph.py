@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from onnx import NodeProto
 
-__all__ = ["ML", "Graph", "Inexpressible", "Value"]
+__all__ = ["ML", "Graph", "InexpressibleError", "Value"]
 
 Value: TypeAlias = str
 """The name of what a node of the graph computes, or of an input."""
@@ -21,7 +21,7 @@ Value: TypeAlias = str
 ML = "ai.onnx.ml"
 
 
-class Inexpressible(Exception):  # noqa: N818
+class InexpressibleError(Exception):
     """Part of a model has no counterpart in ONNX; the message names it."""
 
 

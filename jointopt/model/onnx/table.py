@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from jointopt.data import Kind
-from jointopt.model.onnx.graph import Graph, Inexpressible, Value
+from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
 from jointopt.model.onnx.transformers import transform
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Inputs:
     def numbers(self, name: str) -> Value:
         """Return a numeric column; what is not finite is missing, as when a schema reads it."""
         if self._kinds[name] is not Kind.NUMERIC:
-            raise Inexpressible(f"the {self._kinds[name]} column {name!r}")
+            raise InexpressibleError(f"the {self._kinds[name]} column {name!r}")
         if name not in self._numbers:
             self._declare(name, TensorProto.DOUBLE)
             infinite = self.graph.add("IsInf", name)

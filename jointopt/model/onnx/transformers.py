@@ -25,7 +25,7 @@ from sklearn.preprocessing import (
 from skrub import SquashingScaler
 
 from jointopt.model.onnx.curves import quantiles_nodes, splines_nodes
-from jointopt.model.onnx.graph import Graph, Inexpressible, Value
+from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
 from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip, RankingSelector
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def transform(step: Any, _graph: Graph, _x: Value) -> Value:
 
     Raises
     ------
-    Inexpressible
+    InexpressibleError
         If there is no counterpart.
     """
-    raise Inexpressible(f"the transformer {type(step).__name__}")
+    raise InexpressibleError(f"the transformer {type(step).__name__}")
 
 
 @transform.register
@@ -81,14 +81,14 @@ def _(step: FrozenEstimator, graph: Graph, x: Value) -> Value:
 @transform.register
 def _(step: str, _graph: Graph, x: Value) -> Value:
     if step != "passthrough":
-        raise Inexpressible(f"the transformer {step!r}")
+        raise InexpressibleError(f"the transformer {step!r}")
     return x
 
 
 @transform.register
 def _(step: FunctionTransformer, _graph: Graph, x: Value) -> Value:
     if step.func is not None:
-        raise Inexpressible("a FunctionTransformer with a function")
+        raise InexpressibleError("a FunctionTransformer with a function")
     return x
 
 
@@ -218,7 +218,7 @@ def _(step: RankingSelector, graph: Graph, x: Value) -> Value:
 @transform.register
 def _(step: OneHotEncoder, graph: Graph, x: Value) -> Value:
     if step.handle_unknown != "infrequent_if_exist":
-        raise Inexpressible(f"a OneHotEncoder with handle_unknown={step.handle_unknown!r}")
+        raise InexpressibleError(f"a OneHotEncoder with handle_unknown={step.handle_unknown!r}")
     parts: list[Value] = []
     for j, known in enumerate(step.categories_):
         rare = step.infrequent_categories_[j] if step.min_frequency is not None else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import numpy_helper
 
-from jointopt.model.onnx.graph import ML, Graph, Inexpressible, Value
+from jointopt.model.onnx.graph import ML, Graph, InexpressibleError, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,7 +136,7 @@ def lightgbm_trees(model: LGBMModel) -> Iterable[_Tree]:
     """Return the trees of a LightGBM model."""
     dump = model.booster_.dump_model()
     if dump["average_output"]:
-        raise Inexpressible("LightGBM with boosting_type='rf'")
+        raise InexpressibleError("LightGBM with boosting_type='rf'")
     n_outputs = dump["num_tree_per_iteration"]
     for info in dump["tree_info"]:
         tree = _Tree()
@@ -152,7 +152,9 @@ def _add_lightgbm(tree: _Tree, node: dict[str, Any], output: int) -> int:
         tree.leaves.append((number, output, node["leaf_value"]))
         return number
     if node["decision_type"] != "<=" or node["missing_type"] == "Zero" or "leaf_coeff" in node:
-        raise Inexpressible("LightGBM with categorical splits, zeros as missing or linear trees")
+        raise InexpressibleError(
+            "LightGBM with categorical splits, zeros as missing or linear trees"
+        )
     # Where training saw no missing values, they count as zeros.
     zero_left = node["threshold"] >= 0.0
     missing_left = node["default_left"] if node["missing_type"] == "NaN" else zero_left
@@ -180,7 +182,7 @@ def xgboost_trees(model: XGBModel) -> tuple[list[_Tree], str, list[float]]:
         booster = booster[: booster.best_iteration + 1]
     learner = json.loads(booster.save_raw("json"))["learner"]
     if learner["gradient_booster"]["name"] != "gbtree":
-        raise Inexpressible(f"XGBoost with booster={learner['gradient_booster']['name']!r}")
+        raise InexpressibleError(f"XGBoost with booster={learner['gradient_booster']['name']!r}")
     base = json.loads(learner["learner_model_param"]["base_score"])
     forest = learner["gradient_booster"]["model"]
     outputs = forest["tree_info"]
@@ -192,7 +194,7 @@ def _xgboost_tree(tree: dict[str, Any], output: int) -> _Tree:
     left = np.array(tree["left_children"])
     inner = left >= 0
     if np.any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1:
-        raise Inexpressible("XGBoost with categorical splits or trees of several outputs")
+        raise InexpressibleError("XGBoost with categorical splits or trees of several outputs")
     # XGBoost computes in single precision; its JSON rounds to as many digits as that needs.
     numbers = np.array(tree["split_conditions"], dtype=np.float32).astype(float)
     return _Tree(
