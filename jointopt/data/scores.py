@@ -97,10 +97,13 @@ def balanced_accuracy(y: NDArray[Any], pred: Floats, n_classes: int) -> float:
 
 def f1(y: NDArray[Any], pred: Floats, n_classes: int) -> float:
     """Return F1 of class 1, or the mean of all classes' if there are more than two."""
-    from sklearn.metrics import f1_score
-
-    average = "binary" if n_classes == N_BINARY else "macro"
-    return float(f1_score(y, _codes(pred), average=average, zero_division=0.0))
+    # Decisions are tuned by it a thousand times: scikit-learn's takes fifty times as long.
+    codes = _codes(pred)
+    found = np.bincount(y[codes == y], minlength=n_classes)
+    counts = np.bincount(y, minlength=n_classes) + np.bincount(codes, minlength=n_classes)
+    if n_classes == N_BINARY:
+        return float(2 * found[1] / max(counts[1], 1))
+    return float(np.mean(2 * found[counts > 0] / counts[counts > 0]))
 
 
 def _codes(pred: Floats) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ in the decision; with two classes that is a threshold.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -30,6 +31,8 @@ SMOOTHED: Final = 5
 """Neighbouring weights over which scores are averaged, so that no lucky one is taken."""
 BINARY, MAX_CLASSES, N_PASSES = 2, 10, 2
 MAX_ROWS: Final = 8_000
+MAX_SECONDS: Final = 3.0
+"""A metric of the user's own may be slow, and the budget is nearly over."""
 LEAST_PARTS, PARTS_OF_ONE = 2, 5
 
 
@@ -57,7 +60,8 @@ def decision_weights(
     """Tune the weights of classes on predictions out of fold, if that is worth it.
 
     It is if weights tuned on the other parts gain on each part, by more than the gain's standard
-    error: what is tuned on the rows that it is judged by always seems to gain.
+    error: what is tuned on the rows that it is judged by always seems to gain. Where trying them
+    would take more than some seconds there are none.
 
     Parameters
     ----------
@@ -97,9 +101,13 @@ def decision_weights(
             weights = tried[uniform_filter1d(found, SMOOTHED, mode="nearest").argmax()]
         return np.asarray(weights / weights[0])
 
+    started = time.perf_counter()
+    usual = [score(rows, np.ones(n)) for rows in parts]
+    n_rounds = len(FACTORS) * len(turns) * len(parts)
+    if n_rounds * (time.perf_counter() - started) > MAX_SECONDS:
+        return None, []
     others = [[*parts[:i], *parts[i + 1 :]] for i in range(len(parts))]
     scores = [score(rows, tuned(rest)) for rows, rest in zip(parts, others, strict=True)]
-    usual = [score(rows, np.ones(n)) for rows in parts]
     gains = np.subtract(scores, usual)
     if gains.mean() <= gains.std(ddof=1) / np.sqrt(len(gains)):
         return None, []
