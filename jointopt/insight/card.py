@@ -14,7 +14,7 @@ from jinja2 import Environment
 from jointopt.data import Kind
 from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.report import PACKAGES
-from jointopt.insight.words import describe_decision
+from jointopt.insight.words import describe_calibration, describe_decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,7 @@ def render_card(run: TableRun, latency: Mapping[str, float]) -> str:
         classes=None if model.classes is None else [_cell(label) for label in model.classes],
         scores=scores,
         decision=_cell(decision) if decision else "",
+        calibration=describe_calibration(model.temperature),
         members=members_frame(model).to_dict("records"),
         n_trials=len(run.result.records),
         columns=[

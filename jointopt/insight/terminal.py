@@ -12,6 +12,7 @@ from jointopt.data.columns import quoted
 from jointopt.errors import DataError
 from jointopt.insight.leaderboard import COLUMNS, members_frame
 from jointopt.insight.words import (
+    describe_calibration,
     describe_decision,
     describe_features,
     describe_model,
@@ -81,8 +82,9 @@ def show_model(console: Console, model: FittedModel) -> None:
                 f"{escape(str(row['paradigm']))}, {row['score']:.5g}",
                 highlight=False,
             )
-    if decision := describe_decision(model.classes, model.decision_weights):
-        console.print(f"[bold]The model[/bold] {escape(decision)}", highlight=False)
+    decision = describe_decision(model.classes, model.decision_weights)
+    for tuned in filter(None, (decision, describe_calibration(model.temperature))):
+        console.print(f"[bold]The model[/bold] {escape(tuned)}", highlight=False)
     show_pipeline(console, model.config)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "describe",
+    "describe_calibration",
     "describe_decision",
     "describe_features",
     "describe_model",
@@ -51,6 +52,18 @@ def describe_decision(classes: Iterable[Any] | None, weights: Iterable[float] | 
         return f"predicts {label} from a probability of {1 / (1 + weight):.2g} on"
     told = ", ".join(f"{label} {weight:.3g}" for label, weight in pairs)
     return f"probabilities count in decisions by {told}"
+
+
+def describe_calibration(temperature: float) -> str:
+    """Return how probabilities are changed as a whole; nothing where they are not.
+
+    >>> describe_calibration(0.8)
+    'makes probabilities surer (temperature 0.8)'
+    """
+    if temperature == 1.0:
+        return ""
+    change = "surer" if temperature < 1 else "less sure"
+    return f"makes probabilities {change} (temperature {temperature:.2g})"
 
 
 def describe_model(config: Config) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from jointopt.model.held_parts import sampled_parts, worth_it
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,10 +32,8 @@ FACTORS: Final = 2.0 ** np.linspace(-4.0, 4.0, 65)
 SMOOTHED: Final = 5
 """Neighbouring weights over which scores are averaged, so that no lucky one is taken."""
 BINARY, MAX_CLASSES, N_PASSES = 2, 10, 2
-MAX_ROWS: Final = 8_000
 MAX_SECONDS: Final = 3.0
 """A metric of the user's own may be slow, and the budget is nearly over."""
-LEAST_PARTS, PARTS_OF_ONE = 2, 5
 
 
 def decide(probabilities: Values, weights: Values | None) -> Rows:
@@ -83,7 +83,7 @@ def decision_weights(
     """
     if metric.needs != "predict" or not BINARY <= dataset.n_classes <= MAX_CLASSES:
         return None, []
-    parts = _sampled(parts)
+    parts = sampled_parts(parts)
 
     def score(rows: Rows, weights: Values) -> float:
         return metric.score(dataset.y[rows], probabilities[rows] * weights, dataset.n_classes)
@@ -108,16 +108,6 @@ def decision_weights(
         return None, []
     others = [[*parts[:i], *parts[i + 1 :]] for i in range(len(parts))]
     scores = [score(rows, tuned(rest)) for rows, rest in zip(parts, others, strict=True)]
-    gains = np.subtract(scores, usual)
-    if gains.mean() <= gains.std(ddof=1) / np.sqrt(len(gains)):
+    if not worth_it(scores, usual):
         return None, []
     return tuned(parts), scores
-
-
-def _sampled(parts: Sequence[Rows]) -> list[Rows]:
-    """Return at most some thousand rows, in two parts at least."""
-    rng = np.random.default_rng(0)
-    if len(parts) < LEAST_PARTS:
-        parts = np.array_split(rng.permutation(parts[0]), PARTS_OF_ONE)
-    most = MAX_ROWS // len(parts)
-    return [rng.choice(rows, most, replace=False) if len(rows) > most else rows for rows in parts]

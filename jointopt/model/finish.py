@@ -15,6 +15,7 @@ from optuna.trial import TrialState
 
 from jointopt.errors import SearchError
 from jointopt.evaluation.attempt import attempt, reason_of
+from jointopt.model.calibration import fit_temperature
 from jointopt.model.decision import decision_weights
 from jointopt.model.ensemble import fold_score, greedy_selection
 from jointopt.model.fitted import FittedModel, Member
@@ -238,13 +239,14 @@ class Finish:
         scores: Sequence[float],
         predictions: NDArray[Any] | None,
     ) -> FittedModel:
-        """Put it together, with decisions tuned out of fold where the metric judges them."""
+        """Put it together, with decisions and probabilities tuned where the metric judges them."""
         dataset = self._setting.dataset
-        weights = None
+        weights, temperature = None, 1.0
         if predictions is not None:
             parts = [rows for _, rows in self._setting.folds]
             weights, tuned = decision_weights(predictions, dataset, parts, self._metric)
-            scores = tuned or scores
+            temperature, softened = fit_temperature(predictions, dataset, parts, self._metric)
+            scores = tuned or softened or scores
         fold_scores = list(map(self._metric.display, scores))
         return FittedModel(
             members=members,
@@ -263,6 +265,7 @@ class Finish:
                 "jointopt": version("jointopt"),
             },
             decision_weights=weights,
+            temperature=temperature,
         )
 
     def _ranked(self, result: SearchResult) -> list[TrialRecord]:

@@ -12,6 +12,7 @@ import pandas as pd
 from jointopt.data import Task
 from jointopt.errors import ModelError
 from jointopt.evaluation.one_fold import predict
+from jointopt.model.calibration import calibrate
 from jointopt.model.decision import decide
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ class FittedModel:
     decision_weights : ndarray of shape (n_classes,) or None, default=None
         By which probabilities count when a class is chosen, tuned where the metric judges
         decisions; None for the most probable class.
+    temperature : float, default=1.0
+        By which probabilities are softened (or, below 1, sharpened), fitted where the metric
+        judges probabilities.
     """
 
     members: tuple[Member, ...]
@@ -88,6 +92,7 @@ class FittedModel:
     config: Config
     facts: Mapping[str, Any]
     decision_weights: NDArray[np.float64] | None = None
+    temperature: float = 1.0
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
         """Return labels or values, shape (n_rows,).
@@ -164,4 +169,5 @@ class FittedModel:
             share = member.weight / len(member.pipelines)
             for pipeline in member.pipelines:
                 total = total + share * predict(pipeline, X, n_classes)
-        return np.asarray(total)
+        found = np.asarray(total)
+        return found if self.classes is None else calibrate(found, self.temperature)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 3
+FORMAT = 4
 ABOUT = "model.json"
 COPY_AGAIN = "copy the whole folder again, or save the model again"
 
@@ -176,6 +176,7 @@ def _description(model: FittedModel, written: int, digests: dict[str, str]) -> d
         "decision_weights": None
         if model.decision_weights is None
         else model.decision_weights.tolist(),
+        "temperature": model.temperature,
         "members": [
             {
                 "weight": member.weight,
@@ -238,6 +239,7 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
         decision_weights=None
         if about["decision_weights"] is None
         else np.array(about["decision_weights"]),
+        temperature=about["temperature"],
     )
 
 

@@ -170,7 +170,8 @@ def test_networks_are_the_same(name, frames):
 def test_an_ensemble_runs_as_the_docstring_says(frames):
     dataset, new = make_tables(frames, "multiclass")
     model = model_of(dataset, MODELS["linear"], MODELS["xgboost"], MODELS["extra_trees"])
-    model = replace(model, decision_weights=np.array([1.0, 4.0, 0.5]))
+    weights = np.array([1.0, 4.0, 0.5])
+    model = replace(model, decision_weights=weights, temperature=0.6)
     session = onnxruntime.InferenceSession(onnx_model(model).SerializeToString())
     numbers, categories = ["age", "income"], ["city", "plan"]
     assert sorted(i.name for i in session.get_inputs()) == sorted(numbers + categories)

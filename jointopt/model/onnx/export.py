@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 from onnx import ModelProto, TensorProto, checker, helper
 
+from jointopt.data.scores import LEAST_PROBABILITY
 from jointopt.errors import ModelError
 from jointopt.model.onnx.estimators import predict
 from jointopt.model.onnx.graph import ML, Graph, InexpressibleError, Value
@@ -100,6 +101,8 @@ def _outputs(graph: Graph, total: Value, model: FittedModel) -> list[Any]:
     if classes is None:
         _name(graph, graph.add("Reshape", total, [-1]), LABEL)
         return [helper.make_tensor_value_info(LABEL, TensorProto.DOUBLE, [None])]
+    if model.temperature != 1.0:
+        total = _calibrated(graph, total, model.temperature)
     labels = graph.constant(classes)
     element = graph.initializers[-1].data_type
     weighted = total if weights is None else graph.add("Mul", total, graph.constant(weights))
@@ -111,6 +114,12 @@ def _outputs(graph: Graph, total: Value, model: FittedModel) -> list[Any]:
         helper.make_tensor_value_info(LABEL, element, [None]),
         helper.make_tensor_value_info(PROBABILITIES, TensorProto.DOUBLE, shape),
     ]
+
+
+def _calibrated(graph: Graph, probabilities: Value, temperature: float) -> Value:
+    least = graph.add("Max", probabilities, LEAST_PROBABILITY)
+    powers = graph.add("Pow", least, 1 / temperature)
+    return graph.add("Div", powers, graph.add("ReduceSum", powers, np.array([1])))
 
 
 def _name(graph: Graph, value: Value, name: str) -> None:
