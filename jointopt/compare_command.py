@@ -136,7 +136,7 @@ class CompareCommand:
         with RichProgress(console=console, transient=True) as bar:
             task = bar.add_task("Every configuration of the space")
             truth = enumerate_scores(
-                make_dataset(frame, table.target),
+                make_dataset(frame, table.target, metric=self.study.metric),
                 load_space(self.study.space),
                 metric=self.study.metric,
                 workers=options.workers,

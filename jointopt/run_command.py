@@ -100,7 +100,7 @@ class RunCommand:
         seconds = budget_of(study)
         timeout, memory = study.trial_timeout, study.memory_limit
         space = load_space(study.space)
-        dataset = _dataset(table, study.drop)
+        dataset = _dataset(table, study)
         metric = get_metric(study.metric, dataset.task)
         folder = _folder(out, name, resume=resume)
         store = open_storage(storage or sqlite_url(folder / "study.db"))
@@ -175,10 +175,10 @@ def load_frame(table: TableDefinition, drop: Sequence[str]) -> pd.DataFrame:
     return frame.drop(columns=list(drop))
 
 
-def _dataset(table: TableDefinition, drop: Sequence[str]) -> Dataset:
-    frame = load_frame(table, drop)
+def _dataset(table: TableDefinition, study: StudyDefinition) -> Dataset:
+    frame = load_frame(table, study.drop)
     try:
-        return make_dataset(frame, table.target)
+        return make_dataset(frame, table.target, metric=study.metric)
     except DataError as error:
         raise DataError(f"{table.data}: {error}") from error
 

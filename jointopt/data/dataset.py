@@ -11,14 +11,20 @@ import pandas as pd
 
 from jointopt.data.columns import quoted, with_string_names
 from jointopt.data.inference import infer_schema
+from jointopt.data.metrics import task_kind
 from jointopt.data.targets import encode_classes, encode_numbers
 from jointopt.data.tasks import Task, infer_task
 from jointopt.errors import DataError, OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from jointopt.data.columns import Schema
+    from jointopt.data.metrics import Metric
+
+    AnyMetric = str | Callable[..., float] | Metric | None
 
 __all__ = ["MIN_ROWS", "Dataset", "dataset_from_arrays", "make_dataset"]
 
@@ -73,7 +79,9 @@ class Dataset:
         return 0 if self.classes is None else len(self.classes)
 
 
-def make_dataset(frame: pd.DataFrame, target: str, task: str | None = None) -> Dataset:
+def make_dataset(
+    frame: pd.DataFrame, target: str, task: str | None = None, *, metric: AnyMetric = None
+) -> Dataset:
     """Make a dataset of a table that holds its target.
 
     Parameters
@@ -84,6 +92,8 @@ def make_dataset(frame: pd.DataFrame, target: str, task: str | None = None) -> D
         The column to predict; rows that lack it are left out.
     task : str or None, default=None
         A `Task`, or "classification": what is to be predicted; by default `infer_task` decides.
+    metric : str, callable, Metric or None, default=None
+        As for `get_metric`; tells whether whole numbers are classes if `task` does not.
 
     Raises
     ------
@@ -105,10 +115,12 @@ def make_dataset(frame: pd.DataFrame, target: str, task: str | None = None) -> D
         close = get_close_matches(target, names)
         hint = f"did you mean {quoted(close)}?" if close else f"its columns are {quoted(names)}"
         raise DataError(f"the table has no column {target!r} to predict; {hint}")
-    return _build(frame.drop(columns=target), frame[target], target, task)
+    return _build(frame.drop(columns=target), frame[target], target, task, metric)
 
 
-def dataset_from_arrays(X: Any, y: Any, task: str | None = None) -> Dataset:
+def dataset_from_arrays(
+    X: Any, y: Any, task: str | None = None, *, metric: AnyMetric = None
+) -> Dataset:
     """Make a dataset of features and a target.
 
     Parameters
@@ -118,6 +130,8 @@ def dataset_from_arrays(X: Any, y: Any, task: str | None = None) -> Dataset:
     y : array-like of shape (n_samples,)
         The target; rows that lack it are left out.
     task : str or None, default=None
+        As for `make_dataset`.
+    metric : str, callable, Metric or None, default=None
         As for `make_dataset`.
 
     Raises
@@ -139,7 +153,7 @@ def dataset_from_arrays(X: Any, y: Any, task: str | None = None) -> Dataset:
             f"X has {len(frame)} rows but y has {len(target)}; give one target for each row"
         )
     name = "y" if target.name is None else str(target.name)
-    return _build(frame, target, name, task)
+    return _build(frame, target, name, task, metric)
 
 
 def _as_frame(X: Any) -> pd.DataFrame:
@@ -178,11 +192,13 @@ def _as_series(y: Any) -> pd.Series:
         ) from error
 
 
-def _build(features: pd.DataFrame, y: pd.Series, target: str, task: str | None) -> Dataset:
+def _build(
+    features: pd.DataFrame, y: pd.Series, target: str, task: str | None, metric: AnyMetric
+) -> Dataset:
     present = _present(y, target)
     n_dropped = int((~present).sum())
     y = y[present].reset_index(drop=True)
-    wanted = infer_task(y) if task is None else _checked_task(task)
+    wanted = infer_task(y, task_kind(metric)) if task is None else _checked_task(task)
     classes: NDArray[Any] | None = None
     if wanted == Task.REGRESSION:
         found = Task.REGRESSION

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Metric", "get_metric", "metric_names"]
+__all__ = ["Metric", "get_metric", "metric_names", "task_kind"]
 
 Needs = Literal["proba", "predict", "decision"]
+TaskKind = Literal["classification", "regression"]
 NEEDS: tuple[Needs, ...] = ("proba", "decision", "predict")
 Natural = Callable[["NDArray[Any]", "NDArray[np.float64]", int], float]
 """Natural value by true codes or values, predictions and number of classes."""
@@ -159,6 +160,27 @@ def get_metric(name: str | Callable[..., float] | Metric | None, task: Task) -> 
             f"a metric is a name or a function f(y_true, y_pred), not {type(name).__name__}"
         )
     return OWN[task].get(name) or _of_scorer(name, task)
+
+
+def task_kind(name: str | Callable[..., float] | Metric | None) -> TaskKind | None:
+    """Return what a metric is of; None if it is of both, unknown, or does not tell.
+
+    >>> task_kind("rmse"), task_kind("f1_macro"), task_kind("no_metric")
+    ('regression', 'classification', None)
+    """
+    if not isinstance(name, str):
+        return None
+    if name in OF_VALUES:
+        return "regression"
+    if name in OF_CLASSES:
+        return "classification"
+    from jointopt.data.scorers import known_scorers, methods_used
+
+    if name not in known_scorers():
+        return None
+    if methods_used(name, Task.REGRESSION):
+        return "regression"
+    return "classification" if methods_used(name, Task.BINARY) else None
 
 
 def metric_names(task: Task) -> list[str]:

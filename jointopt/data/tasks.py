@@ -15,6 +15,7 @@ __all__ = ["Task", "infer_task"]
 MIN_CLASSES_ALLOWED = 2
 MAX_INTEGER_CLASSES = 20
 INTEGER_CLASSES_SHARE = 0.05
+MAX_ASKED_CLASSES = 100
 PARSED_SHARE = 0.95
 
 
@@ -35,7 +36,7 @@ class Task(StrEnum):
         return "regression" if self is Task.REGRESSION else "classification"
 
 
-def infer_task(y: Any) -> Task:
+def infer_task(y: Any, asked: Literal["classification", "regression"] | None = None) -> Task:
     """Tell by the target what is to be predicted.
 
     Strings, categories and truth values are classes, numbers with a fraction are a regression.
@@ -46,11 +47,16 @@ def infer_task(y: Any) -> Task:
     ----------
     y : array-like of shape (n_samples,)
         The target; missing values do not count.
+    asked : {"classification", "regression"} or None, default=None
+        What the metric is of. It decides where the target leaves it open: numbers are a
+        regression, up to 100 whole numbers are classes.
 
     Examples
     --------
     >>> infer_task(["yes", "no", "yes"]), infer_task([0.5, 2.0, 1.0])
     (<Task.BINARY: 'binary'>, <Task.REGRESSION: 'regression'>)
+    >>> infer_task([0, 1, 2, 1]), infer_task([0, 1, 2, 1], "classification")
+    (<Task.REGRESSION: 'regression'>, <Task.MULTICLASS: 'multiclass'>)
     """
     values = y if isinstance(y, pd.Series) else pd.Series(y)
     values = values.dropna()
@@ -66,5 +72,9 @@ def infer_task(y: Any) -> Task:
     known = numbers[~np.isnan(numbers)]
     if is_number and (known != np.round(known)).any():
         return Task.REGRESSION
+    if asked == "regression" and len(known) == len(numbers):
+        return Task.REGRESSION
     allowed = min(MAX_INTEGER_CLASSES, INTEGER_CLASSES_SHARE * len(values))
+    if asked == "classification":
+        allowed = MAX_ASKED_CLASSES
     return classes if n_unique <= max(MIN_CLASSES_ALLOWED, allowed) else Task.REGRESSION

@@ -25,7 +25,7 @@ from jointopt.insight.words import describe
 from jointopt.model.run import RunOptions, run_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,15 +95,15 @@ class Table:
     task: Task
 
     @classmethod
-    def of(cls, X: Any, y: Any) -> Self:
-        """Check a table and its target, and find the task.
+    def of(cls, X: Any, y: Any, metric: str | Callable[..., float] | Metric | None = None) -> Self:
+        """Check a table and its target, and find the task, which the metric may decide.
 
         Raises
         ------
         DataError
             If they cannot be used.
         """
-        whole = dataset_from_arrays(X, y)
+        whole = dataset_from_arrays(X, y, metric=metric)
         frame = X if isinstance(X, pd.DataFrame) else _named(np.asarray(X))
         labels = _labels(y).reset_index(drop=True).rename(whole.target)
         present = labels.notna()

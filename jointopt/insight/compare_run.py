@@ -285,7 +285,7 @@ def compare_datasets(
         raise OptionError(f"parallel must be at least 1, got {parallel}")
     Budget(options.seconds, options.n_trials)
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
-    read = {str(name): Table.of(X, y) for name, (X, y) in tables.items()}
+    read = {str(name): Table.of(X, y, options.metric) for name, (X, y) in tables.items()}
     metrics = {name: get_metric(options.metric, table.task).name for name, table in read.items()}
     kept = RunFile(
         folder,

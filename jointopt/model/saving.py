@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import skops.io
 
 from jointopt.data import Schema, Task
 from jointopt.errors import ModelError
 from jointopt.files import plain_writing, write_whole
+from jointopt.model import skops_format
 from jointopt.model.fitted import FittedModel, Member
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
     """
     folder = Path(folder)
     # The pipelines of a member differ in what they learned, not in their types.
-    first = [skops.io.dumps(member.pipelines[0]) for member in model.members]
+    first = [skops_format.dumps(member.pipelines[0]) for member in model.members]
     if foreign := sorted({name for data in first for name in _foreign(data)}):
         raise ModelError(
             f"the model holds types that loading would refuse: {', '.join(foreign)}; "
@@ -138,7 +138,7 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
         try:
             digests = {}
             for i, (member, data) in enumerate(zip(model.members, first, strict=True)):
-                others = (skops.io.dumps(pipeline) for pipeline in member.pipelines[1:])
+                others = (skops_format.dumps(pipeline) for pipeline in member.pipelines[1:])
                 for k, dumped in enumerate(chain([data], others)):
                     (folder / _file(written, i, k)).write_bytes(dumped)
                     digests[_file(written, i, k)] = sha256(dumped).hexdigest()
@@ -289,7 +289,7 @@ def _pipeline(path: Path, digests: dict[str, str], trusted: tuple[str, ...]) -> 
     if not is_whole:
         raise ModelError(f"{path} is not the file that the model was saved with; {COPY_AGAIN}")
     try:
-        return skops.io.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted}))
+        return skops_format.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted}))
     except Exception as error:
         raise ModelError(
             f"{path} is whole and cannot be loaded with the packages that are installed: "
@@ -298,7 +298,7 @@ def _pipeline(path: Path, digests: dict[str, str], trusted: tuple[str, ...]) -> 
 
 
 def _foreign(data: bytes, trusted: tuple[str, ...] = ()) -> list[str]:
-    return sorted(set(skops.io.get_untrusted_types(data=data)) - TRUSTED_TYPES - set(trusted))
+    return sorted(set(skops_format.get_untrusted_types(data=data)) - TRUSTED_TYPES - set(trusted))
 
 
 def _plain(value: Any) -> Any:

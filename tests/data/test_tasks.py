@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jointopt.data import Task, infer_task
+from jointopt.data import Task, dataset_from_arrays, infer_task, make_dataset
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,31 @@ def test_infer_task(y: Any, task: Task) -> None:
 
 def test_kind() -> None:
     assert [task.kind for task in Task] == ["classification", "classification", "regression"]
+
+
+WHOLE = [0, 1, 2, 3] * 30
+MANY = list(range(40)) * 3
+
+
+@pytest.mark.parametrize(
+    ("y", "metric", "task"),
+    [
+        (WHOLE, None, Task.MULTICLASS),
+        (WHOLE, "rmse", Task.REGRESSION),
+        (WHOLE, "neg_mean_absolute_error", Task.REGRESSION),
+        (WHOLE, "log_loss", Task.MULTICLASS),
+        ([0, 1] * 60, "r2", Task.REGRESSION),
+        (MANY, None, Task.REGRESSION),
+        (MANY, "log_loss", Task.MULTICLASS),
+        (MANY, "f1_macro", Task.MULTICLASS),
+        (list(range(120)), "log_loss", Task.REGRESSION),
+        ([v + 0.5 for v in WHOLE], "log_loss", Task.REGRESSION),
+        (["a", "b", "c"] * 40, "rmse", Task.MULTICLASS),
+        ([True, False] * 60, "rmse", Task.BINARY),
+        (WHOLE, "no_such_metric", Task.MULTICLASS),
+    ],
+)
+def test_the_metric_decides_where_numbers_may_be_classes(y, metric, task):
+    frame = pd.DataFrame({"x": range(len(y)), "y": y})
+    assert make_dataset(frame, "y", metric=metric).task is task
+    assert dataset_from_arrays(frame[["x"]], y, metric=metric).task is task

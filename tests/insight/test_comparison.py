@@ -526,7 +526,8 @@ def test_a_search_without_a_result_is_a_run_without_scores():
     ],
 )
 def test_options_that_are_not_valid(given, match):
-    X, y = load_iris(return_X_y=True)
+    X, codes = load_iris(return_X_y=True)
+    y = np.array(["a", "b", "c"])[codes]
     with pytest.raises(OptionError, match=match):
         compare(X, y, **{"strategies": ["joint", "random"], **QUICK, **given})
 
