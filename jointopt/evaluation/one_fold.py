@@ -197,7 +197,8 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
         fit_seconds=prepared.fit_seconds + fitted - transformed,
         predict_seconds=prepared.transform_seconds + predicted - fitted,
         n_features=int(getattr(model, "n_features_in_", 0)),
-        refit_params=getattr(model, "refit_params_", {}),
+        # Of the regressor inside, where it sees the target on another scale.
+        refit_params=getattr(getattr(model, "regressor_", model), "refit_params_", {}),
         model_bytes=0 if task.keep is None else _keep(whole, task.keep),
     )
 

@@ -39,6 +39,7 @@ TRUSTED_TYPES = frozenset(
         "jointopt.pipeline.estimators.EarlyStoppingRegressor",
         "jointopt.pipeline.network.NetworkClassifier",
         "jointopt.pipeline.network.NetworkRegressor",
+        "jointopt.pipeline.target_transform.TargetTransform",
         "jointopt.pipeline.transformers.FrequencyEncoder",
         "jointopt.pipeline.transformers.RankedMask",
         "jointopt.pipeline.transformers.LowerClip",

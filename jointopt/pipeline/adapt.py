@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jointopt.data import Kind
+from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import Blueprint
 from jointopt.pipeline.paradigms import paradigms_of
 from jointopt.space import Choice, Subset
@@ -33,7 +33,8 @@ def adapt_space(space: Space, dataset: Dataset) -> Space:
     Left out are: paradigms without an estimator for the task or limited to fewer rows;
     hyperparameters that the task's estimator does not take; imputation where nothing is missing;
     whole groups of transforms for kinds of columns that the table lacks; Box-Cox where a column
-    is not positive; pairwise products of fewer than 2 or more than 20 numeric columns; the
+    is not positive; the target's scale unless it is a number, and its logarithm where it is
+    negative; pairwise products of fewer than 2 or more than 20 numeric columns; the
     column mask and the ranking of a single column, and a mask around a ranking of none. Subsets
     of `table` become its columns, or groups of correlated columns where there are more than 64.
 
@@ -135,6 +136,7 @@ def _useless(space: Space, dataset: Dataset) -> Iterator[str]:
     for kind in Kind:
         if not dataset.schema.names(kind):
             yield f"transforms/{kind}"
+    yield from _useless_of_target(dataset)
     numeric = dataset.X[dataset.schema.names(Kind.NUMERIC)]
     if numeric.shape[1]:
         if not numeric.isna().to_numpy().any():
@@ -150,6 +152,13 @@ def _useless(space: Space, dataset: Dataset) -> Iterator[str]:
         yield from _choices_of_columns(space)
     for label, paradigm in paradigms_of(space).items():
         yield from _useless_of_paradigm(space, label, paradigm, dataset)
+
+
+def _useless_of_target(dataset: Dataset) -> Iterator[str]:
+    if dataset.task is not Task.REGRESSION:
+        yield "transforms/target"
+    elif dataset.y.min() < 0:
+        yield "transforms/target/log"
 
 
 def _choices_of_columns(space: Space) -> Iterator[str]:

@@ -14,12 +14,14 @@ from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
 from jointopt.pipeline.columns_step import codes_step, columns_step, ordinal_columns
 from jointopt.pipeline.estimators import EarlyStoppingClassifier, EarlyStoppingRegressor
+from jointopt.pipeline.target_transform import TargetTransform
 from jointopt.pipeline.transformers import RankedMask, RankingSelector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jointopt.pipeline.blueprint import Blueprint
+    from jointopt.pipeline.paradigms import Paradigm
     from jointopt.space import Config
 
 __all__ = ["build_pipeline"]
@@ -119,13 +121,21 @@ def _model(
     model = estimator(**(named | arguments))
     if paradigm.early_stopping:
         wrapper = EarlyStoppingRegressor if kind == "regression" else EarlyStoppingClassifier
-        return wrapper(
+        model = wrapper(
             model,
             max_seconds=limits["max_seconds"],
             random_state=limits["random_state"],
             **refit_params,
         )
-    if paradigm.scale_target and kind == "regression":
+    return _with_target(model, config, paradigm) if kind == "regression" else model
+
+
+def _with_target(model: Any, config: Config, paradigm: Paradigm) -> Any:
+    """Return a regressor that sees the target on the scale that the configuration asks for."""
+    scale = str(config.get("transforms/target", "none"))
+    if scale != "none":
+        return TransformedTargetRegressor(model, transformer=TargetTransform(scale))
+    if paradigm.scale_target:
         return TransformedTargetRegressor(model, transformer=StandardScaler())
     return model
 

@@ -101,8 +101,9 @@ def fitted(dataset, config, rows):
     space = adapt_space(cached_space(name), dataset)
     pipeline = build_pipeline(space.complete(config), blueprint_of(space, dataset))
     for name, value in {"n_estimators": 20, "max_epochs": 3}.items():
-        if name in pipeline[-1].get_params():
-            pipeline[-1].set_params(**{name: value})
+        model = getattr(pipeline[-1], "regressor", pipeline[-1])
+        if name in model.get_params():
+            model.set_params(**{name: value})
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         return pipeline.fit(dataset.X[rows], dataset.y[rows])
@@ -165,6 +166,16 @@ def test_simple_classifiers_are_the_same(paradigm, frames):
 def test_networks_are_the_same(name, frames):
     dataset, new = make_tables(frames, "multiclass" if name == "mish" else "regression")
     assert_same(model_of(dataset, NETWORKS[name]), new)
+
+
+def test_a_target_on_a_logarithmic_scale(frames):
+    dataset, new = make_tables(frames, "regression")
+    positive = replace(dataset, y=np.abs(dataset.y))
+    for label in ("lightgbm", "linear"):
+        assert_same(model_of(positive, {"paradigm": label, "transforms/target": "log"}), new)
+    quantiles = {"paradigm": "linear", "transforms/target": "quantile_normal"}
+    with pytest.raises(ModelError, match="the target's scale quantile_normal"):
+        onnx_model(model_of(dataset, quantiles))
 
 
 def test_an_ensemble_runs_as_the_docstring_says(frames):

@@ -22,8 +22,9 @@ from jointopt.space import Categorical, Choice
 def quick(pipeline):
     """Make a pipeline cheap without changing what it is made of."""
     model = pipeline[-1]
+    model = getattr(model, "regressor", model)
     for name, value in {"n_estimators": 5, "max_epochs": 2, "max_iter": 20}.items():
-        for place in (model, getattr(model, "estimator", None), getattr(model, "regressor", None)):
+        for place in (model, getattr(model, "estimator", None)):
             if place is not None and name in place.get_params(deep=False):
                 place.set_params(**{name: value})
     return pipeline

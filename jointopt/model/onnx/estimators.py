@@ -22,7 +22,7 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
 from jointopt.model.onnx.networks import network_scores
-from jointopt.model.onnx.transformers import standardised_back
+from jointopt.model.onnx.transformers import target_back
 from jointopt.model.onnx.trees import forest_trees, lightgbm_trees, trees_node, xgboost_trees
 from jointopt.pipeline.estimators import (
     CalibratedSVC,
@@ -65,7 +65,7 @@ def predict(model: Any, _graph: Graph, _x: Value) -> Value:
 @predict.register
 def _(model: TransformedTargetRegressor, graph: Graph, x: Value) -> Value:
     inner = predict(model.regressor_, graph, x)
-    return standardised_back(model.transformer_, graph, inner)
+    return target_back(model.transformer_, graph, inner)
 
 
 @predict.register(EarlyStoppingClassifier)

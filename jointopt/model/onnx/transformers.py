@@ -31,7 +31,9 @@ from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip, RankingS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["standardised_back", "transform"]
+    from jointopt.pipeline.target_transform import TargetTransform
+
+__all__ = ["target_back", "transform"]
 
 SMALL_POWER = 1e-8
 """Below it, (x^p - 1) / p loses more digits than log(x), its limit, is wrong by."""
@@ -110,9 +112,15 @@ def _(step: StandardScaler, graph: Graph, x: Value) -> Value:
     return graph.add("Div", graph.add("Sub", x, step.mean_), step.scale_)
 
 
-def standardised_back(step: StandardScaler, graph: Graph, x: Value) -> Value:
-    """Add the nodes of the inverse of a scaler."""
-    return graph.add("Add", graph.add("Mul", x, step.scale_), step.mean_)
+def target_back(step: StandardScaler | TargetTransform, graph: Graph, x: Value) -> Value:
+    """Add the nodes of the inverse of what a target went through."""
+    if isinstance(step, StandardScaler):
+        return graph.add("Add", graph.add("Mul", x, step.scale_), step.mean_)
+    if step.scale != "log":
+        raise InexpressibleError(f"the target's scale {step.scale}")
+    logs = graph.add("Add", graph.add("Mul", x, step.std_), step.mean_)
+    back = graph.add("Sub", graph.add("Exp", logs), 1.0)
+    return graph.add("Clip", back, *(np.float64(limit) for limit in step.range_))
 
 
 @transform.register
