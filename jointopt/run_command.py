@@ -107,7 +107,8 @@ class RunCommand:
         workers = study.workers or cpu_count()
         where = f"{workers} workers" if study.dask is None else f"on {study.dask}"
         _announce(console, dataset, metric, study, seconds, where)
-        write_study(folder, study, name)
+        if not (folder / "study.yaml").exists():
+            write_study(folder, study, name)
         if resume:
             started -= earlier_seconds(store, name)
         options = RunOptions(
@@ -131,6 +132,8 @@ class RunCommand:
         with Progress(console, metric, seconds, started) as progress:
             found = run_table(dataset, options, started=started, listeners=[progress, notes])
         notes.finish()
+        # Not before: a run that was refused must not take the place of the study's own.
+        write_study(folder, study, name)
         _write(folder, found, study, started)
         _tell(console, folder, found, time.monotonic() - started)
         return folder

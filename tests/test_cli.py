@@ -188,6 +188,16 @@ def test_resume_goes_on_where_a_run_stopped(run, table, tmp_path):
     assert len(set(configs)) == 10
 
 
+def test_a_run_by_another_metric_does_not_go_on_with_the_study(run, table, tmp_path):
+    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+    kept = (tmp_path / "out" / "study.yaml").read_text()
+    other = ("--metric", "log_loss", "--out", "out", "--resume")
+    code, _, err = run("run", table, "--target", "label", *QUICK, *other)
+    assert code == 2
+    assert "its metric roc_auc, not log_loss as here" in flat(err)
+    assert (tmp_path / "out" / "study.yaml").read_text() == kept
+
+
 def count_trials(database):
     """Look from outside, as optuna-dashboard would, without making tables."""
     try:

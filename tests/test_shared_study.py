@@ -15,6 +15,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from jointopt import Categorical, Float, Space
+from jointopt.data import make_dataset
+from jointopt.errors import StorageError
+from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine
@@ -142,3 +145,121 @@ def test_a_resumed_run_goes_on_as_far_as_one_without_a_pause(strategy, tmp_path)
     assert sum(counts[0].values()) == 75
     if strategy != "sequential":
         assert counts[0] == counts[1]
+
+
+# ---------------------------------------------------------------------- what must be the same
+
+LINEAR = """
+paradigm:
+  choice:
+    linear:
+      estimator: {regression: sklearn.linear_model.Ridge}
+      hyperparameters: {alpha: {float: [0.001, %d], log: true}}
+"""
+
+
+def table():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(30, 3)), columns=list("abc"))
+    return frame.assign(kind=["red", "blue", "green"] * 10, y=frame["a"] - frame["b"])
+
+
+def other_kind(frame):
+    frame.loc[3, "kind"] = "blue"
+    return frame
+
+
+OTHERS = {
+    "content": ({"change": other_kind}, r"its content \w+, not \w+ as here"),
+    "rows": ({"change": lambda frame: frame.head(29)}, "its rows 30, not 29"),
+    "columns": (
+        {"change": lambda frame: frame.rename(columns={"c": "d"})},
+        r"its columns a .*, c \(numeric\), kind .*, not a .*, d \(numeric\)",
+    ),
+    "target": ({"target": "a"}, r"its target y \(regression\), not a \(regression\)"),
+    "metric": ({"metric": "mae"}, "its metric rmse, not mae"),
+    "space": ({"space": LINEAR % 999}, r"its space 2 parameters, \w+, not 2 parameters, \w+"),
+    "seed": ({"seed": 1}, "its seed 0, not 1"),
+}
+
+
+def go_on(
+    storage, n_trials, *, change=lambda frame: frame, target="y", space=LINEAR % 1000, **how
+):
+    options = RunOptions(
+        space=Space.from_yaml(space),
+        n_trials=n_trials,
+        storage=storage,
+        name="t",
+        resume=True,
+        **how,
+    )
+    return run_table(make_dataset(change(table()), target), options)
+
+
+@pytest.fixture
+def opened(storage):
+    found = open_storage(storage)
+    yield found
+    if isinstance(found, RDBStorage):
+        found.remove_session()
+        found.engine.dispose()
+
+
+def test_a_study_of_other_data_or_scores_is_refused(opened):
+    go_on(opened, 2)
+    for different, message in OTHERS.values():
+        with pytest.raises(StorageError, match=message) as error:
+            go_on(opened, 4, **different)
+        assert "study 't/joint'" in str(error.value)
+        assert "choose another name or place" in str(error.value)
+    assert len(go_on(opened, 4).result.records) == 4
+
+
+def test_a_study_that_does_not_tell_its_data_is_refused(tmp_path):
+    storage = f"sqlite:///{tmp_path}/s.db"
+    study = optuna.create_study(storage=storage, study_name="t/joint")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with pytest.raises(StorageError, match="does not tell which data"):
+        go_on(storage, 4)
+
+
+def test_of_two_runs_that_begin_one_study_at_once_one_gives_way(tmp_path, monkeypatch):
+    """The other one's terms came later, and are seen with its first trial."""
+    monkeypatch.setattr(sys.modules[Engine.__module__], "LOOK_SECONDS", 1e-3)
+    storage = open_storage(f"sqlite:///{tmp_path}/s.db")
+    other = make_dataset(table().tail(29), "y")
+
+    def beside(record):
+        if record.number == 3:
+            study = optuna.load_study(study_name="t/joint", storage=storage)
+            study.set_user_attr("terms", {**study.user_attrs["terms"], "rows": other.n_rows})
+            study.add_trial(record.trial)
+
+    options = RunOptions(
+        space=Space.from_yaml(LINEAR % 1000), n_trials=30, storage=storage, name="t", resume=True
+    )
+    with pytest.raises(StorageError, match="its rows 29, not 30"):
+        run_table(make_dataset(table(), "y"), options, listeners=[beside])
+
+
+def test_more_time_for_a_study_does_not_change_its_folds(tmp_path):
+    """A budget that buys few fits gets a holdout of a table with many columns."""
+    storage = f"sqlite:///{tmp_path}/s.db"
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 300))).rename(columns="x{}".format)
+    dataset = make_dataset(frame.assign(y=frame["x0"]), "y")
+    folds = [
+        run_table(
+            dataset,
+            RunOptions(
+                space=Space.from_yaml(LINEAR % 1000),
+                n_trials=n_trials,
+                seconds=seconds,
+                storage=storage,
+                resume=True,
+            ),
+        ).n_folds
+        for n_trials, seconds in ((2, 5.0), (4, 600.0))
+    ]
+    assert folds == [1, 1]

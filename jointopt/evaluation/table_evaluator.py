@@ -141,10 +141,7 @@ class TableEvaluator:
                 [display(score) for score in outcome.attributes.get(name, ())]
                 for name in ("fold_scores", "sample_scores")
             )
-            # With another budget a table may have other folds: their scores compare with none.
-            same = len(scores) == len(self._setting.folds)
-            if same and len(rungs) == len(self._setting.rungs):
-                self._race.finished(scores, rungs)
+            self._race.finished(scores, rungs)
 
     def _next_fit(self, number: int) -> None:
         running = self._running[number]

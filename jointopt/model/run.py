@@ -10,10 +10,11 @@ from joblib import cpu_count
 from jointopt.data import get_metric
 from jointopt.errors import OptionError
 from jointopt.evaluation.executors import make_executor
-from jointopt.evaluation.folds import affordable_folds, make_folds, rungs_for
+from jointopt.evaluation.folds import affordable_folds, make_folds, n_folds_for, rungs_for
 from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.model.finish import Finish
+from jointopt.model.terms import terms_of
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import load_portfolio, start_configs
 from jointopt.search.budget import Budget
@@ -21,6 +22,7 @@ from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine
 from jointopt.search.starts import Starts
 from jointopt.search.storage import open_storage
+from jointopt.search.terms import stored_terms
 from jointopt.space import Space, load_space
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ class RunOptions:
     name : str, default="jointopt"
         Studies are named `name/stage`.
     resume : bool, default=False
-        Go on with the studies in the storage; other runs may do so at the same time.
+        Go on with the studies in the storage; other runs may do so at the same time. Their data,
+        target, metric, space and seed must be the same.
     final : {"ensemble", "single"}, default="ensemble"
         Average the best models of the folds, or fit the best configuration on all rows.
     portfolio : bool, default=True
@@ -154,7 +157,8 @@ def run_table(
     space = adapt_space(space, dataset)
     storage = open_storage(options.storage)
     budget = Budget(options.seconds, options.n_trials, started=started)
-    setting = _setting(dataset, space, metric, options)
+    earlier = stored_terms(storage, options.name) if options.resume else {}
+    setting = _setting(dataset, space, metric, options, earlier)
     executor = make_executor(
         setting, options.workers, memory_limit=options.memory_limit, cluster=options.dask
     )
@@ -181,6 +185,7 @@ def run_table(
             storage=storage,
             name=options.name,
             resume=options.resume,
+            terms=None if options.storage is None else terms_of(setting, space),
             listeners=(finish.reserve, starts.learn, *listeners),
         )
         result = engine.run(strategy, space, starts)
@@ -195,11 +200,19 @@ def run_table(
     return TableRun(result, model, dataset, space, metric, len(setting.folds), kept, notes)
 
 
-def _setting(dataset: Dataset, space: Space, metric: Metric, options: RunOptions) -> Setting:
+def _setting(
+    dataset: Dataset,
+    space: Space,
+    metric: Metric,
+    options: RunOptions,
+    earlier: Mapping[str, Any],
+) -> Setting:
     cores = 1 if options.dask is not None else options.cores or cpu_count()
     workers = options.workers or 1
     worker_seconds = None if options.seconds is None else options.seconds * workers
-    n_folds = affordable_folds(dataset, worker_seconds)
+    # A study that goes on with another budget keeps its folds, or its scores would not compare.
+    wanted = earlier.get("folds") or affordable_folds(dataset, worker_seconds)
+    n_folds = min(wanted, n_folds_for(dataset.n_rows))
     folds = make_folds(dataset, seed=options.seed, n_folds=n_folds)
     return Setting(
         dataset=dataset,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.storages import RDBStorage, get_storage
 from optuna.trial import TrialState
 
 from jointopt.search.place import place_of, plain_storage_errors
 from jointopt.search.storage import open_study
+from jointopt.search.terms import agree_on_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
@@ -32,6 +35,8 @@ class DurableStudy:
         Of its objective.
     resume : bool
         Go on with a study of that name if there is one.
+    terms : mapping of str to (str or int), or None, default=None
+        What the scores depend on, if it shall be the same for all that work on the study.
 
     Attributes
     ----------
@@ -40,7 +45,7 @@ class DurableStudy:
     Raises
     ------
     StorageError
-        If it exists and `resume` is false, or the storage refuses.
+        If it exists and `resume` is false or its terms are others, or the storage refuses.
     """
 
     def __init__(
@@ -50,6 +55,7 @@ class DurableStudy:
         direction: Literal["maximize", "minimize"],
         *,
         resume: bool,
+        terms: Mapping[str, Any] | None = None,
     ) -> None:
         # Optuna's own database storage counts trials by reading all, its cache reads the new ones.
         self._storage = get_storage(storage) if type(storage) is RDBStorage else storage
@@ -57,7 +63,9 @@ class DurableStudy:
         with plain_storage_errors(self._place, "opened"):
             self.study = open_study(storage, name, direction, resume=resume)
             self._id = storage.get_study_id_from_name(name)
+        self._terms = terms
         self._seen: set[int] = set()
+        self._agree()
 
     def add(self, trial: FrozenTrial) -> int:
         """Store a finished trial and return its identifier.
@@ -83,7 +91,7 @@ class DurableStudy:
         Raises
         ------
         StorageError
-            If the storage cannot be read.
+            If the storage cannot be read, or the terms are not this run's any more.
         """
         with plain_storage_errors(self._place, "read"):
             # Counting is cheap, and seldom is there more to be done.
@@ -91,5 +99,13 @@ class DurableStudy:
                 return []
             finished = self.study.get_trials(deepcopy=False, states=FINISHED)
         found = [trial for trial in finished if trial.number not in self._seen]
+        if found:
+            # Of two runs that begin a study at once, each may have written its terms.
+            self._agree()
         self._seen.update(trial.number for trial in found)
         return found
+
+    def _agree(self) -> None:
+        if self._terms is not None:
+            with plain_storage_errors(self._place):
+                agree_on_terms(self.study, self._terms, self._place)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -26,7 +26,7 @@ from jointopt.search.storage import private_study
 from jointopt.search.strategies import Evaluated, StageResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from optuna.storages import BaseStorage
 
@@ -68,6 +68,8 @@ class Engine:
     resume : bool, default=False
         Go on with studies of these names that the storage holds. Several engines may do so at
         once: each takes in what the others tell.
+    terms : mapping of str to (str or int), or None, default=None
+        What scores depend on; a study that was begun with other terms is refused.
     listeners : sequence of callable, default=()
         Called with each TrialRecord once it is stored.
     """
@@ -82,6 +84,7 @@ class Engine:
         storage: BaseStorage,
         name: str,
         resume: bool = False,
+        terms: Mapping[str, Any] | None = None,
         listeners: Sequence[Callable[[TrialRecord], None]] = (),
     ) -> None:
         self._evaluator = evaluator
@@ -91,6 +94,7 @@ class Engine:
         self._storage = storage
         self._name = name
         self._resume = resume
+        self._terms = terms
         self._listeners = listeners
         self._n_started = 0
         self._interrupted = False
@@ -189,7 +193,9 @@ class Engine:
         name = f"{self._name}/{stage.study}"
         earlier: list[FrozenTrial] = []
         if stage.study not in self._durable:
-            durable = DurableStudy(self._storage, name, self._direction, resume=self._resume)
+            durable = DurableStudy(
+                self._storage, name, self._direction, resume=self._resume, terms=self._terms
+            )
             self._durable[stage.study] = durable
             earlier = durable.unseen()
         # With the seed alone it would draw what the earlier run drew.

@@ -11,7 +11,7 @@ from jointopt.data import Task
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import rungs_for, sample_rows
 from jointopt.evaluation.one_fold import FoldTask, run_fold
-from jointopt.evaluation.outcome import Outcome, State
+from jointopt.evaluation.outcome import State
 from jointopt.evaluation.racing import MIN_GAINS, Race
 from jointopt.evaluation.table_evaluator import TableEvaluator
 
@@ -134,13 +134,3 @@ def test_what_gains_differently_from_samples_is_given_more_room():
             race.finished([0.9 - 0.001 * k], [0.8 - spread * k])
     assert steady.hopeless_on_sample([0.75])
     assert not varied.hopeless_on_sample([0.75])
-
-
-def test_an_earlier_run_with_other_folds_takes_no_part_in_the_race(setting, space):
-    """A resumed search with a greater budget may have more folds than before."""
-    evaluator = TableEvaluator(setting, InProcess(setting))
-    for score in (0.9, 0.8, 0.7):
-        scores = [score, score + 0.01]
-        evaluator.learn(Outcome(0, State.COMPLETE, score, {}, {"fold_scores": scores}))
-    for number, config in enumerate(good_configs(space, 3)):
-        assert evaluate(evaluator, number, config).state is not State.FAILED

@@ -1,0 +1,70 @@
+"""What the scores of a run on a table depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from jointopt.data.columns import listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from jointopt.data import Dataset
+    from jointopt.evaluation.one_fold import Setting
+    from jointopt.space import Space
+
+__all__ = ["terms_of"]
+
+DIGEST_BYTES = 6
+"""Short enough to be read; tables that differ by mistake are told apart by much less."""
+
+
+def terms_of(setting: Setting, space: Space) -> dict[str, Any]:
+    """Return, in plain values, all that scores must have in common to be compared.
+
+    Parameters
+    ----------
+    setting : Setting
+        The table, its folds and metric.
+    space : Space
+        What is searched, bound to the table.
+    """
+    dataset = setting.dataset
+    return {
+        "rows": dataset.n_rows,
+        "columns": listed([f"{column.name} ({column.kind})" for column in dataset.schema.used]),
+        "content": _content(dataset),
+        "target": f"{dataset.target} ({dataset.task})",
+        "metric": setting.metric.name,
+        "space": _space(space),
+        "seed": setting.seed,
+        "folds": len(setting.folds),
+    }
+
+
+def _space(space: Space) -> str:
+    text = space.to_yaml() + json.dumps(dict(space.frozen), sort_keys=True)
+    digest = hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return f"{len(space.parameters)} parameters, {digest}"
+
+
+def _content(dataset: Dataset) -> str:
+    """Return a digest of the names, kinds and values of all that models see, and of the target."""
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    for column in dataset.schema.used:
+        digest.update(f"{column.name}\n{column.kind}\n".encode())
+        digest.update(_bytes(dataset.X[column.name].to_numpy()))
+    digest.update(_bytes(dataset.y))
+    if dataset.classes is not None:
+        digest.update("\n".join(map(str, dataset.classes)).encode())
+    return digest.hexdigest()
+
+
+def _bytes(values: NDArray[Any]) -> bytes:
+    hashed: NDArray[np.uint64] = pd.util.hash_array(values) if values.dtype == object else values
+    return hashed.tobytes()

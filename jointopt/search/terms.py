@@ -1,0 +1,84 @@
+"""What the scores of a study depend on: runs that work on one study must agree about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import optuna
+
+from jointopt.errors import StorageError
+from jointopt.search.place import place_of, plain_storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optuna.storages import BaseStorage
+    from optuna.study import Study
+
+__all__ = ["agree_on_terms", "stored_terms"]
+
+TERMS = "terms"
+"""The study attribute under which they are kept."""
+
+
+def stored_terms(storage: BaseStorage, name: str) -> dict[str, Any]:
+    """Return the terms of a study named `name/...`, empty if there is none that tells them.
+
+    Raises
+    ------
+    StorageError
+        If the storage cannot be read.
+    """
+    with plain_storage_errors(place_of(storage), "read"):
+        for study_name in optuna.get_all_study_names(storage):
+            if study_name.startswith(f"{name}/"):
+                study = optuna.load_study(study_name=study_name, storage=storage)
+                if terms := study.user_attrs.get(TERMS):
+                    return dict(terms)
+    return {}
+
+
+def agree_on_terms(study: Study, terms: Mapping[str, Any], place: str) -> None:
+    """Write the terms of a new study down; those of an older one must be the same.
+
+    Parameters
+    ----------
+    study : Study
+        As the storage has it now.
+    terms : mapping of str to (str or int)
+        What this run's scores depend on.
+    place : str
+        Where the study is, for the message of an error.
+
+    Raises
+    ------
+    StorageError
+        If the study was begun with other terms, or holds trials and does not tell its terms.
+    """
+    stored = study.user_attrs.get(TERMS)
+    if stored is None and study.get_trials(deepcopy=False):
+        raise StorageError(
+            f"study {study.study_name!r} in {place} does not tell which data, metric and space "
+            "its scores are of: an earlier version made it, or another program; choose another "
+            "name or place"
+        )
+    if stored is None:
+        study.set_user_attr(TERMS, dict(terms))
+    elif stored != terms:
+        raise StorageError(
+            f"study {study.study_name!r} in {place} is another one, with scores that do not "
+            f"compare: {_differences(stored, terms)}. Go on with what it was begun with (the "
+            "study.yaml beside it), or choose another name or place"
+        )
+
+
+def _differences(stored: Mapping[str, Any], terms: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"its {key} {_words(stored.get(key))}, not {_words(own)} as here"
+        for key, own in terms.items()
+        if stored.get(key) != own
+    )
+
+
+def _words(value: object) -> str:
+    return repr(value) if isinstance(value, int | None) else str(value)
