@@ -171,13 +171,19 @@ def test_optuna_dashboard_tells_what_a_study_found(run, table, tmp_path):
     assert "6 trials: " in note
 
 
-def test_resume_goes_on_where_a_run_stopped(run, table, tmp_path):
+def test_resume_goes_on_where_a_run_stopped_if_it_is_the_same(run, table, tmp_path):
     assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
     code, _, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
     assert code == 2
     assert "--resume" in flat(err)
     more = [*QUICK]
     more[3] = 10
+    kept = (tmp_path / "out" / "study.yaml").read_text()
+    other = ("--metric", "log_loss", "--out", "out", "--resume")
+    code, _, err = run("run", table, "--target", "label", *more, *other)
+    assert code == 2
+    assert "its metric roc_auc, not log_loss as here" in flat(err)
+    assert (tmp_path / "out" / "study.yaml").read_text() == kept
     code, _, err = run("run", table, "--target", "label", *more, "--out", "out", "--resume")
     assert (code, err) == (0, "")
     study = optuna.load_study(
@@ -186,16 +192,6 @@ def test_resume_goes_on_where_a_run_stopped(run, table, tmp_path):
     assert [t.number for t in study.trials] == list(range(10))
     configs = [tuple(sorted(t.params.items())) for t in study.trials]
     assert len(set(configs)) == 10
-
-
-def test_a_run_by_another_metric_does_not_go_on_with_the_study(run, table, tmp_path):
-    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
-    kept = (tmp_path / "out" / "study.yaml").read_text()
-    other = ("--metric", "log_loss", "--out", "out", "--resume")
-    code, _, err = run("run", table, "--target", "label", *QUICK, *other)
-    assert code == 2
-    assert "its metric roc_auc, not log_loss as here" in flat(err)
-    assert (tmp_path / "out" / "study.yaml").read_text() == kept
 
 
 def count_trials(database):

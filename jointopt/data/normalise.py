@@ -41,11 +41,24 @@ def as_strings(column: pd.Series) -> NDArray[np.object_]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         labels = as_strings(pd.Series(column.cat.categories))
         return _taken(labels, column.cat.codes.to_numpy())
-    known = ~column.isna().to_numpy(dtype=bool)
-    strings = np.full(len(column), np.nan, dtype=object)
-    values = column.astype(object).to_numpy()[known]
-    strings[known] = np.fromiter((_as_string(v) for v in values), dtype=object, count=len(values))
-    return strings
+    dtype: Any = column.dtype
+    if dtype.kind in "biuf":
+        codes, labels = pd.factorize(column)
+        return _taken(_written(pd.Series(labels)), codes)
+    if pd.api.types.infer_dtype(column, skipna=True) == "string":
+        codes, labels = pd.factorize(column)
+        strings = [str(s) if s.strip() else np.nan for s in np.asarray(labels, dtype=object)]
+        return _taken(np.array(strings, dtype=object), codes)
+    # Equal values may be written differently: to pandas True, 1 and 1.0 are one.
+    known = np.flatnonzero(~column.isna())
+    codes = np.full(len(column), -1)
+    codes[known] = np.arange(len(known))
+    return _taken(_written(column.iloc[known]), codes)
+
+
+def _written(column: pd.Series) -> NDArray[np.object_]:
+    strings = map(_as_string, column.astype(object))
+    return np.fromiter(strings, dtype=object, count=len(column))
 
 
 def _as_string(value: Any) -> Any:

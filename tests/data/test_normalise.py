@@ -65,6 +65,7 @@ def test_numbers(column: pd.Series, expected: list[float]) -> None:
         (pd.Series([1, None], dtype="Int64"), ["1", NAN]),
         (pd.Series([True, False]), ["True", "False"]),
         (pd.Series([np.str_("a"), pd.NaT, np.int64(3)], dtype=object), ["a", NAN, "3"]),
+        (pd.Series([1, True, 1.0, 1.5, True], dtype=object), ["1", "True", "1", "1.5", "True"]),
         (pd.Series([[1, 2], {"k": 1}], dtype=object), ["[1, 2]", "{'k': 1}"]),
         (arrow(["a", None], pa.string()), ["a", NAN]),
         (arrow(["a", None], pa.dictionary(pa.int32(), pa.string())), ["a", NAN]),
