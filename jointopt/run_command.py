@@ -19,6 +19,7 @@ from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
 from jointopt.insight.study_notes import StudyNotes
 from jointopt.insight.terminal import show_leaderboard, show_model
+from jointopt.model.fitted import PREDICTION
 from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import save_model
 from jointopt.search.budget import parse_seconds
@@ -181,9 +182,15 @@ def load_frame(table: TableDefinition, drop: Sequence[str]) -> pd.DataFrame:
 def _dataset(table: TableDefinition, study: StudyDefinition) -> Dataset:
     frame = load_frame(table, study.drop)
     try:
-        return make_dataset(frame, table.target, metric=study.metric)
+        dataset = make_dataset(frame, table.target, metric=study.metric)
     except DataError as error:
         raise DataError(f"{table.data}: {error}") from error
+    if dataset.classes is not None and PREDICTION in map(str, dataset.classes):
+        raise DataError(
+            f"{table.data}: target {table.target!r} has a class {PREDICTION!r}, the name of the "
+            "column of predicted classes beside the classes' own columns; rename the class"
+        )
+    return dataset
 
 
 def write_study(folder: Path, study: StudyDefinition, name: str) -> None:

@@ -43,11 +43,11 @@ def as_strings(column: pd.Series) -> NDArray[np.object_]:
         return _taken(labels, column.cat.codes.to_numpy())
     dtype: Any = column.dtype
     if dtype.kind in "biuf":
-        codes, labels = pd.factorize(column)
-        return _taken(_written(pd.Series(labels)), codes)
+        codes, distinct = pd.factorize(column)
+        return _taken(_written(pd.Series(distinct)), codes)
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
-        codes, labels = pd.factorize(column)
-        strings = [str(s) if s.strip() else np.nan for s in np.asarray(labels, dtype=object)]
+        codes, distinct = pd.factorize(column)
+        strings = [str(s) if s.strip() else np.nan for s in np.asarray(distinct, dtype=object)]
         return _taken(np.array(strings, dtype=object), codes)
     # Equal values may be written differently: to pandas True, 1 and 1.0 are one.
     known = np.flatnonzero(~column.isna())

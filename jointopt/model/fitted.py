@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from jointopt.data import Schema
     from jointopt.space import Config
 
-__all__ = ["FittedModel", "Member"]
+__all__ = ["PREDICTION", "FittedModel", "Member"]
 
 
 LATENCY_ROWS = 1_000
+PREDICTION: Final = "prediction"
+"""The column of predicted classes or values, beside those of the classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +131,19 @@ class FittedModel:
         Raises
         ------
         ModelError
-            If the table lacks columns that the model needs.
+            If the table lacks columns that the model needs, or a class is named `prediction`.
         """
+        if self.classes is not None and PREDICTION in map(str, self.classes):
+            raise ModelError(
+                f"target {self.target!r} has a class {PREDICTION!r}: its probabilities would "
+                "stand in a column of the same name as the predicted classes; use predict and "
+                "predict_proba, or rename the class and run again"
+            )
         raw = self._raw(frame)
         if self.classes is None:
-            return pd.DataFrame({"prediction": raw})
+            return pd.DataFrame({PREDICTION: raw})
         found = pd.DataFrame({str(label): raw[:, i] for i, label in enumerate(self.classes)})
-        return found.assign(prediction=self.classes[decide(raw, self.decision_weights)])
+        return found.assign(**{PREDICTION: self.classes[decide(raw, self.decision_weights)]})
 
     def latency(self, X: pd.DataFrame) -> dict[str, float]:
         """Return how long predictions take, in milliseconds for 1,000 rows.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
@@ -92,14 +92,7 @@ def _numeric(config: Config, blueprint: Blueprint, seed: int) -> Any:
     get = partial(parameter, config, "transforms/numeric")
     steps: list[Any] = []
     if config["paradigm"] not in TREES:
-        steps.append(
-            SimpleImputer(
-                strategy=get("impute", "median"),
-                add_indicator=get("indicator", default=False),
-                keep_empty_features=True,
-            )
-        )
-        steps += _scaler(get("scale", "none"), blueprint, seed)
+        steps += _filled_and_scaled(config, blueprint, seed)
     if get("products", default=False):
         products = make_pipeline(
             SimpleImputer(strategy="median", keep_empty_features=True),
@@ -119,6 +112,23 @@ def _numeric(config: Config, blueprint: Blueprint, seed: int) -> Any:
                 )
             )
     return make_pipeline(*steps) if steps else "passthrough"
+
+
+def _filled_and_scaled(config: Config, blueprint: Blueprint, seed: int) -> list[Any]:
+    get = partial(parameter, config, "transforms/numeric")
+    scale, indicator = get("scale", "none"), get("indicator", default=False)
+    # Box-Cox takes no zeros, of which indicators are full.
+    apart = indicator and scale == "box_cox"
+    imputer = SimpleImputer(
+        strategy=get("impute", "median"),
+        add_indicator=indicator and not apart,
+        keep_empty_features=True,
+    )
+    steps = [imputer, *_scaler(scale, blueprint, seed)]
+    if not apart:
+        return steps
+    missing = MissingIndicator(error_on_new=False)
+    return [FeatureUnion([("known", make_pipeline(*steps)), ("missing", missing)])]
 
 
 def _scaler(name: str, blueprint: Blueprint, seed: int) -> list[Any]:

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
 from jointopt.errors import SpaceError
 
@@ -59,15 +59,16 @@ class Paradigm(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
-        """Let a bare dotted path or class serve the task that its name tells."""
+        """Let a bare dotted path or class serve the task that it says of itself."""
         if isinstance(value, type):
             value = f"{value.__module__}.{value.__qualname__}"
-        if isinstance(value, str):
-            kind = (
-                "regression" if "Regress" in value or value.endswith("SVR") else "classification"
-            )
-            return {kind: value}
-        return value
+        if not isinstance(value, str):
+            return value
+        estimator = _import_estimator(value)()
+        kinds = {"classification": is_classifier(estimator), "regression": is_regressor(estimator)}
+        if not any(kinds.values()):
+            raise SpaceError(f"{value!r} is neither a classifier nor a regressor")
+        return {kind: value for kind, fits in kinds.items() if fits}
 
     def estimator_class(self, kind: TaskKind) -> type[BaseEstimator] | None:
         """Import the class for this kind of task, None if the paradigm does not apply to it.
@@ -127,8 +128,9 @@ def paradigms_of(space: Space) -> Mapping[str, Paradigm]:
             paradigms[label] = Paradigm.model_validate(found[label])
         except ValidationError as error:
             first = error.errors()[0]
-            where = "/".join(map(str, first["loc"]))
-            raise SpaceError(f"paradigm/{label}/estimator/{where}: {first['msg']}") from error
+            where = "/".join(("paradigm", label, "estimator", *map(str, first["loc"])))
+            reason = first.get("ctx", {}).get("error", first["msg"])
+            raise SpaceError(f"{where}: {reason}") from error
     return paradigms
 
 

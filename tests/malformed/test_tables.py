@@ -54,6 +54,11 @@ REFUSED = {
     "UTF-16": ("t.csv", GOOD.encode("utf-16"), "not UTF-8 text (byte 0xff)"),
     "UTF-16 without a mark": ("t.csv", GOOD.encode("utf-16-le"), "if it is UTF-16, save it again"),
     "a cell of a surrogate": ("t.csv", GOOD.encode() + b"\xed\xa0\x80,1,a\n", "not UTF-8 text"),
+    "a class like a column": (
+        "t.csv",
+        GOOD.replace("b\n", "prediction\n"),
+        "target 'y' has a class 'prediction', the name of the column of predicted classes",
+    ),
     "a row too long": ("t.csv", GOOD.replace("5,2,b", "5,2,b,7"), "line 7 has 4 fields where 3"),
     "all rows too long": ("t.csv", GOOD.replace("b\n", "b,c,d\n"), "line 3 has 5 fields where 3"),
     "a quote never closed": ("t.csv", GOOD.replace("5,2", '5,"2'), "quotation mark in data row 6"),

@@ -31,11 +31,7 @@ TRANSFORMS = {
     "robust": {**SCALED, "transforms/numeric/scale": "robust"},
     "min_max": {**SCALED, "transforms/numeric/scale": "min_max"},
     "yeo_johnson": {**SCALED, "transforms/numeric/scale": "yeo_johnson"},
-    "box_cox": {
-        **SCALED,
-        "transforms/numeric/indicator": False,
-        "transforms/numeric/scale": "box_cox",
-    },
+    "box_cox": {**SCALED, "transforms/numeric/scale": "box_cox"},
     "quantile_normal": {**SCALED, "transforms/numeric/scale": "quantile_normal"},
     "quantile_uniform": {**SCALED, "transforms/numeric/scale": "quantile_uniform"},
     "spline": {**SCALED, "transforms/numeric/derive": "spline"},

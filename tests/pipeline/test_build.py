@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from jointopt import SpaceError, load_space
-from jointopt.data import Kind
+from jointopt import Space, SpaceError, load_space
+from jointopt.data import Kind, make_dataset
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.fitted import FittedModel, Member
 from jointopt.model.saving import load_model, save_model
@@ -75,6 +75,43 @@ def test_every_option_fits_predicts_and_saves(name, dataset, tmp_path):
         loaded = load_model(save_model(model, tmp_path / "model"))
         again = loaded.members[0].pipelines[0]
         np.testing.assert_allclose(predict(again, dataset.X, dataset.n_classes), before, atol=1e-6)
+
+
+def test_box_cox_leaves_the_indicators_of_missing_values_alone(dataset):
+    assert dataset.X["income"].isna().any()
+    positive = dataset.X[["income"]].abs() + 1
+    dataset = make_dataset(positive.assign(y=np.arange(len(positive)) % 2), "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    told = {"transforms/numeric/indicator": True, "transforms/numeric/scale": "box_cox"}
+    config = space.complete({"paradigm": "linear", **told})
+    columns = build_pipeline(config, blueprint_of(space, dataset))["columns"]
+    values = columns.fit_transform(dataset.X)
+    missing = dataset.X["income"].isna().to_numpy()
+    np.testing.assert_array_equal(values[:, 1], missing)
+    assert abs(values[:, 0].std() - 1) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("path", "kinds"),
+    [
+        ("sklearn.linear_model.Ridge", {"regression"}),
+        ("sklearn.linear_model.RidgeClassifier", {"classification"}),
+        ("sklearn.svm.NuSVR", {"regression"}),
+    ],
+)
+def test_an_estimator_without_a_task_is_for_its_own(path, kinds):
+    space = Space.from_yaml(f"paradigm: {{choice: {{it: {{estimator: {path}}}}}}}")
+    paradigm = paradigms_of(space)["it"]
+    found = {k for k in ("classification", "regression") if paradigm.estimator_class(k)}
+    assert found == kinds
+
+
+def test_what_neither_classifies_nor_regresses_is_no_paradigm():
+    path = "sklearn.preprocessing.StandardScaler"
+    space = Space.from_yaml(f"paradigm: {{choice: {{it: {{estimator: {path}}}}}}}")
+    message = f"^paradigm/it/estimator: '{path}' is neither a classifier nor a regressor$"
+    with pytest.raises(SpaceError, match=message):
+        paradigms_of(space)
 
 
 def test_each_paradigm_has_a_start_that_is_valid(dataset):

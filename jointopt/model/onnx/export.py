@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
+from google.protobuf.message import EncodeError
 from onnx import ModelProto, TensorProto, checker, helper
 
 from jointopt.data.scores import LEAST_PROBABILITY
@@ -45,7 +46,7 @@ def onnx_model(model: FittedModel) -> ModelProto:
     Raises
     ------
     ModelError
-        If ONNX cannot express a step; the message names it.
+        If ONNX cannot express a step, which the message names, or the file would be too large.
     """
     graph = Graph()
     inputs = Inputs(graph, model.schema)
@@ -139,7 +140,14 @@ def _proto(graph: Graph, inputs: Inputs, outputs: list[Any], model: FittedModel)
         producer_version=str(model.facts["jointopt"]),
         doc_string=f"{model.task} of {model.target}; missing numbers are NaN, categories ''",
     )
-    checker.check_model(proto)
+    try:
+        checker.check_model(proto)
+    except EncodeError as error:
+        raise ModelError(
+            "the model is too large for an ONNX file, which holds 2 GB at most; run again with "
+            "--final single or a space of smaller models, or deploy the folder model/ with its "
+            "predict.py"
+        ) from error
     return proto
 
 

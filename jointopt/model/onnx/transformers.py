@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -105,6 +105,11 @@ def _(step: SimpleImputer, graph: Graph, x: Value) -> Value:
         return filled
     told = graph.columns(graph.double(missing), step.indicator_.features_)
     return graph.concat([filled, told]) if len(step.indicator_.features_) else filled
+
+
+@transform.register
+def _(step: MissingIndicator, graph: Graph, x: Value) -> Value:
+    return graph.columns(graph.double(graph.add("IsNaN", x)), step.features_)
 
 
 @transform.register
