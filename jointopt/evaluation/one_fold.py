@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import sample_rows
+from jointopt.evaluation.learning_curves import LearningCurve, curve_of
 from jointopt.evaluation.limits import soft_limit
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.pipeline.build import build_pipeline
@@ -83,7 +84,8 @@ class Setting:
 class FoldTask:
     """One configuration on one fold, fitted on a sample of its rows if `n_rows` is given.
 
-    The fitted pipeline is written to `keep` if that is given.
+    The fitted pipeline is written to `keep` if that is given. A network stops where its held-out
+    loss is not as low as `must_reach` says, by share of its schedule.
     """
 
     config: Config
@@ -91,6 +93,7 @@ class FoldTask:
     n_rows: int | None = None
     max_seconds: float | None = None
     keep: Path | None = None
+    must_reach: Mapping[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,11 @@ class FoldResult:
         stopping found best.
     model_bytes : int
         Size of the pipeline that was kept; 0 if none was.
+    curve : LearningCurve or None
+        Of a network, on rows held out of those that it was fitted on.
+    stopped : bool
+        Whether its training ended because of the task's `must_reach`; the score is that of the
+        best epoch until then.
     error : str or None
         Why the fit failed, in one line.
     """
@@ -129,6 +137,8 @@ class FoldResult:
     n_features: int = 0
     refit_params: Mapping[str, int] = field(default_factory=dict)
     model_bytes: int = 0
+    curve: LearningCurve | None = None
+    stopped: bool = False
     error: str | None = None
 
     @classmethod
@@ -181,6 +191,8 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
     transformed = time.perf_counter()
     if task.max_seconds is not None:
         _shorten(model, task.max_seconds - (transformed - started))
+    if task.must_reach is not None and "must_reach" in model.get_params():
+        model.set_params(must_reach=task.must_reach)
     model.fit(prepared.fitted, dataset.y[fit_rows])
     fitted = time.perf_counter()
     predictions = predict(model, prepared.scored, dataset.n_classes)
@@ -200,6 +212,8 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
         # Of the regressor inside, where it sees the target on another scale.
         refit_params=getattr(getattr(model, "regressor_", model), "refit_params_", {}),
         model_bytes=0 if task.keep is None else _keep(whole, task.keep),
+        curve=curve_of(model),
+        stopped=getattr(model, "stopped_", False),
     )
 
 

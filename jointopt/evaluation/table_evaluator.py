@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jointopt.evaluation.attempt import attempt
+from jointopt.evaluation.learning_curves import CurveRace, LearningCurve
 from jointopt.evaluation.one_fold import FoldTask
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.racing import Race
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import optuna
@@ -81,6 +84,7 @@ class TableEvaluator:
         self._executor = executor
         self._max_fit_seconds = max_fit_seconds
         self._race = Race(len(setting.folds))
+        self._curves: defaultdict[tuple[str, int], CurveRace] = defaultdict(CurveRace)
         self._running: dict[int, _Running] = {}
         self._scores: dict[int, float] = {}
         self._bytes: dict[int, int] = {}
@@ -103,6 +107,9 @@ class TableEvaluator:
         for number, result in self._executor.collect(timeout):
             running = self._running[number]
             (running.results if result.n_rows is None else running.rungs).append(result)
+            if result.curve is not None and result.fold == 0:
+                race = self._curve_race(running.config, result.n_rows)
+                race.ended(result.curve, stopped=result.stopped)
             if (outcome := self._outcome(number, running)) is None:
                 self._next_fit(number)
             else:
@@ -142,18 +149,31 @@ class TableEvaluator:
                 for name in ("fold_scores", "sample_scores")
             )
             self._race.finished(scores, rungs)
+        for told in outcome.attributes.get("learning_curves", ()):
+            curve = LearningCurve(tuple(told["progress"]), tuple(told["losses"]))
+            race = self._curves[told["paradigm"], told["n_rows"]]
+            race.ended(curve, stopped=told["stopped"])
 
     def _next_fit(self, number: int) -> None:
         running = self._running[number]
         if not running.results and len(running.rungs) < len(self._setting.rungs):
             n_rows = self._setting.rungs[len(running.rungs)]
-            task = FoldTask(running.config, 0, n_rows, self._max_fit_seconds)
+            bar = self._curve_race(running.config, n_rows).must_reach()
+            task = FoldTask(running.config, 0, n_rows, self._max_fit_seconds, must_reach=bar)
             self._executor.submit(number, task)
             return
         fold = len(running.results)
         keep = self._model_path(number, fold) if self._keep_models else None
-        task = FoldTask(running.config, fold, None, self._max_fit_seconds, keep)
+        bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
+        task = FoldTask(running.config, fold, None, self._max_fit_seconds, keep, bar)
         self._executor.submit(number, task)
+
+    def _curve_race(self, config: Config, n_rows: int | None) -> CurveRace:
+        """Return the race between networks of a paradigm on the first fold, or a sample of it."""
+        return self._curves[str(config["paradigm"]), self._n_rows(n_rows)]
+
+    def _n_rows(self, n_rows: int | None) -> int:
+        return len(self._setting.folds[0][0]) if n_rows is None else n_rows
 
     def _model_path(self, number: int, fold: int) -> Path:
         return self._executor.scratch / f"{number}-{fold}.pickle"
@@ -170,6 +190,8 @@ class TableEvaluator:
         last = (running.results or running.rungs)[-1]
         if last.error is not None:
             return self._told(number, running, State.FAILED, last.error)
+        if last.stopped:
+            return self._told(number, running, State.PRUNED, _behind(last))
         rungs = [result.score for result in running.rungs]
         scores = [result.score for result in running.results]
         if len(scores) == len(self._setting.folds):
@@ -216,12 +238,24 @@ class TableEvaluator:
                 name: round(float(np.mean([params[name] for params in found])))
                 for name in found[0]
             }
+        if curves := list(self._told_curves(running)):
+            attributes["learning_curves"] = curves
         if self._setting.rungs:
             attributes["sample_scores"] = [display(score) for score in samples]
         steps = [*samples, *running_means]
         value = None if state is State.FAILED or not steps else display(float(steps[-1]))
         intermediate = {step: display(float(score)) for step, score in enumerate(steps)}
         return Outcome(number, state, value, intermediate, attributes, reason)
+
+    def _told_curves(self, running: _Running) -> Iterator[dict[str, object]]:
+        for result in (*running.rungs, *running.results[:1]):
+            if result.curve is not None:
+                yield {
+                    "paradigm": str(running.config["paradigm"]),
+                    "n_rows": self._n_rows(result.n_rows),
+                    "stopped": result.stopped,
+                    **asdict(result.curve),
+                }
 
     def _fit_seconds(self, running: _Running) -> float:
         """Return what its folds took; what the first one would take where it passed none."""
@@ -253,3 +287,9 @@ class TableEvaluator:
             self._forget_models(worst)
         while sum(self._bytes[kept] for kept in self.models) > MAX_KEPT_BYTES:
             self._forget_models(min(self.models, key=lambda kept: self._scores[kept]))
+
+
+def _behind(result: FoldResult) -> str:
+    assert result.curve is not None
+    share = result.curve.progress[-1]
+    return f"the network was behind others of its paradigm at {share:.0%} of its training"

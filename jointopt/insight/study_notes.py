@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -14,11 +14,13 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
+from jointopt.insight.learning_curves import has_learning_curve, plot_learning_curves
 from jointopt.insight.words import describe
 from jointopt.search.place import place_of, plain_storage_errors
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
 
     from jointopt.data import Metric
     from jointopt.search.result import TrialRecord
@@ -27,6 +29,11 @@ __all__ = ["StudyNotes"]
 
 PAUSE_SECONDS = 5.0
 """Between two notes of a study: the search waits for each."""
+CURVES_SECONDS = 30.0
+"""Between two figures of learning curves."""
+MOST_CURVES = 40
+"""The newest ones are shown."""
+CURVES_ID = "learning-curves"
 STATES = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "stopped early",
@@ -35,7 +42,7 @@ STATES = {
 
 
 class StudyNotes:
-    """Writes the note of each stage's study, and names its objective.
+    """Writes the note and the learning curves of each stage's study, and names its objective.
 
     Parameters
     ----------
@@ -67,10 +74,11 @@ class StudyNotes:
         """Write what is not written yet."""
         for name, stage in self._stages.items():
             if stage.changed:
+                stage.drawn = -np.inf
                 self._write(name)
 
     def _write(self, name: str) -> None:
-        from optuna_dashboard import save_note
+        from optuna_dashboard import save_note, save_plotly_graph_object
 
         stage = self._stages[name]
         with plain_storage_errors(place_of(self._storage)):
@@ -80,6 +88,10 @@ class StudyNotes:
                     warnings.simplefilter("ignore", ExperimentalWarning)
                     study.set_metric_names([self._metric.name])
             save_note(study, stage.note(self._about, self._metric))
+            if stage.curves and time.monotonic() > stage.drawn + CURVES_SECONDS:
+                figure = plot_learning_curves(stage.curves)
+                save_plotly_graph_object(study, figure, graph_object_id=CURVES_ID)
+                stage.drawn = time.monotonic()
         stage.written, stage.changed = time.monotonic(), False
 
 
@@ -90,13 +102,17 @@ class _Stage:
     counts: Counter[TrialState] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     best: TrialRecord | None = None
+    curves: deque[FrozenTrial] = field(default_factory=lambda: deque(maxlen=MOST_CURVES))
     written: float = 0.0
+    drawn: float = -np.inf
     changed: bool = True
 
     def take_in(self, record: TrialRecord, metric: Metric) -> None:
         trial = record.trial
         self.changed = True
         self.counts[trial.state] += 1
+        if has_learning_curve(trial):
+            self.curves.append(trial)
         if trial.state is TrialState.FAIL:
             self.reasons[str(trial.user_attrs.get("reason"))] += 1
         if trial.state is TrialState.COMPLETE and (

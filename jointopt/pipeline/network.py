@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from numpy.typing import ArrayLike, NDArray
@@ -69,6 +69,7 @@ class _Network(BaseEstimator):
     patience: int | None = 20
     validation_fraction: float = 0.1
     max_seconds: float | None = None
+    must_reach: Mapping[float, float] | None = None
     random_state: int | None = None
     device: str = "cpu"
     n_jobs: int | None = None
@@ -92,6 +93,8 @@ class _Network(BaseEstimator):
         self.n_epochs_: int = trained.n_epochs
         self.schedule_epochs_: int = trained.schedule_epochs
         self.validation_curve_: list[float] = trained.validation_curve
+        self.progress_: list[float] = trained.progress
+        self.stopped_: bool = trained.stopped
 
     @property
     def refit_params_(self) -> dict[str, int]:
@@ -167,6 +170,7 @@ class _Network(BaseEstimator):
             n_epochs=self.n_epochs,
             patience=self.patience,
             max_seconds=self.max_seconds,
+            must_reach=dict(self.must_reach or {}),
             seed=seed,
             device=self.device,
             threads=self.n_jobs or 1,
@@ -286,6 +290,9 @@ class NetworkClassifier(ClassifierMixin, _Network):
         Share of the training rows held out, if there are 20 rows or more.
     max_seconds : float or None, default=None
         The schedule is shortened so that training ends before.
+    must_reach : dict of float to float or None, default=None
+        Share of the schedule to the loss that held-out rows must have had by then, in the unit of
+        `validation_curve_`; training stops where none was as low.
     random_state : int or None, default=None
         Seed of weights, order of rows, dropout and rows held out.
     device : str, default="cpu"
@@ -313,6 +320,10 @@ class NetworkClassifier(ClassifierMixin, _Network):
         Epochs in the whole schedule: `max_epochs`, or fewer if `max_seconds` shortened it.
     validation_curve_ : list of float
         Log loss of the held-out rows after each epoch; empty if there were none.
+    progress_ : list of float
+        Share of the schedule that had passed after each of these epochs.
+    stopped_ : bool
+        Whether training stopped because of `must_reach`.
 
     Examples
     --------
@@ -435,6 +446,9 @@ class NetworkRegressor(RegressorMixin, _Network):
         Share of the training rows held out, if there are 20 rows or more.
     max_seconds : float or None, default=None
         The schedule is shortened so that training ends before.
+    must_reach : dict of float to float or None, default=None
+        Share of the schedule to the loss that held-out rows must have had by then, in the unit of
+        `validation_curve_`; training stops where none was as low.
     random_state : int or None, default=None
         Seed of weights, order of rows, dropout and rows held out.
     device : str, default="cpu"
@@ -463,6 +477,10 @@ class NetworkRegressor(RegressorMixin, _Network):
     validation_curve_ : list of float
         Root mean squared error of the held-out rows after each epoch, in units of
         `target_scale_`; empty if there were none.
+    progress_ : list of float
+        Share of the schedule that had passed after each of these epochs.
+    stopped_ : bool
+        Whether training stopped because of `must_reach`.
 
     Examples
     --------

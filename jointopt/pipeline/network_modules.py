@@ -107,6 +107,8 @@ class Training:
         Training stops after that many epochs without improvement, never if None.
     max_seconds : float or None
         Training ends before.
+    must_reach : dict of float to float
+        Share of the schedule to the loss on held-out rows without which training stops there.
     seed : int
         Of initial weights, order of the rows and dropout.
     device : str
@@ -123,6 +125,7 @@ class Training:
     n_epochs: int | None
     patience: int | None
     max_seconds: float | None
+    must_reach: Mapping[float, float]
     seed: int
     device: str
     threads: int
@@ -161,12 +164,18 @@ class Trained:
         Epochs that the whole schedule would have taken; fewer than `max_epochs` if time was short.
     validation_curve : list of float
         Loss on the held-out rows after each epoch.
+    progress : list of float
+        Share of the schedule that had passed after each of these epochs.
+    stopped : bool
+        Whether the loss was not as low as it had to be.
     """
 
     weights: dict[str, NDArray[Any]]
     n_epochs: int
     schedule_epochs: int
     validation_curve: list[float]
+    progress: list[float]
+    stopped: bool
 
 
 # ------------------------------------------------------------------------------ modules
@@ -394,25 +403,33 @@ class _Trainer:
         self.progress = 0.0
         self.done = 0
         self.curve: list[float] = []
+        self.passed: list[float] = []
 
     def run(self) -> Trained:
-        """Train until the schedule, the patience or the time ends."""
+        """Train until the schedule, the patience or the time ends, or a loss is too high."""
         limits = self.training
         target = 1.0 if limits.n_epochs is None else limits.n_epochs / limits.max_epochs
         best, best_epoch = _snapshot(self.network), 0
         while self.progress < target - 1e-9 and not (self.done and self.late()):
             self.epoch((1 - self.progress) / self.epochs_left(target))
-            if self.held is not None:
-                with self.average.instead():
-                    self.curve.append(self.require_finite(self.validate(self.held)))
-                if self.curve[-1] > min(self.curve):
-                    if limits.patience is not None and self.done - best_epoch >= limits.patience:
-                        break
-                    continue
             with self.average.instead():
-                best, best_epoch = _snapshot(self.network), self.done
+                if self.held is not None:
+                    self.curve.append(self.require_finite(self.validate(self.held)))
+                    self.passed.append(self.progress)
+                if self.held is None or self.curve[-1] <= min(self.curve):
+                    best, best_epoch = _snapshot(self.network), self.done
+            impatient = limits.patience is not None and self.done - best_epoch >= limits.patience
+            if impatient or self.behind():
+                break
         length = round(self.done / self.progress) if self.progress else limits.max_epochs
-        return Trained(best, best_epoch, length, self.curve)
+        return Trained(best, best_epoch, length, self.curve, self.passed, self.behind())
+
+    def behind(self) -> bool:
+        """Whether the held-out loss was not as low in time as it had to be."""
+        return any(
+            share <= self.progress + 1e-9 and min(self.curve, default=0.0) > loss
+            for share, loss in self.training.must_reach.items()
+        )
 
     def late(self) -> bool:
         """Whether the time is over."""

@@ -252,3 +252,14 @@ def test_clone_keeps_every_argument(kind):
 def test_wrong_arguments_are_refused(kind, arguments, message):
     with pytest.raises(ValueError, match=message):
         fitted(kind, **arguments)
+
+
+@both
+def test_stops_where_its_loss_is_not_as_low_as_it_must_be(kind):
+    stopped = fitted(kind, must_reach={0.25: 1e-9, 0.5: 1.0}, dropout=0.0)
+    assert stopped.stopped_
+    assert len(stopped.validation_curve_) == 3
+    assert stopped.progress_ == pytest.approx([1 / 12, 2 / 12, 3 / 12])
+    passed = fitted(kind, must_reach={0.25: np.inf, 0.5: 1e9})
+    assert not passed.stopped_
+    assert len(passed.validation_curve_) == 12
