@@ -17,7 +17,7 @@ import torch
 import xgboost
 
 import jointopt.evaluation.one_fold
-import jointopt.pipeline.network
+import jointopt.pipeline.networks.training
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 4
+FORMAT = 5
 ABOUT = "model.json"
 COPY_AGAIN = "copy the whole folder again, or save the model again"
 
@@ -37,8 +37,8 @@ TRUSTED_TYPES = frozenset(
         "jointopt.pipeline.estimators.CalibratedSVC",
         "jointopt.pipeline.estimators.EarlyStoppingClassifier",
         "jointopt.pipeline.estimators.EarlyStoppingRegressor",
-        "jointopt.pipeline.network.NetworkClassifier",
-        "jointopt.pipeline.network.NetworkRegressor",
+        "jointopt.pipeline.networks.estimators.NetworkClassifier",
+        "jointopt.pipeline.networks.estimators.NetworkRegressor",
         "jointopt.pipeline.target_transform.TargetTransform",
         "jointopt.pipeline.transformers.FrequencyEncoder",
         "jointopt.pipeline.transformers.RankedMask",

@@ -75,6 +75,23 @@ NETWORKS = {
         "architecture/mlp/activation": "gelu",
         "architecture/mlp/normalisation": "batch",
     },
+    "pieces": {
+        **NETWORK,
+        "architecture/mlp/numeric_embedding": "piecewise_linear",
+        "architecture/mlp/numeric_embedding/piecewise_linear/n_bins": 5,
+    },
+    "members": {
+        **NETWORK,
+        "architecture/mlp/ensemble_size": 4,
+        "architecture/mlp/numeric_embedding": "piecewise_linear",
+        "architecture/mlp/normalisation": "layer",
+        "architecture/mlp/residual": True,
+    },
+    "members, normalised by batch": {
+        **NETWORK,
+        "architecture/mlp/ensemble_size": 2,
+        "architecture/mlp/normalisation": "batch",
+    },
 }
 
 
@@ -160,7 +177,9 @@ def test_simple_classifiers_are_the_same(paradigm, frames):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_are_the_same(name, frames):
-    dataset, new = make_tables(frames, "multiclass" if name == "mish" else "regression")
+    dataset, new = make_tables(
+        frames, "multiclass" if name in ("mish", "members") else "regression"
+    )
     assert_same(model_of(dataset, NETWORKS[name]), new)
 
 

@@ -12,8 +12,8 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from jointopt.pipeline import network_modules
-from jointopt.pipeline.network import NetworkClassifier, NetworkRegressor
+from jointopt.pipeline.networks import rows, training
+from jointopt.pipeline.networks.estimators import NetworkClassifier, NetworkRegressor
 
 SMALL = {"width": (16, 16), "max_epochs": 12, "batch_size": 32, "random_state": 0}
 Network = NetworkClassifier | NetworkRegressor
@@ -55,7 +55,8 @@ def test_scikit_learn_contract(estimator, check):
 
 
 def test_importing_the_module_does_not_import_torch():
-    code = "import sys; import jointopt.pipeline.network; sys.exit('torch' in sys.modules)"
+    module = "jointopt.pipeline.networks.estimators"
+    code = f"import sys; import {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -92,9 +93,15 @@ def test_same_seed_same_network_and_torch_is_left_alone(kind):
         {"width": ()},
         {"dropout": 0.0},
         {"numeric_embedding": "periodic", "frequency": 1.0},
+        {"numeric_embedding": "piecewise_linear", "n_bins": 5},
+        {"ensemble_size": 3},
+        {"ensemble_size": 3, "normalisation": "batch", "residual": True, "width": (16, 8)},
+        {"ensemble_size": 3, "normalisation": "layer", "width": ()},
+        {"ensemble_size": 2, "numeric_embedding": "piecewise_linear"},
         {"categorical": None},
         {"categorical": [0, 1, 2]},
         {"categorical": [0, 1, 2], "numeric_embedding": "periodic"},
+        {"categorical": [0, 1, 2], "numeric_embedding": "piecewise_linear"},
         {"batch_size": None},
         {"weight_decay": 0.0},
         {"patience": None},
@@ -124,13 +131,13 @@ def test_infinite_loss_names_the_learning_rate(kind):
 @both
 def test_best_epoch_is_restored(kind, monkeypatch):
     seen = []
-    validate = network_modules._Trainer.validate
+    validate = training._Trainer.validate
 
     def watch(trainer, held):
-        seen.append(network_modules._snapshot(trainer.network))
+        seen.append(training._snapshot(trainer.network))
         return validate(trainer, held)
 
-    monkeypatch.setattr(network_modules._Trainer, "validate", watch)
+    monkeypatch.setattr(training._Trainer, "validate", watch)
     network = fitted(kind, learning_rate=0.5, max_epochs=60, patience=5)
     curve = network.validation_curve_
     assert network.n_epochs_ == len(curve) - np.argmin(curve[::-1])
@@ -142,9 +149,9 @@ def test_best_epoch_is_restored(kind, monkeypatch):
 @both
 def test_given_epochs_use_all_rows_and_the_same_schedule(kind, monkeypatch):
     rates = []
-    step = network_modules.schedule
+    step = training.schedule
     monkeypatch.setattr(
-        network_modules, "schedule", lambda progress: rates.append(progress) or step(progress)
+        training, "schedule", lambda progress: rates.append(progress) or step(progress)
     )
     network = fitted(kind, n_epochs=3, batch_size=120)
     assert (network.n_epochs_, network.schedule_epochs_) == (3, 12)
@@ -155,8 +162,8 @@ def test_given_epochs_use_all_rows_and_the_same_schedule(kind, monkeypatch):
 @both
 def test_time_limit_shortens_the_schedule(kind, monkeypatch):
     progress = []
-    step = network_modules.schedule
-    monkeypatch.setattr(network_modules, "schedule", lambda at: progress.append(at) or step(at))
+    step = training.schedule
+    monkeypatch.setattr(training, "schedule", lambda at: progress.append(at) or step(at))
     network = fitted(kind, max_seconds=0.5, max_epochs=100_000, patience=None)
     assert 1 <= network.n_epochs_ <= len(network.validation_curve_) < 100_000
     assert network.schedule_epochs_ < 100_000
@@ -179,8 +186,7 @@ def test_few_rows_are_all_used():
 
 def test_held_out_rows_have_all_classes_in_their_shares():
     target = np.repeat([0, 1, 2, 3], [100, 60, 39, 1])
-    network = NetworkClassifier(validation_fraction=0.1)
-    held = network._held(target, np.random.default_rng(0))
+    held = rows.held_rows(target, 0.1, np.random.default_rng(0))
     assert len(np.unique(held)) == 20
     np.testing.assert_allclose(np.bincount(target[held], minlength=4), [10, 6, 4, 0], atol=1)
     assert 3 not in target[held]
@@ -222,7 +228,7 @@ def test_saves_without_pickle(kind):
     network = fitted(kind, numeric_embedding="periodic", normalisation="batch")
     data = skops.io.dumps(network)
     unknown = skops.io.get_untrusted_types(data=data)
-    assert unknown == [f"jointopt.pipeline.network.{kind.__name__}"]
+    assert unknown == [f"jointopt.pipeline.networks.estimators.{kind.__name__}"]
     loaded = skops.io.loads(data, trusted=unknown)
     np.testing.assert_array_equal(output(loaded, X), output(network, X))
     assert {type(value) for value in network.weights_.values()} == {np.ndarray}
@@ -242,6 +248,8 @@ def test_clone_keeps_every_argument(kind):
         ({"activation": "step"}, "activation must be one of relu, .*'step'"),
         ({"normalisation": "group"}, "normalisation must be one of none, batch, layer"),
         ({"width": (8, 0)}, r"width must be positive.*\[8, 0\]"),
+        ({"ensemble_size": 0}, "ensemble_size and n_bins must be at least 1; got ensemble_size=0"),
+        ({"n_bins": 0}, "must be at least 1.*n_bins=0"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\); got 1.0"),
         ({"validation_fraction": 0.0}, "validation_fraction must be in"),
         ({"n_epochs": 13}, "max_epochs=12, n_epochs=13"),

@@ -29,7 +29,7 @@ from jointopt.pipeline.estimators import (
     EarlyStoppingClassifier,
     EarlyStoppingRegressor,
 )
-from jointopt.pipeline.network import NetworkClassifier, NetworkRegressor
+from jointopt.pipeline.networks.estimators import NetworkClassifier, NetworkRegressor
 
 __all__ = ["predict"]
 

@@ -1,4 +1,4 @@
-"""The networks of `pipeline/network_modules.py` as nodes of an ONNX graph."""
+"""The networks of `pipeline/networks` as nodes of an ONNX graph."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import TensorProto
+from sklearn.base import is_classifier
 
-from jointopt.pipeline.network import CLIP
+from jointopt.pipeline.networks.rows import CLIP
 
 if TYPE_CHECKING:
     from jointopt.model.onnx.graph import Graph, Value
-    from jointopt.pipeline.network import NetworkClassifier, NetworkRegressor
+    from jointopt.pipeline.networks.estimators import NetworkClassifier, NetworkRegressor
 
 __all__ = ["network_scores"]
 
@@ -24,9 +25,22 @@ def network_scores(network: NetworkClassifier | NetworkRegressor, graph: Graph, 
     """Add the nodes of a fitted network and return its scores, one column for each output."""
     weights = {name: np.asarray(w, dtype=np.float64) for name, w in network.weights_.items()}
     units = graph.add("Mul", _embedded(network, weights, graph, x), weights["scale"])
+    if network.ensemble_size > 1:
+        units = graph.add("Unsqueeze", units, [1])
     for layer in range(len(network.width)):
         units = _block(network, _under(weights, f"blocks.{layer}."), graph, units)
-    return _linear(_under(weights, "head."), graph, units)
+    head = _under(weights, "head.")
+    if network.ensemble_size == 1:
+        return _linear(head, graph, units)
+    return _pooled(_members_linear(head, graph, units), graph, classifies=is_classifier(network))
+
+
+def _pooled(scores: Value, graph: Graph, *, classifies: bool) -> Value:
+    """Return the mean of members' numbers, or the logarithm of their mean probabilities."""
+    if not classifies:
+        return graph.add("ReduceMean", scores, [1], keepdims=0)
+    shares = graph.add("ReduceMean", graph.add("Softmax", scores, axis=2), [1], keepdims=0)
+    return graph.add("Log", shares)
 
 
 def _under(weights: dict[str, Any], prefix: str) -> dict[str, Any]:
@@ -46,8 +60,9 @@ def _embedded(
         ratio = graph.add("Div", scaled, CLIP)
         size = graph.add("Sqrt", graph.add("Add", graph.add("Mul", ratio, ratio), 1.0))
         parts.append(graph.single(graph.add("Div", scaled, size)))
-        if waves := _under(weights, "numbers."):
-            parts.append(_waves(waves, graph, parts[0]))
+        if embedding := _under(weights, "numbers."):
+            embedded = _waves if network.numeric_embedding == "periodic" else _pieces
+            parts.append(embedded(embedding, graph, parts[0]))
     first = 0
     for column, known in zip(categorical, network.categories_, strict=True):
         # The first vector is that of unknown categories, which negative codes are.
@@ -69,10 +84,36 @@ def _waves(weights: dict[str, Any], graph: Graph, numbers: Value) -> Value:
     return graph.add("Add", mixed, weights["shift"].ravel())
 
 
+def _pieces(weights: dict[str, Any], graph: Graph, numbers: Value) -> Value:
+    """Return the functions that are linear between quantiles; ends go on beyond them."""
+    slopes, starts, mix = weights["impl.weight"], weights["impl.bias"], weights["linear.weight"]
+    n_columns, n_bins, n_outputs = mix.shape
+    x = graph.add("Unsqueeze", numbers, [2, 3])
+    filled = graph.add("Mul", x, slopes[:, None, :])
+    filled = graph.add("Add", filled, starts[:, None, :])
+    if n_bins > 1:
+        low, high = np.zeros((n_columns, n_bins)), np.ones((n_columns, n_bins))
+        low[:, 0] = -np.inf
+        high[:, -1] = np.inf
+        low[:, -1] = np.where(weights.get("impl.single_bin_mask", False), -np.inf, 0.0)
+        filled = graph.add("Max", filled, low[:, None, :])
+        filled = graph.add("Min", filled, high[:, None, :])
+    line = graph.add("Mul", x, weights["linear0.weight"][:, None, :])
+    line = graph.add("Add", line, weights["linear0.bias"][:, None, :])
+    both = graph.add("Add", line, graph.add("MatMul", filled, mix))
+    return graph.add("Reshape", both, [-1, n_columns * n_outputs])
+
+
 def _block(
     network: NetworkClassifier | NetworkRegressor, weights: dict[str, Any], graph: Graph, x: Value
 ) -> Value:
-    units = _linear(_under(weights, "linear."), graph, x)
+    units = x
+    if network.ensemble_size > 1:
+        units = graph.add("Mul", units, weights["before.weight"])
+    units = _linear(_under(weights, "linear."), graph, units)
+    if network.ensemble_size > 1:
+        units = graph.add("Mul", units, weights["after.weight"])
+        units = graph.add("Add", units, weights["after.bias"])
     units = _normalised(network.normalisation, _under(weights, "normalise."), graph, units)
     units = _activated(network.activation, graph, units)
     if not network.residual:
@@ -86,7 +127,21 @@ def _linear(weights: dict[str, Any], graph: Graph, x: Value) -> Value:
     return graph.affine(x, scaled, weights.get("bias", 0.0))
 
 
+def _members_linear(weights: dict[str, Any], graph: Graph, x: Value) -> Value:
+    scaled = weights["weight"] / np.sqrt(weights["weight"].shape[1])
+    product = graph.affine(graph.add("Unsqueeze", x, [2]), scaled, weights["bias"])
+    return graph.add("Squeeze", product, [2])
+
+
 def _normalised(name: str, weights: dict[str, Any], graph: Graph, x: Value) -> Value:
+    if name == "batch" and "impl.running_var" in weights:
+        factor = weights["affine.weight"]
+        mean, variance = (
+            weights[f"impl.running_{what}"].reshape(factor.shape) for what in ("mean", "var")
+        )
+        factor = factor / np.sqrt(variance + EPSILON)
+        shift = weights["affine.bias"] - mean * factor
+        return graph.add("Add", graph.add("Mul", x, factor), shift)
     if name == "batch":
         factor = weights["weight"] / np.sqrt(weights["running_var"] + EPSILON)
         shift = weights["bias"] - weights["running_mean"] * factor

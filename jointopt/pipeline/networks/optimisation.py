@@ -1,0 +1,88 @@
+"""How a network's weights move: rates, their schedule, and the average of weights."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from jointopt.pipeline.networks.modules import Network
+    from jointopt.pipeline.networks.plans import Training
+
+__all__ = ["Average", "make_optimizer", "schedule"]
+
+SCALE_RATE, BIAS_RATE, EMBEDDING_RATE, MEMBER_RATE = 6.0, 0.1, 0.1, 0.1
+BETAS = (0.9, 0.99)
+WARM_UP, PLATEAU_END = 0.02, 0.5
+AVERAGED_SHARE, AVERAGE_START = 0.05, 10
+
+
+def schedule(progress: float) -> float:
+    """Return the share of the top learning rate: a short rise, a plateau, a cosine's descent."""
+    if progress < WARM_UP:
+        return 0.1 + 0.9 * progress / WARM_UP
+    if progress < PLATEAU_END:
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (progress - PLATEAU_END) / (1 - PLATEAU_END)))
+
+
+def make_optimizer(network: Network, training: Training) -> torch.optim.AdamW:
+    """Small vectors get no weight decay, and their own speed."""
+    groups = []
+    for name, parameter in network.named_parameters():
+        decay, rate = 0.0, BIAS_RATE
+        if name == "scale":
+            rate = SCALE_RATE
+        elif name.startswith("numbers."):
+            rate = EMBEDDING_RATE
+        elif ".before." in name or ".after." in name:
+            rate = MEMBER_RATE
+        elif name.endswith("table") or "normalise" in name:
+            rate = 1.0
+        elif name.endswith("weight"):
+            rate, decay = 1.0, training.weight_decay
+        groups.append(
+            {"params": [parameter], "top": rate * training.learning_rate, "weight_decay": decay}
+        )
+    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=BETAS, fused=True)
+
+
+class Average:
+    """A moving average of weights, over a share of all steps; it is worth a lower learning rate.
+
+    Its first steps forget faster, for what they average is still far from any optimum.
+    """
+
+    def __init__(self, network: Network, n_steps: int) -> None:
+        self.slowest = 1 / max(AVERAGED_SHARE * n_steps, 1)
+        self.live = [parameter.detach() for parameter in network.parameters()]
+        self.mean = [parameter.clone() for parameter in self.live]
+        self.n_steps = 0
+
+    def update(self) -> None:
+        """Take in the weights after one more step."""
+        self.n_steps += 1
+        weight = max(self.slowest, 1 / (1 + self.n_steps / AVERAGE_START))
+        for mean, live in zip(self.mean, self.live, strict=True):
+            mean.lerp_(live, weight)
+
+    @contextmanager
+    def instead(self) -> Iterator[None]:
+        """Put the average in the place of the weights for a while."""
+        kept = [parameter.clone() for parameter in self.live]
+        self._write(self.mean)
+        try:
+            yield
+        finally:
+            self._write(kept)
+
+    def _write(self, values: list[Tensor]) -> None:
+        for live, value in zip(self.live, values, strict=True):
+            live.copy_(value)
