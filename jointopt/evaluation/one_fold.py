@@ -190,9 +190,10 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
     prepared = cache.prepare(pipeline, (fit_rows, scored_rows), (task.fold, task.n_rows))
     transformed = time.perf_counter()
     if task.max_seconds is not None:
-        _shorten(model, task.max_seconds - (transformed - started))
-    if task.must_reach is not None and "must_reach" in model.get_params():
-        model.set_params(must_reach=task.must_reach)
+        left = soft_limit(task.max_seconds - (transformed - started))
+        _tell(model, "max_seconds", max(left, LEAST_SECONDS))
+    if task.must_reach is not None:
+        _tell(model, "must_reach", task.must_reach)
     model.fit(prepared.fitted, dataset.y[fit_rows])
     fitted = time.perf_counter()
     predictions = predict(model, prepared.scored, dataset.n_classes)
@@ -201,6 +202,8 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
     if not (np.isfinite(score) and np.isfinite(predictions).all()):
         return FoldResult.failed(task, "the model predicted values that are not finite")
     whole = Pipeline([*prepared.steps, ("model", model)])
+    # Of the regressor inside, where it sees the target on another scale.
+    inner = getattr(model, "regressor_", model)
     return FoldResult(
         fold=task.fold,
         n_rows=task.n_rows,
@@ -209,18 +212,17 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
         fit_seconds=prepared.fit_seconds + fitted - transformed,
         predict_seconds=prepared.transform_seconds + predicted - fitted,
         n_features=int(getattr(model, "n_features_in_", 0)),
-        # Of the regressor inside, where it sees the target on another scale.
-        refit_params=getattr(getattr(model, "regressor_", model), "refit_params_", {}),
+        refit_params=getattr(inner, "refit_params_", {}),
         model_bytes=0 if task.keep is None else _keep(whole, task.keep),
-        curve=curve_of(model),
-        stopped=getattr(model, "stopped_", False),
+        curve=curve_of(inner),
+        stopped=getattr(inner, "stopped_", False),
     )
 
 
-def _shorten(model: Any, max_seconds: float) -> None:
-    """Let an estimator that can stop in the middle do so in the time that transforms left it."""
-    names = [name for name in model.get_params() if name.rpartition("__")[2] == "max_seconds"]
-    model.set_params(**dict.fromkeys(names, max(soft_limit(max_seconds), LEAST_SECONDS)))
+def _tell(model: Any, argument: str, value: object) -> None:
+    """Set a constructor argument of an estimator, or of the one inside; not where none has it."""
+    names = [name for name in model.get_params() if name.rpartition("__")[2] == argument]
+    model.set_params(**dict.fromkeys(names, value))
 
 
 def _keep(pipeline: Pipeline, path: Path) -> int:

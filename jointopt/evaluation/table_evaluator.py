@@ -84,7 +84,7 @@ class TableEvaluator:
         self._executor = executor
         self._max_fit_seconds = max_fit_seconds
         self._race = Race(len(setting.folds))
-        self._curves: defaultdict[tuple[str, int], CurveRace] = defaultdict(CurveRace)
+        self._curves: defaultdict[tuple[str, str, int], CurveRace] = defaultdict(CurveRace)
         self._running: dict[int, _Running] = {}
         self._scores: dict[int, float] = {}
         self._bytes: dict[int, int] = {}
@@ -151,7 +151,7 @@ class TableEvaluator:
             self._race.finished(scores, rungs)
         for told in outcome.attributes.get("learning_curves", ()):
             curve = LearningCurve(tuple(told["progress"]), tuple(told["losses"]))
-            race = self._curves[told["paradigm"], told["n_rows"]]
+            race = self._curves[told["paradigm"], told["target"], told["n_rows"]]
             race.ended(curve, stopped=told["stopped"])
 
     def _next_fit(self, number: int) -> None:
@@ -169,8 +169,12 @@ class TableEvaluator:
         self._executor.submit(number, task)
 
     def _curve_race(self, config: Config, n_rows: int | None) -> CurveRace:
-        """Return the race between networks of a paradigm on the first fold, or a sample of it."""
-        return self._curves[str(config["paradigm"]), self._n_rows(n_rows)]
+        """Return the race between networks of a paradigm on the first fold, or a sample of it.
+
+        Losses compare only where networks see the target on the same scale.
+        """
+        key = (str(config["paradigm"]), _target_scale(config), self._n_rows(n_rows))
+        return self._curves[key]
 
     def _n_rows(self, n_rows: int | None) -> int:
         return len(self._setting.folds[0][0]) if n_rows is None else n_rows
@@ -252,6 +256,7 @@ class TableEvaluator:
             if result.curve is not None:
                 yield {
                     "paradigm": str(running.config["paradigm"]),
+                    "target": _target_scale(running.config),
                     "n_rows": self._n_rows(result.n_rows),
                     "stopped": result.stopped,
                     **asdict(result.curve),
@@ -287,6 +292,10 @@ class TableEvaluator:
             self._forget_models(worst)
         while sum(self._bytes[kept] for kept in self.models) > MAX_KEPT_BYTES:
             self._forget_models(min(self.models, key=lambda kept: self._scores[kept]))
+
+
+def _target_scale(config: Config) -> str:
+    return str(config.get("transforms/target", "none"))
 
 
 def _behind(result: FoldResult) -> str:

@@ -30,15 +30,16 @@ def curve(*losses: float) -> LearningCurve:
     return LearningCurve(tuple((np.arange(len(losses)) + 1) / 8), losses)
 
 
-def earlier(setting, losses: float, state: State = State.COMPLETE) -> Outcome:
+def earlier(setting, losses: float, target: str = "none") -> Outcome:
     """A network of another run, on the same rows of the first fold."""
     told = {
         "paradigm": "mlp",
+        "target": target,
         "n_rows": len(setting.folds[0][0]),
         "stopped": False,
         **dataclasses.asdict(curve(*[losses] * 8)),
     }
-    return Outcome(0, state, 0.5, {}, {"fold_scores": [], "learning_curves": [told]})
+    return Outcome(0, State.COMPLETE, 0.5, {}, {"fold_scores": [], "learning_curves": [told]})
 
 
 def evaluate(evaluator, config):
@@ -100,6 +101,19 @@ def test_curves_on_other_rows_stop_nothing(setting, space):
     for _ in range(MIN_CURVES):
         evaluator.learn(earlier(fewer, 0.001))
     assert evaluate(evaluator, space.complete(SMALL)).state is State.COMPLETE
+
+
+def test_curves_of_another_scale_of_the_target_stop_nothing(setting, space):
+    if setting.dataset.task is not Task.REGRESSION:
+        pytest.skip("only the target of a regression has a scale")
+    evaluator = TableEvaluator(setting, InProcess(setting))
+    for _ in range(MIN_CURVES):
+        evaluator.learn(earlier(setting, 0.001, "quantile_normal"))
+    assert evaluate(evaluator, space.complete(SMALL)).state is State.COMPLETE
+    other = space.complete({**SMALL, "transforms/target": "quantile_normal"})
+    outcome = evaluate(evaluator, other)
+    assert outcome.state is State.PRUNED
+    assert outcome.attributes["learning_curves"][0]["target"] == "quantile_normal"
 
 
 def test_scored_rows_have_no_part_in_a_curve(setting, space):
