@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from jointopt.errors import OptionError
 from jointopt.insight.compare_run import CompareOptions, compare_datasets
 from jointopt.insight.compare_truth import compare_on_truth
 from jointopt.insight.enumeration import enumerate_scores
+from jointopt.insight.progress import CompareProgress
 from jointopt.run_command import budget_of, load_frame, study_from_options, write_study
 from jointopt.space import load_space
 
@@ -97,20 +97,17 @@ class CompareCommand:
                 f"{len(options.listed_seeds())} seeds{seconds}{trials}"
             )
         )
-        listener = partial(_tell, console, where="on test rows")
         if study.ground_truth:
             comparison = self._on_truth(console, frames, options, folder)
         else:
-            comparison = compare_datasets(
-                {
-                    label: _split(table.data, table.target, frame)
-                    for label, (table, frame) in frames.items()
-                },
-                options,
-                folder=folder,
-                parallel=study.parallel,
-                listener=listener,
-            )
+            split = {
+                label: _split(table.data, table.target, frame)
+                for label, (table, frame) in frames.items()
+            }
+            with CompareProgress(console, "on test rows") as progress:
+                comparison = compare_datasets(
+                    split, options, folder=folder, parallel=study.parallel, observer=progress
+                )
         comparison.save(folder)
         write_study(folder, study, name)
         show_comparison(console, comparison)
@@ -149,14 +146,16 @@ class CompareCommand:
             f"{truth.about['seconds']:.0f} s",
             highlight=False,
         )
-        return compare_on_truth(
-            truth,
-            options.strategies if isinstance(options.strategies, Mapping) else options.named(),
-            n_trials=self.study.trials or TRUTH_TRIALS,
-            seeds=options.seeds,
-            name=label,
-            listener=partial(_tell, console, where="exactly"),
-        )
+        strategies = options.strategies
+        with CompareProgress(console, "exactly") as progress:
+            return compare_on_truth(
+                truth,
+                strategies if isinstance(strategies, Mapping) else options.named(),
+                n_trials=self.study.trials or TRUTH_TRIALS,
+                seeds=options.seeds,
+                name=label,
+                listener=progress.done,
+            )
 
     def _options(self) -> CompareOptions:
         study = self.study
@@ -232,13 +231,3 @@ def _split(data: str, target: str, frame: Any) -> tuple[Any, Any]:
             f"{', '.join(map(str, frame.columns[:20]))}"
         )
     return frame.drop(columns=target), frame[target]
-
-
-def _tell(console: Console, row: Mapping[str, Any], done: int, n: int, *, where: str) -> None:
-    ended = row["error"] or f"{row['metric']} {row['test']:.5g} {where}"
-    console.print(
-        escape(
-            f"  {done:3} of {n}  {row['dataset']} {row['strategy']} seed {row['seed']}: {ended}"
-        ),
-        highlight=False,
-    )

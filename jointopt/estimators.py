@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from jointopt.data import Task, dataset_from_arrays
+from jointopt.data import Task, dataset_from_arrays, get_metric
 from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.leaderboard import leaderboard, members_frame
+from jointopt.insight.progress import Progress
+from jointopt.insight.progress_view import Limits
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import parse_seconds
 
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from optuna.storages import BaseStorage
 
+    from jointopt.data import Dataset
+    from jointopt.model.run import TableRun
     from jointopt.search.strategies import Strategy
     from jointopt.space import Space
 
@@ -48,8 +54,10 @@ class _Joint(BaseEstimator):
     seed: int = 0
     storage: str | Path | BaseStorage | None = None
     final: Literal["ensemble", "single"] = "ensemble"
+    verbose: bool = False
 
     def _fit(self, X: Any, y: Any, task: str | Task) -> None:
+        started = time.monotonic()
         dataset = dataset_from_arrays(X, y, task)
         timeout, memory = self.trial_timeout, self.memory_limit
         options = RunOptions(
@@ -66,7 +74,7 @@ class _Joint(BaseEstimator):
             storage=self.storage,
             final=self.final,
         )
-        run = run_table(dataset, options)
+        run = self._run(dataset, options, started)
         self.search_result_ = run.result
         self.best_config_ = run.result.best_config
         self.best_score_ = run.result.best_score
@@ -74,6 +82,20 @@ class _Joint(BaseEstimator):
         self.leaderboard_ = leaderboard(run.result.records, run.metric)
         self.model_ = run.model
         self.ensemble_ = members_frame(run.model)
+
+    def _run(self, dataset: Dataset, options: RunOptions, started: float) -> TableRun:
+        if not self.verbose:
+            return run_table(dataset, options, started=started)
+        metric = get_metric(self.metric, dataset.task)
+        limits = Limits(options.seconds, options.n_trials)
+        with Progress(Console(), metric, limits, started) as progress:
+            return run_table(
+                dataset,
+                options,
+                started=started,
+                listeners=[progress.hear],
+                watch=progress.see,
+            )
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """Let scikit-learn check and remember the columns; frames keep their types."""
@@ -135,6 +157,8 @@ class JointClassifier(ClassifierMixin, _Joint):
     final : {"ensemble", "single"}, default="ensemble"
         Average the best models that were fitted on the folds, or fit the best single pipeline
         again on all rows.
+    verbose : bool, default=False
+        Show how the search goes: drawn in a terminal or a notebook, in lines elsewhere.
 
     Attributes
     ----------
@@ -241,6 +265,8 @@ class JointRegressor(RegressorMixin, _Joint):
     final : {"ensemble", "single"}, default="ensemble"
         Average the best models that were fitted on the folds, or fit the best single pipeline
         again on all rows.
+    verbose : bool, default=False
+        Show how the search goes: drawn in a terminal or a notebook, in lines elsewhere.
 
     Attributes
     ----------

@@ -17,6 +17,7 @@ from jointopt.evaluation.limits import parse_memory
 from jointopt.files import write_whole
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
+from jointopt.insight.progress_view import Limits
 from jointopt.insight.study_notes import StudyNotes
 from jointopt.insight.terminal import show_leaderboard, show_model
 from jointopt.model.fitted import PREDICTION
@@ -130,8 +131,14 @@ class RunCommand:
             writes_report=True,
         )
         notes = StudyNotes(store, name, metric, f"{dataset.task} of {table.target}, {table.data}")
-        with Progress(console, metric, seconds, started) as progress:
-            found = run_table(dataset, options, started=started, listeners=[progress, notes])
+        with Progress(console, metric, Limits(seconds, study.trials), started) as progress:
+            found = run_table(
+                dataset,
+                options,
+                started=started,
+                listeners=[progress.hear, notes],
+                watch=progress.see,
+            )
         notes.finish()
         # Not before: a run that was refused must not take the place of the study's own.
         write_study(folder, study, name)

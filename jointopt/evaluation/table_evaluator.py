@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointopt.evaluation.attempt import attempt
+from jointopt.evaluation.events import FitBegun
 from jointopt.evaluation.learning_curves import CurveRace, LearningCurve
 from jointopt.evaluation.one_fold import FoldTask
 from jointopt.evaluation.outcome import Outcome, State
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import optuna
     from numpy.typing import NDArray
 
+    from jointopt.evaluation.events import Watcher
     from jointopt.evaluation.executors import Executor
     from jointopt.evaluation.one_fold import FoldResult, Setting
     from jointopt.space import Config
@@ -58,6 +60,10 @@ class TableEvaluator:
         Where folds run; as many configurations are under way as it has places.
     max_fit_seconds : float or None, default=None
         Limit for one fit.
+    keep_models : bool, default=False
+        Whether the pipelines that are fitted on the folds are kept, those of the best.
+    watch : callable or None, default=None
+        Called with a FitBegun for each fit.
 
     Attributes
     ----------
@@ -76,12 +82,14 @@ class TableEvaluator:
         *,
         max_fit_seconds: float | None = None,
         keep_models: bool = False,
+        watch: Watcher | None = None,
     ) -> None:
         self.out_of_fold: dict[int, NDArray[np.float32]] = {}
         self.models: dict[int, tuple[Path, ...]] = {}
         self._keep_models = keep_models
         self._setting = setting
         self._executor = executor
+        self._watch = watch
         self._max_fit_seconds = max_fit_seconds
         self._race = Race(len(setting.folds))
         self._curves: defaultdict[tuple[str, str, int], CurveRace] = defaultdict(CurveRace)
@@ -160,13 +168,18 @@ class TableEvaluator:
             n_rows = self._setting.rungs[len(running.rungs)]
             bar = self._curve_race(running.config, n_rows).must_reach()
             task = FoldTask(running.config, 0, n_rows, self._max_fit_seconds, must_reach=bar)
-            self._executor.submit(number, task)
+            self._begin(number, task, f"{n_rows:,} rows")
             return
         fold = len(running.results)
         keep = self._model_path(number, fold) if self._keep_models else None
         bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
         task = FoldTask(running.config, fold, None, self._max_fit_seconds, keep, bar)
+        self._begin(number, task, f"fold {fold + 1} of {len(self._setting.folds)}")
+
+    def _begin(self, number: int, task: FoldTask, what: str) -> None:
         self._executor.submit(number, task)
+        if self._watch is not None:
+            self._watch(FitBegun(number, what))
 
     def _curve_race(self, config: Config, n_rows: int | None) -> CurveRace:
         """Return the race between networks of a paradigm on the first fold, or a sample of it.

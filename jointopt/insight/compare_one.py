@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jointopt.data import Dataset, Metric
+    from jointopt.evaluation.events import Event
     from jointopt.model.fitted import FittedModel
     from jointopt.model.run import TableRun
     from jointopt.search.result import TrialRecord
@@ -184,7 +185,20 @@ class Outcome:
     space: str = ""
 
 
-def one_run(job: Job) -> Outcome:
+class RunObserver(Protocol):
+    """Is told what goes on in a run."""
+
+    def begin(self, job: Job, metric: Metric, started: float) -> None:
+        """Take in that it begins; `started` is a reading of `time.monotonic`."""
+
+    def see(self, event: Event) -> None:
+        """Take in what is under way."""
+
+    def hear(self, record: TrialRecord) -> None:
+        """Take in a trial that ended."""
+
+
+def one_run(job: Job, observer: RunObserver | None = None) -> Outcome:
     """Search, fit and test.
 
     A search without any usable result is an outcome, too: without scores, and with its reason.
@@ -199,6 +213,8 @@ def one_run(job: Job) -> Outcome:
     dataset, X_test, y_test = job.table.split(job.options.seed)
     metric = get_metric(job.options.metric, dataset.task)
     clock, started = time.monotonic(), datetime.now()
+    if observer is not None:
+        observer.begin(job, metric, clock)
     records: list[TrialRecord] = []
     trials: list[dict[str, Any]] = []
     space = ""
@@ -213,7 +229,13 @@ def one_run(job: Job) -> Outcome:
         "n_test": len(y_test),
     }
     try:
-        found = run_table(dataset, job.options, started=clock, listeners=[records.append])
+        found = run_table(
+            dataset,
+            job.options,
+            started=clock,
+            listeners=[records.append, *([] if observer is None else [observer.hear])],
+            watch=None if observer is None else observer.see,
+        )
         row["seconds"] = time.monotonic() - clock
         row |= _scores(found, X_test, y_test)
         sign = 1.0 if metric.greater_is_better else -1.0

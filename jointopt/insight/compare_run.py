@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import pandas as pd
 from joblib import cpu_count
+from rich.console import Console
 
 from jointopt.data import get_metric
 from jointopt.errors import OptionError
@@ -18,6 +20,7 @@ from jointopt.insight.compare_one import Job, Table, one_run
 from jointopt.insight.compare_store import RunFile, fingerprint
 from jointopt.insight.comparison import ANYTIME_COLUMNS, RUN_COLUMNS, Comparison
 from jointopt.insight.kept_trials import TRIAL_COLUMNS
+from jointopt.insight.progress import CompareProgress
 from jointopt.model.run import RunOptions
 from jointopt.search.budget import Budget, parse_seconds
 from jointopt.search.catalogue import get_strategy
@@ -26,7 +29,7 @@ from jointopt.space import Space, load_space
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jointopt.insight.compare_one import Outcome
+    from jointopt.insight.compare_one import Outcome, RunObserver
     from jointopt.search.strategies import Strategy
 
 __all__ = ["CompareOptions", "compare", "compare_datasets"]
@@ -145,6 +148,7 @@ class How(TypedDict, total=False):
     parallel: int
     dataset_name: str
     listener: Listener | None
+    verbose: bool
 
 
 def compare(
@@ -202,7 +206,8 @@ def compare(
         (str, float or None): limits of one fit, as of the estimators. `parallel` (int, default
         1): runs at once, in processes of their own, each with at most one worker. `dataset_name`
         (str, default "data"). `listener` (callable): called as `listener(row, n_done, n_runs)`
-        after each run.
+        after each run. `verbose` (bool, default False): show how it goes, drawn in a terminal or
+        a notebook, in lines elsewhere.
 
     Returns
     -------
@@ -244,13 +249,16 @@ def compare(
         trial_timeout=how.get("trial_timeout"),
         memory_limit=how.get("memory_limit"),
     )
-    return compare_datasets(
-        {how.get("dataset_name", "data"): (X, y)},
-        options,
-        folder=folder,
-        parallel=how.get("parallel", 1),
-        listener=how.get("listener"),
-    )
+    shown = CompareProgress(Console(), "on test rows") if how.get("verbose") else None
+    with nullcontext() if shown is None else shown:
+        return compare_datasets(
+            {how.get("dataset_name", "data"): (X, y)},
+            options,
+            folder=folder,
+            parallel=how.get("parallel", 1),
+            listener=how.get("listener"),
+            observer=shown,
+        )
 
 
 def compare_datasets(
@@ -260,6 +268,7 @@ def compare_datasets(
     folder: str | Path | None = None,
     parallel: int = 1,
     listener: Listener | None = None,
+    observer: CompareProgress | None = None,
 ) -> Comparison:
     """Compare search strategies on several tables.
 
@@ -272,6 +281,8 @@ def compare_datasets(
         What is compared.
     folder, parallel, listener
         As for `compare`.
+    observer : CompareProgress or None, default=None
+        Is told what goes on; of runs in other processes only that they are done.
 
     Raises
     ------
@@ -299,11 +310,15 @@ def compare_datasets(
         for label, strategy in strategies.items()
     ]
     missing = [job for job in jobs if job.key not in kept.outcomes]
-    for job, outcome in _outcomes(missing, parallel):
+    listeners = [listener] if listener is not None else []
+    if observer is not None:
+        observer.count(len(jobs) - len(missing), len(jobs))
+        listeners.append(observer.done)
+    for job, outcome in _outcomes(missing, parallel, observer):
         kept.add(job, outcome)
-        if listener is not None:
-            done = sum(job.key in kept.outcomes for job in jobs)
-            listener(outcome.row, done, len(jobs))
+        done = sum(job.key in kept.outcomes for job in jobs)
+        for tell in listeners:
+            tell(outcome.row, done, len(jobs))
     return _comparison([kept.outcomes[job.key] for job in jobs])
 
 
@@ -345,11 +360,13 @@ def _run_options(
     )
 
 
-def _outcomes(jobs: Sequence[Job], parallel: int) -> Iterator[tuple[Job, Outcome]]:
+def _outcomes(
+    jobs: Sequence[Job], parallel: int, observer: RunObserver | None
+) -> Iterator[tuple[Job, Outcome]]:
     """Yield each job with its outcome as soon as it is done."""
     if parallel == 1 or len(jobs) <= 1:
         for job in jobs:
-            yield job, one_run(job)
+            yield job, one_run(job, observer)
         return
     from joblib import Parallel, delayed
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jointopt.data import Dataset, Metric
+    from jointopt.evaluation.events import Watcher
     from jointopt.model.fitted import FittedModel
     from jointopt.search.result import SearchResult, TrialRecord
     from jointopt.search.strategies import Strategy
@@ -127,6 +128,7 @@ def run_table(
     *,
     started: float | None = None,
     listeners: Sequence[Callable[[TrialRecord], None]] = (),
+    watch: Watcher | None = None,
 ) -> TableRun:
     """Search the joint space on a table and fit the best configuration on all rows.
 
@@ -140,6 +142,8 @@ def run_table(
         `time.monotonic()` when the command began; now, by default.
     listeners : sequence of callable, default=()
         Called with each stored trial.
+    watch : callable or None, default=None
+        Called with each event of what is under way.
 
     Raises
     ------
@@ -168,6 +172,7 @@ def run_table(
             executor,
             max_fit_seconds=_longest_fit(options, len(setting.folds)),
             keep_models=options.final == "ensemble",
+            watch=watch,
         )
         finish = Finish(
             budget,
@@ -187,6 +192,7 @@ def run_table(
             resume=options.resume,
             terms=None if options.storage is None else terms_of(setting, space),
             listeners=(finish.reserve, starts.learn, *listeners),
+            watch=watch,
         )
         result = engine.run(strategy, space, starts)
         model, notes = finish.fit(executor, result)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from optuna.trial import FrozenTrial, TrialState
 
 from jointopt.errors import SearchError
+from jointopt.evaluation.events import EvaluationBegun, EvaluationEnded, SearchEnded, StageBegun
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.search.durable import DurableStudy
 from jointopt.search.proposals import Proposals
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from optuna.storages import BaseStorage
 
-    from jointopt.evaluation.outcome import Evaluator
+    from jointopt.evaluation.events import Event, Watcher
+    from jointopt.evaluation.outcome import Evaluator, Outcome
     from jointopt.search.budget import Budget
     from jointopt.search.strategies import Stage, Strategy
     from jointopt.space import Config, Space
@@ -72,6 +74,8 @@ class Engine:
         What scores depend on; a study that was begun with other terms is refused.
     listeners : sequence of callable, default=()
         Called with each TrialRecord once it is stored.
+    watch : callable or None, default=None
+        Called with each event of what is under way.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Engine:
         resume: bool = False,
         terms: Mapping[str, Any] | None = None,
         listeners: Sequence[Callable[[TrialRecord], None]] = (),
+        watch: Watcher | None = None,
     ) -> None:
         self._evaluator = evaluator
         self._budget = budget
@@ -96,6 +101,7 @@ class Engine:
         self._resume = resume
         self._terms = terms
         self._listeners = listeners
+        self._watch = watch
         self._n_started = 0
         self._interrupted = False
         self._has_company = False
@@ -125,6 +131,7 @@ class Engine:
             if self._interrupted or not self._budget.allows(self._n_started):
                 plan.close()
                 stage = None
+        self._say(SearchEnded())
         best = self._best(self._records)
         if best is None or best.trial.value is None:
             raise SearchError(_nothing_found(self._records))
@@ -155,6 +162,7 @@ class Engine:
     # ---------------------------------------------------------------- one stage
 
     def _run_stage(self, stage: Stage, number: int) -> StageRun:
+        self._say(StageBegun(stage.study, " ".join(str(note) for note in stage.notes.values())))
         run = self._open(stage, number)
         try:
             while True:
@@ -172,13 +180,21 @@ class Engine:
                     left = PATIENCE_SECONDS
                 left = LOOK_SECONDS if left is None else min(left, LOOK_SECONDS)
                 for outcome in self._evaluator.collect(left):
-                    run.tell(outcome)
+                    self._end(run, outcome)
         except KeyboardInterrupt:
             self._interrupted = True
         for outcome in self._evaluator.abandon():
-            run.tell(outcome)
+            self._end(run, outcome)
         self._store(run)
         return run
+
+    def _end(self, run: StageRun, outcome: Outcome) -> None:
+        run.tell(outcome)
+        self._say(EvaluationEnded(outcome.number))
+
+    def _say(self, event: Event) -> None:
+        if self._watch is not None:
+            self._watch(event)
 
     def _seconds_left(self, run: StageRun) -> float | None:
         left = self._budget.seconds_left()
@@ -264,6 +280,7 @@ class Engine:
                 number = self._n_started
                 self._n_started += 1
                 run.pending[number] = Pending(trial, config, dt.datetime.now())
+                self._say(EvaluationBegun(number, config))
                 self._evaluator.submit(number, config, trial)
                 return
             run.tell_repeat(trial, known)
