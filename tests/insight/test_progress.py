@@ -62,7 +62,7 @@ class Terminal:
 
 
 def screen(written):
-    """Return what a terminal shows, having been sent this; and what it showed before each line went."""
+    """Return the lines that a terminal shows, and those before each line was erased."""
     lines, row, shown = [""], 0, []
     for code, argument, final, text in re.findall(
         r"(\x1b\[([?\d;]*)([A-Za-z]))|([^\x1b\r\n]+|\r|\n)", written
@@ -109,7 +109,7 @@ def test_a_terminal_shows_the_search_and_is_left_clean(frames, monkeypatch, colu
     assert "best roc_auc 0." in told
     assert "of 5 trials" in told
     assert "fitting #" in told
-    assert ("linear[bold]  fold 1 of 5" in told) == (columns == 80)
+    assert ("linear[bold]  fold 1 of 8" in told) == (columns == 80)
     assert max(len(line) for state in states for line in state) <= columns
     assert written.count("best roc_auc") <= n_most
     assert not any(line.strip() for line in left)
