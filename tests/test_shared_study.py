@@ -20,7 +20,7 @@ from jointopt.errors import StorageError
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
-from jointopt.search.engine import Engine
+from jointopt.search.engine import Engine, Shelf
 from jointopt.search.objective import _ObjectiveEvaluator
 from jointopt.search.storage import open_storage
 
@@ -92,9 +92,7 @@ def run_engine(storage, strategy, n_trials, listener=None):
         Budget(n_trials=n_trials),
         direction="minimize",
         seed=0,
-        storage=open_storage(storage),
-        name="shared",
-        resume=True,
+        shelf=Shelf(storage=open_storage(storage), name="shared", resume=True),
         listeners=[] if listener is None else [listener],
     )
     return engine.run(get_strategy(strategy), SPACE, [SPACE.default()])

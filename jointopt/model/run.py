@@ -19,7 +19,7 @@ from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import load_portfolio, start_configs
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
-from jointopt.search.engine import Engine
+from jointopt.search.engine import Engine, Shelf
 from jointopt.search.starts import Starts
 from jointopt.search.storage import open_storage
 from jointopt.search.terms import stored_terms
@@ -187,10 +187,12 @@ def run_table(
             budget,
             direction="maximize" if metric.greater_is_better else "minimize",
             seed=options.seed,
-            storage=storage,
-            name=options.name,
-            resume=options.resume,
-            terms=None if options.storage is None else terms_of(setting, space),
+            shelf=Shelf(
+                storage=storage,
+                name=options.name,
+                resume=options.resume,
+                terms=None if options.storage is None else terms_of(setting, space),
+            ),
             listeners=(finish.reserve, starts.learn, *listeners),
             watch=watch,
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from jointopt.search.strategies import Stage, Strategy
     from jointopt.space import Config, Space
 
-__all__ = ["Engine", "Listener"]
+__all__ = ["Engine", "Listener", "Shelf"]
 
 PATIENCE_SECONDS = 0.25
 """How often a search whose budget has ended without any result looks for its first one."""
@@ -48,6 +49,29 @@ MAX_REPEATS = 50
 
 Listener = "Callable[[TrialRecord], None]"
 """Called with each trial once it is stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Where an engine keeps its studies.
+
+    Attributes
+    ----------
+    storage : BaseStorage
+        Where studies are kept.
+    name : str
+        Studies are named `name/stage`.
+    resume : bool, default=False
+        Go on with studies of these names that the storage holds. Several engines may do so at
+        once: each takes in what the others tell.
+    terms : mapping of str to (str or int), or None, default=None
+        What scores depend on; a study that was begun with other terms is refused.
+    """
+
+    storage: BaseStorage
+    name: str
+    resume: bool = False
+    terms: Mapping[str, Any] | None = None
 
 
 class Engine:
@@ -63,15 +87,8 @@ class Engine:
         Of the objective.
     seed : int
         From which the samplers' seeds derive.
-    storage : BaseStorage
-        Where studies are kept.
-    name : str
-        Studies are named `name/stage`.
-    resume : bool, default=False
-        Go on with studies of these names that the storage holds. Several engines may do so at
-        once: each takes in what the others tell.
-    terms : mapping of str to (str or int), or None, default=None
-        What scores depend on; a study that was begun with other terms is refused.
+    shelf : Shelf
+        Where studies are kept, and whether they may be there already.
     listeners : sequence of callable, default=()
         Called with each TrialRecord once it is stored.
     watch : callable or None, default=None
@@ -85,10 +102,7 @@ class Engine:
         *,
         direction: Literal["maximize", "minimize"],
         seed: int,
-        storage: BaseStorage,
-        name: str,
-        resume: bool = False,
-        terms: Mapping[str, Any] | None = None,
+        shelf: Shelf,
         listeners: Sequence[Callable[[TrialRecord], None]] = (),
         watch: Watcher | None = None,
     ) -> None:
@@ -96,10 +110,7 @@ class Engine:
         self._budget = budget
         self._direction = direction
         self._seed = seed
-        self._storage = storage
-        self._name = name
-        self._resume = resume
-        self._terms = terms
+        self._shelf = shelf
         self._listeners = listeners
         self._watch = watch
         self._n_started = 0
@@ -206,11 +217,12 @@ class Engine:
         return not run.ended and in_time and self._n_started < run.most_trials
 
     def _open(self, stage: Stage, number: int) -> StageRun:
-        name = f"{self._name}/{stage.study}"
+        shelf = self._shelf
+        name = f"{shelf.name}/{stage.study}"
         earlier: list[FrozenTrial] = []
         if stage.study not in self._durable:
             durable = DurableStudy(
-                self._storage, name, self._direction, resume=self._resume, terms=self._terms
+                shelf.storage, name, self._direction, resume=shelf.resume, terms=shelf.terms
             )
             self._durable[stage.study] = durable
             earlier = durable.unseen()

@@ -12,7 +12,7 @@ from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.search.budget import Budget, parse_seconds
 from jointopt.search.catalogue import get_strategy
-from jointopt.search.engine import Engine
+from jointopt.search.engine import Engine, Shelf
 from jointopt.search.storage import open_storage
 
 if TYPE_CHECKING:
@@ -148,7 +148,6 @@ def search(
         Budget(**limits),
         direction=direction,
         seed=seed,
-        storage=open_storage(storage),
-        name=name or "search",
+        shelf=Shelf(storage=open_storage(storage), name=name or "search"),
     )
     return engine.run(get_strategy(strategy), space, [space.default()])
