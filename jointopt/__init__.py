@@ -14,7 +14,7 @@ from jointopt.errors import (
     SpaceError,
     StorageError,
 )
-from jointopt.search.objective import search
+from jointopt.insight.objective_search import search
 from jointopt.space import (
     Categorical,
     Choice,
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from jointopt.insight.compare_truth import compare_on_truth
     from jointopt.insight.comparison import Comparison
     from jointopt.insight.ground_truth import GroundTruth
+    from jointopt.insight.search_result import SearchResult
     from jointopt.model.saving import load_model, save_model
     from jointopt.search.joint_sampler import JointSampler
-    from jointopt.search.result import SearchResult
     from jointopt.search.strategies import Evaluated, Stage, StageResult
 
 __all__ = [
@@ -84,7 +84,7 @@ _LAZY = {
     "JointRegressor": "jointopt.estimators",
     "Evaluated": "jointopt.search.strategies",
     "JointSampler": "jointopt.search.joint_sampler",
-    "SearchResult": "jointopt.search.result",
+    "SearchResult": "jointopt.insight.search_result",
     "Stage": "jointopt.search.strategies",
     "StageResult": "jointopt.search.strategies",
     "load_model": "jointopt.model.saving",

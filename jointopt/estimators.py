@@ -19,6 +19,7 @@ from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.leaderboard import leaderboard, members_frame
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
+from jointopt.insight.search_result import SearchFrames, SearchPlots, SearchResult
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import parse_seconds
 
@@ -75,7 +76,7 @@ class _Joint(BaseEstimator):
             final=self.final,
         )
         run = self._run(dataset, options, started)
-        self.search_result_ = run.result
+        self.search_result_ = SearchResult.of(run.result, run.metric)
         self.best_config_ = run.result.best_config
         self.best_score_ = run.result.best_score
         self.study_ = list(run.result.studies.values())[-1]
@@ -96,6 +97,18 @@ class _Joint(BaseEstimator):
                 listeners=[progress.hear],
                 watch=progress.see,
             )
+
+    @property
+    def plot(self) -> SearchPlots:
+        """Pictures of the search, as plotly figures: `model.plot.history()` and the like."""
+        check_is_fitted(self, "search_result_")
+        return self.search_result_.plot
+
+    @property
+    def frame(self) -> SearchFrames:
+        """What `plot` draws, as frames: `model.frame.history()` and the like."""
+        check_is_fitted(self, "search_result_")
+        return self.search_result_.frame
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """Let scikit-learn check and remember the columns; frames keep their types."""
@@ -175,7 +188,9 @@ class JointClassifier(ClassifierMixin, _Joint):
     model_ : FittedModel
         The fitted pipelines, with what they need to take new tables.
     search_result_ : SearchResult
-        All trials of all stages.
+        All trials of all stages, with `interactions()`, `plot` and `frame`.
+    plot, frame : SearchPlots, SearchFrames
+        Those of `search_result_`: `model.plot.history()`, `model.frame.history()`.
     n_features_in_ : int
         Columns seen in `fit`.
     classes_ : ndarray of shape (n_classes,)
@@ -283,7 +298,9 @@ class JointRegressor(RegressorMixin, _Joint):
     model_ : FittedModel
         The fitted pipelines, with what they need to take new tables.
     search_result_ : SearchResult
-        All trials of all stages.
+        All trials of all stages, with `interactions()`, `plot` and `frame`.
+    plot, frame : SearchPlots, SearchFrames
+        Those of `search_result_`: `model.plot.history()`, `model.frame.history()`.
     n_features_in_ : int
         Columns seen in `fit`.
 

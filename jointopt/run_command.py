@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count
+from optuna.trial import TrialState
 from rich.markup import escape
 
 from jointopt.data import Metric, get_metric, load_table, make_dataset
@@ -282,10 +283,10 @@ def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None
     show_leaderboard(console, folder / "leaderboard.csv")
     console.print()
     show_model(console, run.model)
-    failed = int((run.result.trials["state"] == "fail").sum())
+    failed = [r.trial for r in run.result.records if r.trial.state is TrialState.FAIL]
     if failed:
-        reason = run.result.trials.loc[run.result.trials["state"] == "fail", "reason"].iloc[0]
-        console.print(f"{failed} trials failed, for example: {escape(str(reason))}")
+        reason = failed[0].user_attrs.get("reason")
+        console.print(f"{len(failed)} trials failed, for example: {escape(str(reason))}")
     for note in run.notes:
         console.print(escape(note))
     console.print(

@@ -17,11 +17,11 @@ from optuna.trial import TrialState
 from jointopt import Categorical, Float, Space
 from jointopt.data import make_dataset
 from jointopt.errors import StorageError
+from jointopt.insight.objective_search import _ObjectiveEvaluator
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine, Shelf
-from jointopt.search.objective import _ObjectiveEvaluator
 from jointopt.search.storage import open_storage
 
 LATE = dt.timedelta(seconds=2)

@@ -20,28 +20,27 @@ trials and draws. They do not know of a part of the space that the search never 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
-import pandas as pd
-from threadpoolctl import threadpool_limits
+from optuna import Study
 
 from jointopt.errors import OptionError
 from jointopt.insight.interactions import REST, Interactions, ranked
 from jointopt.insight.sequence_price import price_of_sequence
 from jointopt.insight.surrogate import Evidence, Surrogate
 from jointopt.insight.variance import hybrids, nested_axes, variance_by_axes
-from jointopt.search.result import SearchResult
 from jointopt.search.strategies import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import optuna
+    import pandas as pd
     from numpy.typing import NDArray
     from optuna.trial import FrozenTrial
 
     from jointopt.search.genome import Genome
+    from jointopt.search.result import TrialRecord
     from jointopt.space import Config, Space
 
     Array = NDArray[np.float64]
@@ -58,8 +57,20 @@ are within 0.04 then, and off by up to 0.3 without a cap."""
 PAIR: Final = 2
 
 
+class Searched(Protocol):
+    """What a search found: a `SearchResult` is one."""
+
+    @property
+    def studies(self) -> Mapping[str, Study]:
+        """By stage."""
+
+    @property
+    def records(self) -> Sequence[TrialRecord]:
+        """The trials, with their whole configurations."""
+
+
 def axis_interactions(
-    found: SearchResult | optuna.Study | Sequence[optuna.Study],
+    found: Searched | Study | Sequence[Study],
     space: Space,
     *,
     best_share: float = BEST_SHARE,
@@ -150,6 +161,8 @@ def interactions_of(
         )
     if np.ptp(evidence.scores) == 0:
         raise OptionError("all trials have the same score, so that no axis can be told to matter")
+    from threadpoolctl import threadpool_limits
+
     rng = np.random.default_rng(seed)
     # More threads wait for each other, and for cores that fits are on.
     with threadpool_limits(limits=1, user_api="blas"):
@@ -165,17 +178,17 @@ def interactions_of(
 
 
 def _studies(
-    found: SearchResult | optuna.Study | Sequence[optuna.Study],
-) -> Sequence[optuna.Study]:
-    if isinstance(found, SearchResult):
-        return [*found.studies.values()]
-    return found if isinstance(found, Sequence) else [found]
+    found: Searched | Study | Sequence[Study],
+) -> Sequence[Study]:
+    if isinstance(found, Study):
+        return [found]
+    return found if isinstance(found, Sequence) else [*found.studies.values()]
 
 
 def _trials(
-    found: SearchResult | optuna.Study | Sequence[optuna.Study], space: Space
+    found: Searched | Study | Sequence[Study], space: Space
 ) -> Iterator[tuple[Config, FrozenTrial]]:
-    if isinstance(found, SearchResult):
+    if not isinstance(found, (Study, Sequence)):
         yield from ((record.config, record.trial) for record in found.records)
         return
     known = set(space.parameters)
@@ -216,6 +229,8 @@ def _values(
 def _shares(
     values: Array, axes: list[str], nested: Mapping[str, frozenset[str]], rng: np.random.Generator
 ) -> pd.DataFrame:
+    import pandas as pd
+
     n, _, n_versions = values.shape
     counts = np.vstack([np.ones(n), rng.multinomial(n, np.full(n, 1 / n), size=n_versions - 1)])
     versions = [

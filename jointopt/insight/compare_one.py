@@ -239,7 +239,7 @@ def one_run(job: Job, observer: RunObserver | None = None) -> Outcome:
         row["seconds"] = time.monotonic() - clock
         row |= _scores(found, X_test, y_test)
         sign = 1.0 if metric.greater_is_better else -1.0
-        trials = kept_trials(found.result, found.space, sign)
+        trials = kept_trials(found.result.records, found.space, sign)
         space = kept_space(found.space)
     except SearchError as error:
         row = {"seconds": time.monotonic() - clock, **row, **_nothing(str(error))}

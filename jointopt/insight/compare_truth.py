@@ -11,14 +11,14 @@ import pandas as pd
 from jointopt.insight.compare_run import CompareOptions
 from jointopt.insight.comparison import ANYTIME_COLUMNS, REGRET_COLUMNS, RUN_COLUMNS, Comparison
 from jointopt.insight.kept_trials import TRIAL_COLUMNS, kept_space, kept_trials
+from jointopt.insight.objective_search import search
 from jointopt.insight.words import describe
-from jointopt.search.objective import search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jointopt.insight.ground_truth import GroundTruth
-    from jointopt.search.result import SearchResult
+    from jointopt.insight.search_result import SearchResult
     from jointopt.search.strategies import Strategy
 
 __all__ = ["compare_on_truth"]
@@ -58,7 +58,7 @@ def compare_on_truth(
     Returns
     -------
     Comparison
-        With `evaluations_to()`, `regret_frame()` and `plot_regret()`. Nothing is held out, since
+        With `evaluations_to()`, `frame.regret()` and `plot.regret()`. Nothing is held out, since
         the scores are the truth here: test and validation are both the score of what was found.
 
     Examples
@@ -94,7 +94,9 @@ def compare_on_truth(
         row = key | _row(truth, result, n_trials, time.perf_counter() - started)
         rows.append(row)
         curves.append(_curve(truth, result).assign(**key))
-        trials += [key | {"space": space} | t for t in kept_trials(result, truth.space, sign)]
+        trials += [
+            key | {"space": space} | t for t in kept_trials(result.records, truth.space, sign)
+        ]
         if listener is not None:
             listener(row, done, len(jobs))
     whole = pd.concat(curves, ignore_index=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, final
 
@@ -10,21 +10,16 @@ import pandas as pd
 
 from jointopt.errors import OptionError, StorageError
 from jointopt.insight.comparison_page import render_comparison
-from jointopt.insight.comparison_plots import (
-    anytime_figure,
-    critical_difference_figure,
-    scores_figure,
-)
 from jointopt.insight.comparison_stats import (
-    anytime_bands,
     conclude,
     friedman_test,
     in_order,
     paired_tests,
     summary,
 )
+from jointopt.insight.comparison_views import ComparisonFrames, ComparisonPlots
 from jointopt.insight.kept_trials import TRIAL_COLUMNS, interactions_of_kept
-from jointopt.insight.regret import evaluations_to, regret_of, regret_quartiles
+from jointopt.insight.regret import evaluations_to
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -131,6 +126,7 @@ class Comparison:
     anytime: pd.DataFrame
     regret: pd.DataFrame | None = None
     trials: pd.DataFrame | None = None
+    _learnt: dict[str | None, Interactions] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Check and order the columns."""
@@ -157,13 +153,15 @@ class Comparison:
         """The strategy that the others are compared with: the first."""
         return str(self.runs["strategy"].iloc[0])
 
-    def frame(self) -> pd.DataFrame:
-        """Return one row per run."""
-        return self.runs.copy()
+    @property
+    def frame(self) -> ComparisonFrames:
+        """What `plot` draws, as frames; called itself, one row per run."""
+        return ComparisonFrames(self)
 
-    def anytime_frame(self) -> pd.DataFrame:
-        """Return one row per evaluation of each run."""
-        return self.anytime.copy()
+    @property
+    def plot(self) -> ComparisonPlots:
+        """Pictures, as plotly figures; called itself, the test score of each run."""
+        return ComparisonPlots(self)
 
     def table(self) -> pd.DataFrame:
         """Return one row per data set and strategy.
@@ -218,17 +216,9 @@ class Comparison:
         """
         return friedman_test(self.runs)
 
-    def bands(self, x: Literal["evaluations", "seconds"] = "evaluations") -> pd.DataFrame:
-        """Return what `plot_anytime` draws: mean best score so far, and its 95 % interval."""
-        return anytime_bands(self.anytime, x)
-
     def conclusion(self) -> str:
         """Return what the runs show in plain sentences that follow the statistics."""
         return conclude(self.runs)
-
-    def plot(self) -> go.Figure:
-        """Plot the test score of each run by strategy."""
-        return scores_figure(self.runs)
 
     def plot_anytime(self, x: Literal["evaluations", "seconds"] = "evaluations") -> go.Figure:
         """Plot the best validation score so far: mean over seeds, bootstrap 95 % interval.
@@ -238,17 +228,7 @@ class Comparison:
         x : {"evaluations", "seconds"}, default="evaluations"
             What is spent. A run that has ended keeps its best score.
         """
-        return anytime_figure(self.bands(x), self.runs, x)
-
-    def plot_critical_difference(self) -> go.Figure:
-        """Plot mean ranks over data sets; bars join what Nemenyi's test does not part.
-
-        Raises
-        ------
-        OptionError
-            With fewer than three data sets or three strategies.
-        """
-        return critical_difference_figure(self.friedman())
+        return self.plot.anytime(x)
 
     def evaluations_to(self, share: float = 1.0) -> pd.DataFrame:
         """Return how many evaluations each strategy took to the optimum, or near it.
@@ -269,27 +249,7 @@ class Comparison:
         OptionError
             If the scores of the space are not known.
         """
-        return evaluations_to(self._known_regret(), self.runs, share)
-
-    def regret_frame(self) -> pd.DataFrame:
-        """Return the quartiles of the regret over the seeds, by strategy and evaluation.
-
-        Raises
-        ------
-        OptionError
-            If the scores of the space are not known.
-        """
-        return regret_quartiles(self._known_regret())
-
-    def plot_regret(self) -> go.Figure:
-        """Plot `regret_frame` on a logarithmic scale, N + M and the 99 % target marked.
-
-        Raises
-        ------
-        OptionError
-            If the scores of the space are not known.
-        """
-        return regret_of(self._known_regret(), self.runs)
+        return evaluations_to(self.known_regret(), self.runs, share)
 
     def interactions(self, dataset: str | None = None) -> Interactions:
         """Return what axes explain alone and together, and what settling them one by one loses.
@@ -315,9 +275,18 @@ class Comparison:
         """
         if self.trials is None:
             raise OptionError("this comparison keeps no trials; compare again to have them")
-        return interactions_of_kept(self.trials, self.runs, dataset)
+        if dataset not in self._learnt:
+            self._learnt[dataset] = interactions_of_kept(self.trials, self.runs, dataset)
+        return self._learnt[dataset]
 
-    def _known_regret(self) -> pd.DataFrame:
+    def known_regret(self) -> pd.DataFrame:
+        """Return one row per evaluation of a run, with its regret.
+
+        Raises
+        ------
+        OptionError
+            If the scores of the space are not known.
+        """
         if self.regret is None:
             raise OptionError(
                 "regret needs the score of every configuration: enumerate a finite space and "
@@ -385,6 +354,6 @@ class Comparison:
         return (
             f"Comparison({strategies}; {n_datasets} data set{'s' if n_datasets > 1 else ''}, "
             f"{n_seeds} seed{'s' if n_seeds > 1 else ''}; see .conclusion(), .table(), .tests(), "
-            ".friedman(), .frame(), .anytime_frame(), .bands(), .plot(), .plot_anytime(), "
-            ".plot_critical_difference(), .interactions(), .save(folder))"
+            ".friedman(), .interactions(), .frame(), .plot(), .plot_anytime(), .save(folder); "
+            ".plot and .frame have more)"
         )

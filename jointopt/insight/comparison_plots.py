@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from jointopt.insight.comparison_stats import in_order
-from jointopt.insight.plots import COLORS
+from jointopt.insight.figures import NEUTRAL, colors_of, dressed, plain, translucent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["anytime_figure", "critical_difference_figure", "scores_figure"]
 
-GRID: Final = "rgba(128, 128, 128, 0.25)"
 DASHES: Final = ("solid", "dash", "dot", "dashdot")
 """So that curves that lie on each other are seen."""
-CLEAR: Final = "rgba(0, 0, 0, 0)"
 ROW_HEIGHT: Final = 300
 SHOWN_FROM: Final = 0.15
 """Share of the curves' points that may lie outside the plot, so that the end can be seen."""
@@ -29,7 +26,7 @@ SHOWN_FROM: Final = 0.15
 
 def anytime_figure(bands: pd.DataFrame, runs: pd.DataFrame, x: str) -> go.Figure:
     """Draw `anytime_bands`, one row of axes per data set."""
-    colors = _colors(runs)
+    colors = colors_of(runs["strategy"])
     dashes = np.resize(DASHES, len(colors))
     lines = {
         strategy: {"color": color, "dash": str(dash), "width": 2, "shape": "hv"}
@@ -44,14 +41,14 @@ def anytime_figure(bands: pd.DataFrame, runs: pd.DataFrame, x: str) -> go.Figure
             if len(part):
                 _add_band(figure, part, x, str(strategy), line, row)
         info = runs[runs["dataset"] == dataset].iloc[0]
-        figure.update_yaxes(title_text=_plain(info["metric"]), row=row, col=1)
+        figure.update_yaxes(title_text=plain(info["metric"]), row=row, col=1)
         if len(here):
             window = _window(here, greater_is_better=bool(info["greater_is_better"]))
             figure.update_yaxes(range=window, row=row, col=1)
     unit = "evaluations" if x == "evaluations" else "seconds since the start"
     figure.update_xaxes(rangemode="tozero")
     figure.update_xaxes(title_text=unit, row=len(datasets), col=1)
-    return _dressed(figure, len(datasets))
+    return _whole(figure, len(datasets))
 
 
 def _add_band(
@@ -61,17 +58,17 @@ def _add_band(
     edge = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "legendgroup": name}
     hidden = {"showlegend": False, "hoverinfo": "skip"}
     figure.add_scatter(x=at, y=part["high"], row=row, col=1, **edge, **hidden)
-    fill = {"fill": "tonexty", "fillcolor": _translucent(line["color"])}
+    fill = {"fill": "tonexty", "fillcolor": translucent(line["color"])}
     figure.add_scatter(x=at, y=part["low"], row=row, col=1, **edge, **hidden, **fill)
     figure.add_scatter(
         x=at,
         y=part["mean"],
         mode="lines",
-        name=_plain(name),
+        name=plain(name),
         legendgroup=name,
         showlegend=row == 1,
         line=line,
-        hovertemplate="%{y:.5g} after %{x:.4g}<extra>" + _plain(name) + "</extra>",
+        hovertemplate="%{y:.5g} after %{x:.4g}<extra>" + plain(name) + "</extra>",
         row=row,
         col=1,
     )
@@ -89,7 +86,7 @@ def _window(bands: pd.DataFrame, *, greater_is_better: bool) -> list[float]:
 
 def scores_figure(runs: pd.DataFrame) -> go.Figure:
     """Draw the test score of each run, by strategy, one row of axes per data set."""
-    colors = _colors(runs)
+    colors = colors_of(runs["strategy"])
     datasets = in_order(runs["dataset"])
     figure = _rows(datasets)
     for row, dataset in enumerate(datasets, start=1):
@@ -98,8 +95,8 @@ def scores_figure(runs: pd.DataFrame) -> go.Figure:
             part = here[here["strategy"] == strategy]
             figure.add_box(
                 y=part["test"],
-                x=[_plain(strategy)] * len(part),
-                name=_plain(strategy),
+                x=[plain(strategy)] * len(part),
+                name=plain(strategy),
                 marker={"color": color, "size": 7},
                 line={"width": 1.5},
                 boxpoints="all",
@@ -111,10 +108,10 @@ def scores_figure(runs: pd.DataFrame) -> go.Figure:
                 row=row,
                 col=1,
             )
-        metric = _plain(here["metric"].iloc[0])
+        metric = plain(here["metric"].iloc[0])
         better = "greater" if bool(here["greater_is_better"].iloc[0]) else "smaller"
         figure.update_yaxes(title_text=f"test {metric} ({better} is better)", row=row, col=1)
-    return _dressed(figure, len(datasets), below=40)
+    return _whole(figure, len(datasets), below=40)
 
 
 def critical_difference_figure(found: Friedman) -> go.Figure:
@@ -130,11 +127,13 @@ def critical_difference_figure(found: Friedman) -> go.Figure:
             x=ends,
             y=[-0.5 * depth] * 2,
             mode="lines",
-            line={"width": 6, "color": "#888888"},
+            line={"width": 6, "color": NEUTRAL},
             hovertemplate="no difference shown<extra></extra>",
         )
     top = -0.5 * (len(groups) + 1)
-    for place, ((name, rank), color) in enumerate(zip(ranks.items(), _cycle(ranks), strict=True)):
+    for place, ((name, rank), color) in enumerate(
+        zip(ranks.items(), colors_of(ranks).values(), strict=True)
+    ):
         label = top - 0.6 * place
         figure.add_scatter(
             x=[rank, rank],
@@ -142,13 +141,13 @@ def critical_difference_figure(found: Friedman) -> go.Figure:
             mode="lines+markers",
             line={"color": color, "width": 2},
             marker={"size": [9, 0]},
-            hovertemplate=f"{_plain(name)}: mean rank {rank:.3g}<extra></extra>",
+            hovertemplate=f"{plain(name)}: mean rank {rank:.3g}<extra></extra>",
         )
         left = rank > (len(ranks) + 1) / 2
         figure.add_annotation(
             x=rank,
             y=label,
-            text=f" {_plain(name)}  {rank:.2f} ",
+            text=f" {plain(name)}  {rank:.2f} ",
             showarrow=False,
             xanchor="right" if left else "left",
         )
@@ -156,54 +155,19 @@ def critical_difference_figure(found: Friedman) -> go.Figure:
         range=[0.8, len(ranks) + 0.2], side="top", dtick=1, title_text="mean rank (1 is the best)"
     )
     figure.update_yaxes(visible=False, range=[top - 0.6 * len(ranks), 0.15])
-    figure = _dressed(figure, 1, below=10)
-    height = 90 + 34 * (len(ranks) + len(groups))
-    return figure.update_layout(height=height, margin={"t": 60, "l": 10}, showlegend=False)
+    dressed(figure, 90 + 34 * (len(ranks) + len(groups)), below=10, left=10)
+    return figure.update_layout(margin={"t": 60}, showlegend=False)
 
 
 def _rows(datasets: list[Any]) -> go.Figure:
     from plotly.subplots import make_subplots
 
-    titles = [_plain(name) for name in datasets] if len(datasets) > 1 else None
+    titles = [plain(name) for name in datasets] if len(datasets) > 1 else None
     gap = 0.35 / len(datasets)
     return make_subplots(
         rows=len(datasets), cols=1, subplot_titles=titles, vertical_spacing=min(gap, 0.2)
     )
 
 
-def _dressed(figure: go.Figure, n_rows: int, below: int = 90) -> go.Figure:
-    """Give figures one look, on light and on dark paper; `below` leaves room for the legend."""
-    height = 30 + below + ROW_HEIGHT * n_rows
-    figure.update_layout(
-        template="plotly_white",
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        height=height,
-        margin={"t": 30, "r": 10, "b": below, "l": 60},
-        legend={"orientation": "h", "y": -60 / (height - 30 - below), "yanchor": "top"},
-    )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, linecolor=GRID)
-    return figure.update_yaxes(gridcolor=GRID, zeroline=False, linecolor=GRID, automargin=True)
-
-
-def _colors(runs: pd.DataFrame) -> dict[Any, str]:
-    strategies = in_order(runs["strategy"])
-    return dict(zip(strategies, _cycle(strategies), strict=True))
-
-
-def _cycle(names: Any) -> list[str]:
-    return [str(color) for color in np.resize(COLORS, len(names))]
-
-
-def _plain(name: object) -> str:
-    """Return a name that plotly shows as it is: it reads tags such as <b>.
-
-    >>> _plain("a<b>")
-    'a&lt;b&gt;'
-    """
-    return escape(str(name), quote=False)
-
-
-def _translucent(color: str) -> str:
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, 0.18)"
+def _whole(figure: go.Figure, n_rows: int, below: int = 90) -> go.Figure:
+    return dressed(figure, 30 + below + ROW_HEIGHT * n_rows, below=below)

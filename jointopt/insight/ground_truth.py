@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from jointopt.search.result import SearchResult
+    from jointopt.insight.search_result import SearchResult
     from jointopt.space import Config, Space, Value
 
 __all__ = ["GroundTruth"]

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
-import pandas as pd
 
+from jointopt.insight.plots import plot_interactions
 from jointopt.insight.sequence_price import Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import pandas as pd
     import plotly.graph_objects as go
 
 __all__ = ["REST", "Interactions", "ranked"]
@@ -81,8 +82,6 @@ class Interactions:
 
     def plot(self) -> go.Figure:
         """Plot a heat map: axes alone on the diagonal, pairs below it."""
-        from jointopt.insight.plots import plot_interactions
-
         return plot_interactions(self.shares, self.axes)
 
     def conclusion(self, unit: str = "") -> str:
@@ -108,6 +107,8 @@ class Interactions:
 
         Of intervals the mean, too: the runs are of one table, so that they do not narrow them.
         """
+        import pandas as pd
+
         if len(found) == 1:
             return found[0]
         by = ["first", "second"]

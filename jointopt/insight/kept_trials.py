@@ -13,9 +13,11 @@ from jointopt.insight.surrogate import Evidence
 from jointopt.space import Space
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
-    from jointopt.search.result import SearchResult
+    from jointopt.search.result import TrialRecord
 
 __all__ = ["TRIAL_COLUMNS", "interactions_of_kept", "kept_space", "kept_trials"]
 
@@ -31,19 +33,19 @@ TRIAL_COLUMNS: Final = {
 }
 
 
-def kept_trials(result: SearchResult, space: Space, sign: float) -> list[dict[str, Any]]:
+def kept_trials(records: Sequence[TrialRecord], space: Space, sign: float) -> list[dict[str, Any]]:
     """Return a run's scored trials as plain values, without what names the run and the space.
 
     Parameters
     ----------
-    result : SearchResult
+    records : sequence of TrialRecord
         Of the run.
     space : Space
         What it searched, bound to its table.
     sign : float
         -1 where smaller scores are better.
     """
-    evidence = Evidence.of(((r.config, r.trial) for r in result.records), space, sign)
+    evidence = Evidence.of(((r.config, r.trial) for r in records), space, sign)
     rows = evidence.frame().to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]
 

@@ -1,93 +1,62 @@
-"""Figures from frames: first what is shown, as a frame, then the picture of it."""
+"""Figures of a search, drawn from the frames of `search_frames` and of `Interactions`."""
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import TrialState
+
+from jointopt.insight.figures import COLORS, GRID, NEUTRAL, colors_of, dressed, plain, translucent
+from jointopt.insight.search_frames import FEWEST_GOOD, GOOD_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import optuna
+    import pandas as pd
     import plotly.graph_objects as go
+    from numpy.typing import NDArray
 
-    from jointopt.data import Metric
-    from jointopt.search.result import TrialRecord
+    from jointopt.insight.search_frames import Scale
 
 __all__ = [
-    "history_frame",
-    "importance_frame",
+    "plot_anytime",
+    "plot_axes",
+    "plot_features",
     "plot_history",
     "plot_importance",
     "plot_interactions",
+    "plot_parallel",
 ]
 
-MIN_TRIALS_FOR_IMPORTANCE = 10
-COLORS = (
-    "#4269d0",
-    "#efb118",
-    "#ff725c",
-    "#6cc5b0",
-    "#3ca951",
-    "#ff8ab7",
-    "#a463f2",
-    "#97bbf5",
-    "#9c6b4e",
-    "#9498a0",
-)
+MOST_COLUMNS: Final = 30
+"""Columns that a picture names."""
+INACTIVE: Final = -0.14
+"""Where a line of parallel coordinates passes below an axis that its trial does not have."""
+MOST_TICKS: Final = 9
+WIDE: Final = 30.0
+"""Ratio of a parameter's values from which on its axis is logarithmic."""
 
 
-def history_frame(records: Sequence[TrialRecord], metric: Metric) -> pd.DataFrame:
-    """Return per scored trial: seconds since the start, score, best so far, paradigm, state."""
-    starts = [r.trial.datetime_start for r in records if r.trial.datetime_start is not None]
-    rows = []
-    best = np.nan
-    for record in records:
-        trial = record.trial
-        value = trial.value
-        if value is None or trial.state is TrialState.FAIL or trial.datetime_complete is None:
-            continue
-        complete = trial.state is TrialState.COMPLETE
-        if complete and not metric.display(value) <= metric.display(best):
-            best = value
-        rows.append(
-            {
-                "trial": record.number,
-                "seconds": (trial.datetime_complete - min(starts)).total_seconds(),
-                "score": value,
-                "best": best,
-                "paradigm": str(record.config.get("paradigm")),
-                "state": trial.state.name.lower(),
-            }
-        )
-    return pd.DataFrame(rows, columns=["trial", "seconds", "score", "best", "paradigm", "state"])
-
-
-def plot_history(frame: pd.DataFrame, metric: Metric) -> go.Figure:
+def plot_history(frame: pd.DataFrame, metric: Scale) -> go.Figure:
     """Plot `history_frame`: one mark per trial, coloured by paradigm, and the best so far."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    for color, (paradigm, part) in zip(
-        np.resize(COLORS, frame["paradigm"].nunique()), frame.groupby("paradigm"), strict=True
-    ):
+    colors = colors_of(sorted(frame["paradigm"].unique()))
+    for paradigm, part in frame.groupby("paradigm"):
         complete = part["state"] == "complete"
+        name = plain(paradigm)
         figure.add_scatter(
             x=part["seconds"],
             y=part["score"],
             mode="markers",
-            name=str(paradigm),
+            name=name,
             marker={
-                "color": color,
+                "color": colors[str(paradigm)],
                 "size": np.where(complete, 9, 6),
                 "symbol": np.where(complete, "circle", "circle-open"),
             },
-            hovertemplate="trial %{customdata}: %{y:.5g}<extra>" + str(paradigm) + "</extra>",
+            hovertemplate="trial %{customdata}: %{y:.5g}<extra>" + name + "</extra>",
             customdata=part["trial"],
         )
     figure.add_scatter(
@@ -95,44 +64,52 @@ def plot_history(frame: pd.DataFrame, metric: Metric) -> go.Figure:
         y=frame["best"],
         mode="lines",
         name="best so far",
-        line={"shape": "hv", "color": "#555555", "width": 2},
+        line={"shape": "hv", "color": NEUTRAL, "width": 2},
     )
     figure.update_layout(
-        xaxis_title="seconds since the first trial",
-        yaxis_title=metric.name,
-        template="plotly_white",
-        height=420,
-        margin={"t": 20, "r": 10, "b": 50, "l": 60},
-        legend={"orientation": "h", "y": -0.22},
+        xaxis_title="seconds since the first trial", yaxis_title=plain(metric.name)
     )
-    figure.update_yaxes(range=_window(frame, metric))
-    return figure
+    dressed(figure, 420, below=110)
+    return figure.update_yaxes(range=_window(frame["score"], metric))
 
 
-def _window(frame: pd.DataFrame, metric: Metric) -> list[float]:
+def plot_anytime(frame: pd.DataFrame, metric: Scale, x: str) -> go.Figure:
+    """Plot `anytime_frame`: the best score so far, coloured by the stage that found it."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    colors = colors_of(frame["stage"])
+    for number, (stage, part) in enumerate(frame.groupby("stage", sort=False)):
+        # From where the stage before it ended.
+        before = frame.loc[[part.index[0] - 1]] if number else part.iloc[:0]
+        at = [*before[x], *part[x]]
+        figure.add_scatter(
+            x=at,
+            y=[*before["best"], *part["best"]],
+            mode="lines",
+            name=plain(stage),
+            line={"shape": "hv", "color": colors[str(stage)], "width": 2.5},
+            hovertemplate="%{y:.5g} after %{x:.4g}<extra>" + plain(stage) + "</extra>",
+        )
+    unit = "evaluations" if x == "evaluation" else "seconds since the first trial"
+    figure.update_layout(
+        xaxis_title=unit,
+        yaxis_title=f"best {plain(metric.name)} so far",
+        showlegend=len(colors) > 1,
+    )
+    dressed(figure, 420, below=110)
+    return figure.update_yaxes(range=_window(frame["best"].dropna(), metric))
+
+
+def _window(scores: pd.Series, metric: Scale) -> list[float] | None:
     """Show the better three quarters: one hopeless trial must not flatten all others."""
-    signed = frame["score"].map(metric.display)
+    if scores.empty:
+        return None
+    sign = 1.0 if metric.greater_is_better else -1.0
+    signed = sign * scores
     low, high = float(signed.quantile(0.25)), float(signed.max())
     margin = 0.08 * (high - low) or 0.01 * abs(high) or 0.01
-    return sorted([metric.display(low - margin), metric.display(high + margin)])
-
-
-def importance_frame(study: optuna.Study) -> pd.DataFrame:
-    """Return the importance of each parameter by PED-ANOVA, the greatest first.
-
-    The share of the variance that a parameter explains of being among the best trials, inactive
-    parameters included (Watanabe, Bansal and Hutter, 2023, as in Optuna). Empty below 10 trials.
-    """
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len(complete) < MIN_TRIALS_FOR_IMPORTANCE:
-        return pd.DataFrame(columns=["parameter", "axis", "importance"])
-    with warnings.catch_warnings():
-        # A parameter of a branch that few trials took is uncertain: its importance is small, too.
-        warnings.filterwarnings("ignore", message="Some regimes for parameter")
-        found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-    frame = pd.DataFrame({"parameter": list(found), "importance": list(found.values())})
-    frame.insert(1, "axis", frame["parameter"].str.partition("/")[0])
-    return frame
+    return sorted([sign * (low - margin), sign * (high + margin)])
 
 
 def plot_interactions(shares: pd.DataFrame, axes: Sequence[str]) -> go.Figure:
@@ -157,33 +134,67 @@ def plot_interactions(shares: pd.DataFrame, axes: Sequence[str]) -> go.Figure:
         shown[line, column] = row["share"]
         told[line, column] = f"{row['share']:.0%}<br>{row['low']:.0%} to {row['high']:.0%}"
         name = f"{row['first']} alone" if not row["second"] else f"{row['first']} with {second}"
-        hints[line, column] = name
+        hints[line, column] = plain(name)
+    names = [plain(axis) for axis in axes]
     figure = go.Figure(
         go.Heatmap(
             z=shown,
-            x=list(axes),
-            y=list(axes),
+            x=names,
+            y=names,
             text=told,
             customdata=hints,
             texttemplate="%{text}",
             hovertemplate="%{customdata}: %{z:.1%}<extra></extra>",
             hoverongaps=False,
-            colorscale=["#f3f5fb", COLORS[0]],
+            colorscale=["#e9edf9", COLORS[0]],
             zmin=0,
             showscale=False,
             xgap=3,
             ygap=3,
         )
     )
+    dressed(figure, 110 + 62 * len(axes), below=70, left=10)
+    figure.update_xaxes(showgrid=False)
+    return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def plot_axes(frame: pd.DataFrame) -> go.Figure:
+    """Plot `axes_frame`: what each axis explains alone, with its interval, and in pairs."""
+    import plotly.graph_objects as go
+
+    shown = frame.iloc[::-1]
+    names = [plain(axis) for axis in shown["axis"]]
+    figure = go.Figure()
+    figure.add_bar(
+        x=shown["alone"],
+        y=names,
+        orientation="h",
+        name="alone",
+        marker={"color": COLORS[0]},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": shown["high"] - shown["alone"],
+            "arrayminus": shown["alone"] - shown["low"],
+            "color": NEUTRAL,
+            "thickness": 1.5,
+        },
+        hovertemplate="%{y} alone: %{x:.1%}<extra></extra>",
+    )
+    figure.add_bar(
+        x=shown["together"],
+        y=names,
+        orientation="h",
+        name="only together with another",
+        marker={"color": translucent(COLORS[0], 0.4)},
+        hovertemplate="%{y} with another: %{x:.1%}<extra></extra>",
+    )
     figure.update_layout(
-        template="plotly_white",
-        height=110 + 62 * len(axes),
-        margin={"t": 20, "r": 10, "b": 50, "l": 10},
+        xaxis_title="share of what sets good trials apart", barmode="group", bargap=0.3
     )
-    figure.update_xaxes(showgrid=False, zeroline=False)
-    return figure.update_yaxes(
-        autorange="reversed", automargin=True, showgrid=False, zeroline=False
-    )
+    dressed(figure, 150 + 44 * len(frame), below=110, left=10)
+    figure.update_layout(legend={"traceorder": "reversed"})
+    return figure.update_xaxes(tickformat=".0%", rangemode="tozero")
 
 
 def plot_importance(frame: pd.DataFrame, n: int = 15) -> go.Figure:
@@ -191,26 +202,131 @@ def plot_importance(frame: pd.DataFrame, n: int = 15) -> go.Figure:
     import plotly.graph_objects as go
 
     top = frame.head(n).iloc[::-1]
-    axes = list(dict.fromkeys(frame["axis"]))
     figure = go.Figure()
-    for color, axis in zip(np.resize(COLORS, len(axes)), axes, strict=True):
+    for axis, color in colors_of(frame["axis"]).items():
         part = top[top["axis"] == axis]
+        if part.empty:
+            continue
         figure.add_bar(
             x=part["importance"],
-            y=part["parameter"],
+            y=[plain(name) for name in part["parameter"]],
             orientation="h",
-            name=axis,
+            name=plain(axis),
             marker={"color": color},
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
         )
-    figure.update_layout(
-        xaxis_title="importance (PED-ANOVA)",
-        template="plotly_white",
-        height=90 + 26 * max(3, len(top)),
-        margin={"t": 20, "r": 10, "b": 50, "l": 10},
-        legend={"orientation": "h", "y": -0.25},
-        barmode="overlay",
+    figure.update_layout(xaxis_title="importance (PED-ANOVA)", barmode="overlay")
+    dressed(figure, 150 + 26 * max(3, len(top)), below=110, left=10)
+    order = [plain(name) for name in top["parameter"]]
+    return figure.update_yaxes(categoryorder="array", categoryarray=order)
+
+
+def plot_features(frame: pd.DataFrame) -> go.Figure:
+    """Plot `features_frame`: shares of the good trials as bars, of all trials as marks."""
+    import plotly.graph_objects as go
+
+    words = {"choice": "columns chosen by", "column": "column in use"}
+    shown = frame.groupby("kind", sort=False).head(MOST_COLUMNS).iloc[::-1]
+    figure = go.Figure()
+    for (kind, part), color in zip(shown.groupby("kind"), COLORS, strict=False):
+        names = [plain(name) for name in part["name"]]
+        figure.add_bar(
+            x=part["good"],
+            y=names,
+            orientation="h",
+            name=f"{words[str(kind)]}, good trials",
+            marker={"color": color},
+            hovertemplate="%{y}: %{x:.0%} of the good trials<extra></extra>",
+        )
+    figure.add_scatter(
+        x=shown["all"],
+        y=[plain(name) for name in shown["name"]],
+        mode="markers",
+        name="all trials",
+        marker={"symbol": "line-ns", "size": 14, "line": {"width": 2.5, "color": NEUTRAL}},
+        hovertemplate="%{y}: %{x:.0%} of all trials<extra></extra>",
     )
-    figure.update_yaxes(
-        automargin=True, categoryorder="array", categoryarray=list(top["parameter"])
+    figure.update_layout(xaxis_title="share of the trials", barmode="overlay")
+    dressed(figure, 150 + 24 * max(3, len(shown)), below=110, left=10)
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.02])
+    order = [plain(name) for name in shown["name"]]
+    return figure.update_yaxes(categoryorder="array", categoryarray=order)
+
+
+def plot_parallel(frame: pd.DataFrame, metric: Scale) -> go.Figure:
+    """Plot `parallel_frame`: a line per trial through its parameters, the good ones on top."""
+    import plotly.graph_objects as go
+
+    names = [name for name in frame.columns if name not in ("trial", "score")]
+    figure = go.Figure()
+    heights = []
+    for place, name in enumerate([*names, "score"]):
+        at, ticks = _placed(frame[name])
+        heights.append(at)
+        title = metric.name if name == "score" else name
+        _add_axis(figure, place, plain(title), ticks)
+    n_good = min(len(frame), max(FEWEST_GOOD, round(GOOD_SHARE * len(frame))))
+    at = np.column_stack([*heights, np.full(len(frame), np.nan)])
+    for name, rows, style in (
+        ("other trials", slice(n_good, None), {"color": translucent("#888888", 0.25), "width": 1}),
+        ("the best tenth", slice(None, n_good), {"color": COLORS[0], "width": 1.8}),
+    ):
+        part = frame.iloc[rows]
+        told = [f"trial {row.trial}: {row.score:.5g}" for row in part.itertuples()]
+        figure.add_scatter(
+            x=np.tile([*range(len(heights)), np.nan], len(part)),
+            y=at[rows].ravel(),
+            text=np.repeat(told, len(heights) + 1),
+            mode="lines",
+            name=name,
+            line=style,
+            hovertemplate="%{text}<extra></extra>",
+        )
+    dressed(figure, 460, below=90, left=20)
+    figure.update_xaxes(visible=False, range=[-0.15, len(heights) - 0.4])
+    return figure.update_yaxes(visible=False, range=[-0.24, 1.12])
+
+
+def _placed(values: pd.Series) -> tuple[NDArray[np.float64], dict[float, str]]:
+    """Return heights from 0 to 1, below them where there is no value, and what they mean."""
+    known = values.dropna()
+    kinds = {type(value) for value in known}
+    if kinds <= {int, float, np.float64, np.int64}:
+        heights, ticks = _numbers(known.to_numpy(dtype=float))
+    else:
+        heights, ticks = _words([str(value) for value in known])
+    full = np.full(len(values), INACTIVE)
+    full[values.notna().to_numpy()] = heights
+    return full, ticks if len(known) == len(values) else {INACTIVE: "not there", **ticks}
+
+
+def _numbers(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], dict[float, str]]:
+    low, high = values.min(), values.max()
+    scaled = np.log(values) if low > 0 and high > WIDE * low else values
+    heights = (scaled - scaled.min()) / ((scaled.max() - scaled.min()) or 1.0)
+    return heights, {0.0: f"{low:.3g}", 1.0: f"{high:.3g}"}
+
+
+def _words(words: list[str]) -> tuple[NDArray[np.float64], dict[float, str]]:
+    options = sorted(set(words), reverse=True)
+    step = 1 / max(1, len(options) - 1)
+    places = {option: step * i for i, option in enumerate(options)}
+    # Apart, so that lines of the same option are seen to be many.
+    spread = 0.25 * step * (np.arange(len(words)) % 7 - 3) / 3
+    shown = options if len(options) <= MOST_TICKS else [options[0], options[-1]]
+    at = np.array([places[word] for word in words])
+    return at + spread, {places[option]: option for option in shown}
+
+
+def _add_axis(figure: go.Figure, place: int, title: str, ticks: dict[float, str]) -> None:
+    figure.add_shape(
+        type="line", x0=place, x1=place, y0=-0.02, y1=1.02, line={"color": GRID, "width": 2}
     )
-    return figure
+    style: dict[str, Any] = {"x": place, "showarrow": False}
+    axis, _, rest = title.partition("/")
+    heading = f"{axis}<br>{rest.rpartition('/')[2]}" if rest else axis
+    figure.add_annotation(y=1.05, text=f"<b>{heading}</b>", yanchor="bottom", **style)
+    for height, word in ticks.items():
+        figure.add_annotation(
+            y=height, text=plain(word), xanchor="left", xshift=4, font={"size": 11}, **style
+        )

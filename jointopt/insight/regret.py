@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from jointopt.insight.plots import COLORS
+from jointopt.insight.figures import NEUTRAL, colors_of, dressed, plain, translucent
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -99,8 +99,7 @@ def regret_figure(frame: pd.DataFrame, floor: float, n_plus_m: int, near: float)
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    strategies = list(dict.fromkeys(frame["strategy"]))
-    for color, strategy in zip(np.resize(COLORS, len(strategies)), strategies, strict=True):
+    for strategy, color in colors_of(frame["strategy"]).items():
         part = frame[frame["strategy"] == strategy]
         x, low, median, high = (
             part[name].to_numpy(dtype=float) for name in ("evaluation", "q25", "median", "q75")
@@ -113,7 +112,7 @@ def regret_figure(frame: pd.DataFrame, floor: float, n_plus_m: int, near: float)
             x=x,
             y=np.maximum(low, floor),
             fill="tonexty",
-            fillcolor=_translucent(str(color)),
+            fillcolor=translucent(color),
             showlegend=False,
             hoverinfo="skip",
             **band,
@@ -123,12 +122,12 @@ def regret_figure(frame: pd.DataFrame, floor: float, n_plus_m: int, near: float)
             y=np.maximum(median, floor),
             customdata=median,
             mode="lines",
-            name=strategy,
+            name=plain(strategy),
             legendgroup=strategy,
-            line={"color": str(color), "width": 2, "shape": "hv"},
+            line={"color": color, "width": 2, "shape": "hv"},
             hovertemplate="%{x} evaluations: regret %{customdata:.4g}",
         )
-    figure.add_vline(n_plus_m, line={"color": "#555555", "dash": "dash"})
+    figure.add_vline(n_plus_m, line={"color": NEUTRAL, "dash": "dash"})
     figure.add_annotation(
         x=n_plus_m,
         y=1,
@@ -138,7 +137,7 @@ def regret_figure(frame: pd.DataFrame, floor: float, n_plus_m: int, near: float)
         showarrow=False,
     )
     for level, text in ((near, "99 % of the way"), (floor, "the optimum")):
-        figure.add_hline(level, line={"color": "#999999", "dash": "dot"})
+        figure.add_hline(level, line={"color": NEUTRAL, "dash": "dot"})
         # Plotly takes an annotation's place on a logarithmic axis as an exponent.
         figure.add_annotation(
             x=1,
@@ -149,23 +148,5 @@ def regret_figure(frame: pd.DataFrame, floor: float, n_plus_m: int, near: float)
             text=text,
             showarrow=False,
         )
-    figure.update_layout(
-        xaxis_title="evaluations",
-        yaxis_title="regret",
-        yaxis_type="log",
-        template="plotly_white",
-        height=420,
-        margin={"t": 30, "r": 10, "b": 50, "l": 60},
-        legend={"orientation": "h", "y": -0.22},
-    )
-    return figure
-
-
-def _translucent(color: str) -> str:
-    """Return a colour that lets others shine through.
-
-    >>> _translucent("#4269d0")
-    'rgba(66, 105, 208, 0.2)'
-    """
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, 0.2)"
+    figure.update_layout(xaxis_title="evaluations", yaxis_title="regret", yaxis_type="log")
+    return dressed(figure, 450, below=110)

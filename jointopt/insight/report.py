@@ -15,7 +15,8 @@ from sklearn.utils import estimator_html_repr
 from jointopt.errors import OptionError
 from jointopt.insight.axis_analysis import axis_interactions
 from jointopt.insight.leaderboard import members_frame
-from jointopt.insight.plots import history_frame, importance_frame, plot_history, plot_importance
+from jointopt.insight.plots import plot_history, plot_importance
+from jointopt.insight.search_frames import history_frame, importance_frame
 from jointopt.insight.words import describe_features, describe_model, describe_transforms
 
 if TYPE_CHECKING:

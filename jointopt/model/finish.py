@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jointopt.evaluation.one_fold import Setting
     from jointopt.evaluation.table_evaluator import TableEvaluator
     from jointopt.search.budget import Budget
-    from jointopt.search.result import SearchResult, TrialRecord
+    from jointopt.search.result import Found, TrialRecord
 
 __all__ = ["Finish"]
 
@@ -142,7 +142,7 @@ class Finish:
         passed = len(record.trial.user_attrs.get("fold_scores", ())) or 1
         return float(record.trial.user_attrs.get("fit_seconds", 0.0)) / passed * rows
 
-    def fit(self, executor: Executor, result: SearchResult) -> tuple[FittedModel, tuple[str, ...]]:
+    def fit(self, executor: Executor, result: Found) -> tuple[FittedModel, tuple[str, ...]]:
         """Return the model, and notes on what did not go as planned.
 
         An ensemble is made if it was asked for and is better than anything that was not kept for
@@ -172,7 +172,7 @@ class Finish:
                 return model, tuple(notes)
         raise SearchError("no configuration could be fitted on all rows: " + "; ".join(notes))
 
-    def _ensemble(self, result: SearchResult) -> FittedModel | None:
+    def _ensemble(self, result: Found) -> FittedModel | None:
         """Average the models of the folds; None if there are none, or a refit promises more."""
         complete = [r for r in result.records if r.trial.state is TrialState.COMPLETE]
         ranked = sorted(complete, key=self._signed, reverse=True)
@@ -268,7 +268,7 @@ class Finish:
             temperature=temperature,
         )
 
-    def _ranked(self, result: SearchResult) -> list[TrialRecord]:
+    def _ranked(self, result: Found) -> list[TrialRecord]:
         """Return the trials that may become the model, the best first."""
         scored = [r for r in result.records if r.trial.value is not None]
         complete = [r for r in scored if r.trial.state is TrialState.COMPLETE]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jointopt.data import Dataset, Metric
     from jointopt.evaluation.events import Watcher
     from jointopt.model.fitted import FittedModel
-    from jointopt.search.result import SearchResult, TrialRecord
+    from jointopt.search.result import Found, TrialRecord
     from jointopt.search.strategies import Strategy
 
 __all__ = ["RunOptions", "TableRun", "run_table"]
@@ -112,7 +112,7 @@ class TableRun:
     `out_of_fold` holds predictions of the best configurations by stage and trial number.
     """
 
-    result: SearchResult
+    result: Found
     model: FittedModel
     dataset: Dataset
     space: Space

@@ -21,7 +21,7 @@ from jointopt.evaluation.events import EvaluationBegun, EvaluationEnded, SearchE
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.search.durable import DurableStudy
 from jointopt.search.proposals import Proposals
-from jointopt.search.result import SearchResult, TrialRecord, trials_frame
+from jointopt.search.result import Found, TrialRecord
 from jointopt.search.samplers import StageSampler
 from jointopt.search.stage_run import Key, Pending, StageRun, config_of, outcome_of
 from jointopt.search.storage import private_study
@@ -120,7 +120,7 @@ class Engine:
         self._durable: dict[str, DurableStudy] = {}
         self._records: list[TrialRecord] = []
 
-    def run(self, strategy: Strategy, space: Space, starts: Sequence[Config]) -> SearchResult:
+    def run(self, strategy: Strategy, space: Space, starts: Sequence[Config]) -> Found:
         """Run a strategy to its end or the budget's.
 
         Raises
@@ -146,12 +146,13 @@ class Engine:
         best = self._best(self._records)
         if best is None or best.trial.value is None:
             raise SearchError(_nothing_found(self._records))
-        return SearchResult(
+        return Found(
             best_config=best.config,
             best_score=best.trial.value,
-            trials=trials_frame(tuple(self._records)),
             studies={stage: durable.study for stage, durable in self._durable.items()},
             records=tuple(self._records),
+            space=space,
+            direction=self._direction,
         )
 
     def _stage_result(self, run: StageRun) -> StageResult:

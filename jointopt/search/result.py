@@ -1,19 +1,18 @@
-"""What a search found."""
+"""What a search told, trial by trial, and what came of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import optuna
-    import pandas as pd
 
-    from jointopt.space import Config
+    from jointopt.space import Config, Space
 
-__all__ = ["SearchResult", "TrialRecord", "trials_frame"]
+__all__ = ["Found", "TrialRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,8 @@ class TrialRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What a search found.
+class Found:
+    """What the engine found; `SearchResult` adds frames and pictures to it.
 
     Attributes
     ----------
@@ -51,51 +50,19 @@ class SearchResult:
         The best configuration, all parameters.
     best_score : float
         Its value, in the objective's own unit.
-    trials : DataFrame
-        One row per trial: stage, number, state, value, seconds, reason, and a column for each
-        parameter, empty where the parameter was not active.
     studies : dict of str to optuna.Study
         By stage.
     records : tuple of TrialRecord
         The trials themselves.
+    space : Space
+        What was searched.
+    direction : {"maximize", "minimize"}
+        Of the objective.
     """
 
     best_config: Config
     best_score: float
-    trials: pd.DataFrame
     studies: Mapping[str, optuna.Study]
     records: tuple[TrialRecord, ...]
-
-    def __repr__(self) -> str:
-        """Say what was found and where the rest is."""
-        states = self.trials["state"].value_counts().to_dict()
-        told = ", ".join(f"{n} {state}" for state, n in states.items())
-        return f"SearchResult(best_score={self.best_score:.6g}; {told}; see .best_config, .trials)"
-
-
-def trials_frame(records: tuple[TrialRecord, ...]) -> pd.DataFrame:
-    """Return one row per trial."""
-    import pandas as pd
-
-    rows = []
-    for record in records:
-        trial = record.trial
-        duration = trial.duration
-        rows.append(
-            {
-                "stage": record.stage,
-                "number": record.number,
-                "state": trial.state.name.lower(),
-                "value": trial.value if trial.value is not None else _last(trial),
-                "seconds": None if duration is None else duration.total_seconds(),
-                "reason": trial.user_attrs.get("reason"),
-                **record.config,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _last(trial: optuna.trial.FrozenTrial) -> float | None:
-    """Return the value of what a pruned trial passed."""
-    steps = trial.intermediate_values
-    return steps[max(steps)] if steps else None
+    space: Space
+    direction: Literal["maximize", "minimize"]

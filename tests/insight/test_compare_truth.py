@@ -42,7 +42,7 @@ def test_regret_falls_to_what_was_found(comparison):
     last = comparison.regret.groupby(["strategy", "seed"])["regret"].last()
     found = comparison.runs.set_index(["strategy", "seed"])["test"]
     pd.testing.assert_series_equal(last, found.loc[last.index], check_names=False)
-    quartiles = comparison.regret_frame()
+    quartiles = comparison.frame.regret()
     assert (quartiles["q25"] <= quartiles["q75"]).all()
     for _, own in quartiles.groupby("strategy"):
         assert (own["median"].diff().dropna() <= 0).all()
@@ -61,13 +61,13 @@ def test_it_is_saved_with_its_page(comparison, tmp_path):
     assert "rows that no search saw" not in page
     again = Comparison.load(tmp_path)
     pd.testing.assert_frame_equal(again.regret, comparison.regret)
-    names = {trace.name for trace in again.plot_regret().data if trace.name}
+    names = {trace.name for trace in again.plot.regret().data if trace.name}
     assert names == {"joint", "random", "sequential"}
 
 
 def test_without_a_ground_truth_there_is_no_regret(comparison, tmp_path):
     plain = Comparison(comparison.runs, comparison.anytime)
-    for ask in (plain.evaluations_to, plain.regret_frame, plain.plot_regret):
+    for ask in (plain.evaluations_to, plain.frame.regret, plain.plot.regret):
         with pytest.raises(OptionError, match="compare_on_truth"):
             ask()
     comparison.save(tmp_path)

@@ -290,7 +290,7 @@ def test_saved_and_loaded_the_same(comparison, tmp_path):
     ]
     again = Comparison.load(page.parent)
     pd.testing.assert_frame_equal(again.frame(), comparison.frame())
-    pd.testing.assert_frame_equal(again.anytime_frame(), comparison.anytime_frame())
+    pd.testing.assert_frame_equal(again.anytime, comparison.anytime)
     assert again.baseline == "joint"
     assert again.conclusion() == comparison.conclusion()
 
@@ -319,7 +319,7 @@ def test_figures_draw_each_strategy_on_each_data_set(comparison):
     for x in ("evaluations", "seconds"):
         lines = [t for t in comparison.plot_anytime(x).data if t.hovertemplate is not None]
         assert len(lines) == 18
-    assert len(comparison.plot_critical_difference().data) == 5  # three ranks, two bars
+    assert len(comparison.plot.critical_difference().data) == 5  # three ranks, two bars
 
 
 def test_repr_names_the_methods(comparison):
@@ -414,7 +414,7 @@ def test_a_comparison_of_three_classes():
     assert set(runs["metric"]) == {"log_loss"}
     assert runs["test"].between(0, 0.5).all()
     np.testing.assert_allclose(runs["gap"], runs["test"] - runs["validation"])
-    curves = found.anytime_frame()
+    curves = found.anytime
     assert len(curves) == 12
     last = curves.groupby(["strategy", "seed"])["best"].last()
     assert last.loc["random", 0] == pytest.approx(runs["validation"][1])

@@ -30,8 +30,9 @@ from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.insight import enumeration
 from jointopt.insight.enumeration import enumerate_scores, small_dataset
 from jointopt.insight.ground_truth import GroundTruth
+from jointopt.insight.search_result import Objective, SearchResult
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
-from jointopt.search.result import SearchResult, TrialRecord, trials_frame
+from jointopt.search.result import TrialRecord
 from jointopt.space import load_space
 
 ARTIFACT = Path(__file__).parents[1] / "benchmarks/data/small_diabetes.parquet"
@@ -210,7 +211,8 @@ def result_of(truth, configs, states=None):
         value = truth.score(one) if state is optuna.trial.TrialState.COMPLETE else None
         trial = optuna.trial.create_trial(state=state, value=value)
         records.append(TrialRecord("joint", number, one, trial))
-    return SearchResult({}, 0.0, trials_frame(tuple(records)), {}, tuple(records))
+    metric = Objective("score", truth.direction == "maximize")
+    return SearchResult({}, 0.0, {}, tuple(records), truth.space, metric)
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])

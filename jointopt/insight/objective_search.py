@@ -1,4 +1,4 @@
-"""Search for any objective: no table needed."""
+"""Search for any objective, and see what it taught: no table needed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import optuna
 from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.outcome import Outcome, State
+from jointopt.insight.search_result import SearchResult
 from jointopt.search.budget import Budget, parse_seconds
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine, Shelf
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from optuna.storages import BaseStorage
 
-    from jointopt.search.result import SearchResult
     from jointopt.search.strategies import Strategy
     from jointopt.space import Config, Space
 
@@ -120,6 +120,7 @@ def search(
     Returns
     -------
     SearchResult
+        With `best_config`, `best_score`, `trials`, `frame`, `plot` and `interactions()`.
 
     Raises
     ------
@@ -150,4 +151,4 @@ def search(
         seed=seed,
         shelf=Shelf(storage=open_storage(storage), name=name or "search"),
     )
-    return engine.run(get_strategy(strategy), space, [space.default()])
+    return SearchResult.of(engine.run(get_strategy(strategy), space, [space.default()]))

@@ -1,0 +1,313 @@
+"""What a search found, with its frames and its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Self, final
+
+from jointopt.insight.axis_analysis import axis_interactions
+from jointopt.insight.plots import (
+    plot_anytime,
+    plot_axes,
+    plot_features,
+    plot_history,
+    plot_importance,
+    plot_parallel,
+)
+from jointopt.insight.search_frames import (
+    anytime_frame,
+    axes_frame,
+    features_frame,
+    history_frame,
+    importance_frame,
+    parallel_frame,
+    trials_frame,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import optuna
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from jointopt.insight.interactions import Interactions
+    from jointopt.insight.search_frames import Scale
+    from jointopt.search.result import Found, TrialRecord
+    from jointopt.space import Config, Space
+
+__all__ = ["Objective", "SearchFrames", "SearchPlots", "SearchResult"]
+
+N_PARALLEL = 6
+"""Parameters that a picture of parallel coordinates has room for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What an objective's values are called, and which way they get better."""
+
+    name: str
+    greater_is_better: bool
+
+
+@final
+@dataclass(frozen=True, repr=False, eq=False)
+class SearchResult:
+    """What a search found.
+
+    `plot` draws it and `frame` gives what is drawn: `result.plot.history()` is a plotly figure of
+    `result.frame.history()`. `result.plot()` is the history, `result.frame()` all trials.
+
+    Attributes
+    ----------
+    best_config : Config
+        The best configuration, all parameters.
+    best_score : float
+        Its value, in the objective's own unit.
+    studies : dict of str to optuna.Study
+        By stage.
+    records : tuple of TrialRecord
+        The trials themselves.
+    space : Space
+        What was searched, bound to its table where there is one.
+    metric : Metric or Objective
+        What the scores are called, and which way they get better.
+
+    Examples
+    --------
+    >>> from jointopt import Categorical, Float, Space, search
+    >>> space = Space(transforms={"scale": Categorical(["none", "standard"])},
+    ...               hyperparameters={"C": Float(0, 1)})
+    >>> def objective(config, trial):
+    ...     return config["hyperparameters/C"] * (config["transforms/scale"] == "none")
+    >>> result = search(space, objective, strategy="random", n_trials=100)
+    >>> result.frame().shape, list(result.frame.history().columns)[:4]
+    ((100, 8), ['trial', 'seconds', 'score', 'best'])
+    >>> [trace.name for trace in result.plot.history().data]
+    ['trials', 'best so far']
+    >>> result.interactions().leading_pair
+    ('transforms', 'hyperparameters')
+    """
+
+    # Without slots: what takes seconds to learn is learnt once.
+    best_config: Config
+    best_score: float
+    studies: Mapping[str, optuna.Study]
+    records: tuple[TrialRecord, ...]
+    space: Space
+    metric: Scale
+
+    @classmethod
+    def of(cls, found: Found, metric: Scale | None = None) -> Self:
+        """Return what the engine found with its frames and pictures.
+
+        Parameters
+        ----------
+        found : Found
+            By the engine.
+        metric : Metric or None, default=None
+            Of its scores; by default they are called "value".
+        """
+        metric = metric or Objective("value", found.direction == "maximize")
+        return cls(
+            found.best_config, found.best_score, found.studies, found.records, found.space, metric
+        )
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """One row per trial: stage, number, state, value, seconds, reason, each parameter.
+
+        A parameter is empty where it was not active.
+        """
+        return trials_frame(self.records)
+
+    @property
+    def frame(self) -> SearchFrames:
+        """What `plot` draws, as frames."""
+        return SearchFrames(self)
+
+    @property
+    def plot(self) -> SearchPlots:
+        """Pictures, as plotly figures."""
+        return SearchPlots(self)
+
+    def interactions(self) -> Interactions:
+        """Return what axes explain alone and together, and what settling them one by one loses.
+
+        Returns
+        -------
+        Interactions
+            With `frame()`, `plot()`, `price` and `conclusion()`; `axis_interactions` has options.
+
+        Raises
+        ------
+        OptionError
+            If fewer than 100 trials with no axis held fixed have a score, all scores are the
+            same, or the space has fewer than two axes with anything to decide.
+        """
+        return self._interactions
+
+    @cached_property
+    def _interactions(self) -> Interactions:
+        return axis_interactions(self, self.space)
+
+    @cached_property
+    def importance(self) -> pd.DataFrame:
+        """The importance of each parameter by PED-ANOVA; empty below 10 trials."""
+        # Of several stages the one that saw most.
+        most = max(self.studies.values(), key=lambda study: len(study.get_trials(deepcopy=False)))
+        return importance_frame(most)
+
+    def __repr__(self) -> str:
+        """Say what was found and where the rest is."""
+        states = self.trials["state"].value_counts().to_dict()
+        told = ", ".join(f"{n} {state}" for state, n in states.items())
+        names = ", ".join(name for name in vars(SearchPlots) if not name.startswith("_"))
+        return (
+            f"SearchResult(best_score={self.best_score:.6g}; {told}; see .best_config, .trials, "
+            f".interactions(), and .plot and .frame, each with {names})"
+        )
+
+
+@final
+class SearchFrames:
+    """What `SearchPlots` draws, under the same names; called itself, one row per trial.
+
+    Parameters
+    ----------
+    result : SearchResult
+        What was found.
+    """
+
+    def __init__(self, result: SearchResult) -> None:
+        self._result = result
+
+    def __call__(self) -> pd.DataFrame:
+        """Return one row per trial: stage, number, state, value, seconds, reason, parameters."""
+        return self._result.trials.copy()
+
+    def history(self) -> pd.DataFrame:
+        """Return per scored trial: seconds since the start, score, best so far, paradigm, state.
+
+        Only trials that finished count for the best.
+        """
+        return history_frame(self._result.records, self._result.metric)
+
+    def anytime(self) -> pd.DataFrame:
+        """Return per scored trial: evaluations, seconds, stage and the best score so far."""
+        return anytime_frame(self._result.records, self._result.metric)
+
+    def parallel(self, n: int = N_PARALLEL) -> pd.DataFrame:
+        """Return the finished trials, the best first, with the `n` parameters that matter most."""
+        result = self._result
+        return parallel_frame(result.records, result.metric, result.importance, n)
+
+    def importance(self) -> pd.DataFrame:
+        """Return the importance of each parameter by PED-ANOVA; empty below 10 trials."""
+        return self._result.importance.copy()
+
+    def axes(self) -> pd.DataFrame:
+        """Return per axis the share of the variance that it explains alone, and in pairs.
+
+        Raises
+        ------
+        OptionError
+            As `SearchResult.interactions`.
+        """
+        return axes_frame(self._result.interactions())
+
+    def interactions(self) -> pd.DataFrame:
+        """Return the share of the variance by axis and pair of axes.
+
+        Raises
+        ------
+        OptionError
+            As `SearchResult.interactions`.
+        """
+        return self._result.interactions().frame()
+
+    def features(self) -> pd.DataFrame:
+        """Return how features were chosen, and how often each column was in use, in good trials.
+
+        Good are the best tenth of the trials that finished, at least ten.
+        """
+        result = self._result
+        return features_frame(result.records, result.metric, result.space)
+
+    def __repr__(self) -> str:
+        """Say what there is."""
+        return _repr(self)
+
+
+@final
+class SearchPlots:
+    """Pictures of a search, as plotly figures; called itself, its history.
+
+    Parameters
+    ----------
+    result : SearchResult
+        What was found.
+    """
+
+    def __init__(self, result: SearchResult) -> None:
+        self._result = result
+
+    def __call__(self) -> go.Figure:
+        """Plot the history."""
+        return self.history()
+
+    def history(self) -> go.Figure:
+        """Plot each trial's score over time, and the best so far."""
+        return plot_history(self._result.frame.history(), self._result.metric)
+
+    def anytime(self, x: Literal["evaluations", "seconds"] = "evaluations") -> go.Figure:
+        """Plot the best score so far against what was spent, coloured by stage."""
+        column = "evaluation" if x == "evaluations" else x
+        return plot_anytime(self._result.frame.anytime(), self._result.metric, column)
+
+    def parallel(self, n: int = N_PARALLEL) -> go.Figure:
+        """Plot a line per finished trial through the `n` parameters that matter most."""
+        return plot_parallel(self._result.frame.parallel(n), self._result.metric)
+
+    def importance(self, n: int = 15) -> go.Figure:
+        """Plot the importance of the `n` parameters that matter most, by PED-ANOVA."""
+        return plot_importance(self._result.frame.importance(), n)
+
+    def axes(self) -> go.Figure:
+        """Plot what each axis explains alone, and only together with another.
+
+        Raises
+        ------
+        OptionError
+            As `SearchResult.interactions`.
+        """
+        return plot_axes(self._result.frame.axes())
+
+    def interactions(self) -> go.Figure:
+        """Plot a heat map: axes alone on the diagonal, pairs below it.
+
+        Raises
+        ------
+        OptionError
+            As `SearchResult.interactions`.
+        """
+        return self._result.interactions().plot()
+
+    def features(self) -> go.Figure:
+        """Plot how features were chosen, and how often each column was in use."""
+        return plot_features(self._result.frame.features())
+
+    def __repr__(self) -> str:
+        """Say what there is."""
+        return _repr(self)
+
+
+def _repr(accessor: SearchFrames | SearchPlots) -> str:
+    """Name an accessor's methods.
+
+    >>> _repr(SearchPlots.__new__(SearchPlots))[:41]
+    'SearchPlots(call it, or .history(), .anyt'
+    """
+    names = [f".{name}()" for name in vars(type(accessor)) if not name.startswith("_")]
+    return f"{type(accessor).__name__}(call it, or {', '.join(names)})"

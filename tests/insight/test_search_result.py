@@ -1,0 +1,114 @@
+"""A search's frames say what its trials were, and each picture draws its frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from jointopt import Choice, Float, Int, JointRegressor, OptionError, Space, Subset, search
+
+SPACE = Space(
+    transforms={"x": Float(-1, 1)},
+    features=Choice({"all": {}, "mask": {"columns": Subset(["a", "b<i>"])}}),
+    paradigm=Choice({n: {"hyperparameters": {"k": Int(1, 100, log=True)}} for n in ("p", "q")}),
+)
+RIDGE = Space(
+    paradigm=Choice(
+        {
+            "linear": {
+                "estimator": {"regression": "sklearn.linear_model.Ridge"},
+                "hyperparameters": {"alpha": Float(0.1, 10)},
+            }
+        }
+    )
+)
+PICTURES = ("history", "anytime", "parallel", "importance", "axes", "interactions", "features")
+
+
+def score(config, trial):
+    if trial.number == 3:
+        raise ValueError("no luck")
+    used = config.get("features/mask/columns/b<i>", True)
+    return config["transforms/x"] * (config["paradigm"] == "p") + used
+
+
+@pytest.fixture(scope="module", params=["maximize", "minimize"])
+def result(request):
+    sign = 1 if request.param == "maximize" else -1
+    return search(
+        SPACE,
+        lambda config, trial: sign * score(config, trial),
+        "random",
+        n_trials=150,
+        direction=request.param,
+    )
+
+
+def test_the_frames_tell_the_trials(result):
+    history, anytime = result.frame.history(), result.frame.anytime()
+    better = np.maximum if result.metric.greater_is_better else np.minimum
+    assert len(result.frame()) == 150
+    assert len(history) == len(anytime) == 149
+    assert 3 not in set(history["trial"])
+    np.testing.assert_allclose(history["best"], better.accumulate(history["score"]))
+    assert anytime["best"].iloc[-1] == result.best_score
+    assert anytime["evaluation"].tolist() == [*range(1, 150)]
+    lines = result.frame.parallel(3)
+    assert lines["score"].iloc[0] == result.best_score
+    assert "paradigm" in lines
+    assert len(lines.columns) == 5
+
+
+def test_features_in_use_are_counted_where_they_are_told(result):
+    frame = result.frame.features()
+    columns = frame[frame["kind"] == "column"].set_index("name")
+    choices = frame[frame["kind"] == "choice"].set_index("name")
+    assert choices["all"].sum() == pytest.approx(1)
+    assert set(choices.index) == {"all", "mask"}
+    # The best trials all have the column that adds one; of the others a part does.
+    assert columns.loc["b<i>", "good"] == 1
+    assert 0.5 < columns.loc["b<i>", "all"] < 0.9
+    table = result.trials[result.trials["state"] == "complete"]
+    told = table["features/mask/columns/a"].fillna(value=True).astype(bool)
+    assert columns.loc["a", "all"] == pytest.approx(told.mean())
+
+
+def test_axes_add_up_to_the_interactions(result):
+    axes, shares = result.frame.axes(), result.frame.interactions()
+    pairs = shares.loc[shares["second"] != "", "share"].sum()
+    assert axes["together"].sum() == pytest.approx(2 * pairs)
+    assert axes["axis"].iloc[0] in ("paradigm", "transforms")
+    assert result.interactions() is result.interactions()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_each_picture_draws_its_frame_and_names_stay_text(result, name):
+    frame = getattr(result.frame, name)()
+    figure = getattr(result.plot, name)()
+    assert len(frame)
+    assert len(figure.data)
+    assert "<i>" not in figure.to_json().replace("\\u003c", "<")
+    assert name in repr(result.plot)
+    assert name in repr(result.frame)
+
+
+def test_stages_are_told_apart():
+    found = search(SPACE, score, "sequential", n_trials=40)
+    names = [trace.name for trace in found.plot.anytime("seconds").data]
+    assert names == list(found.frame.anytime()["stage"].unique())
+    assert len(names) > 2
+    with pytest.raises(OptionError, match="by the joint strategy"):
+        found.plot.axes()
+
+
+def test_an_estimator_shows_its_search():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    model = JointRegressor(n_trials=2, budget=None, metric="mae", space=RIDGE)
+    with pytest.raises(NotFittedError):
+        model.plot.history()
+    model.fit(X, X[:, 0])
+    assert model.plot.history().layout.yaxis.title.text == "mae"
+    assert model.frame.history()["best"].iloc[-1] == model.best_score_
+    assert len(model.frame()) == 2
