@@ -208,6 +208,10 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
             )
     console.print()
     console.print(escape(comparison.conclusion()), highlight=False)
+    learnt = comparison.learnt()
+    for dataset, _, words in learnt:
+        named = f"{escape(dataset)}: " if len(learnt) > 1 else ""
+        console.print(f"\n[bold]Axes[/bold] {named}{escape(words)}", highlight=False)
 
 
 def _evaluations(count: float) -> str:

@@ -53,7 +53,7 @@ def run_demo(console: Console, out: Path, budget: str, started: float) -> None:
     command = RunCommand.from_options(
         out / "train.csv", {"target": "diagnosis", "budget": budget, "name": "breast cancer"}
     )
-    command.run(console, out=results, started=started)
+    command.run(console, out=results, started=started, held_out=test)
     model = load_model(results)
     # Of two classes in alphabetical order, malignant is the second.
     area = roc_auc_score(test["diagnosis"] == "malignant", model.predict_proba(test)[:, 1])

@@ -16,6 +16,7 @@ from jointopt.data import Metric, get_metric, load_table, make_dataset
 from jointopt.errors import DataError, OptionError
 from jointopt.evaluation.limits import parse_memory
 from jointopt.files import write_whole
+from jointopt.insight.held_out import HeldOut
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
@@ -75,6 +76,7 @@ class RunCommand:
         storage: str | None = None,
         resume: bool = False,
         started: float | None = None,
+        held_out: pd.DataFrame | None = None,
     ) -> Path:
         """Search, fit, save and report.
 
@@ -90,6 +92,8 @@ class RunCommand:
             Go on with the study in the folder.
         started : float or None, default=None
             `time.monotonic()` when the command began.
+        held_out : DataFrame or None, default=None
+            Rows on which the model is scored for the report.
 
         Returns
         -------
@@ -143,7 +147,8 @@ class RunCommand:
         notes.finish()
         # Not before: a run that was refused must not take the place of the study's own.
         write_study(folder, study, name)
-        _write(folder, found, study, started)
+        outer = None if held_out is None else HeldOut.of_table(found, held_out)
+        _write(folder, found, study, started, outer)
         _tell(console, folder, found, time.monotonic() - started)
         return folder
 
@@ -252,7 +257,9 @@ def _announce(
     )
 
 
-def _write(folder: Path, run: TableRun, study: StudyDefinition, started: float) -> pd.DataFrame:
+def _write(
+    folder: Path, run: TableRun, study: StudyDefinition, started: float, outer: HeldOut | None
+) -> pd.DataFrame:
     import numpy as np
 
     from jointopt.insight.card import render_card
@@ -274,7 +281,8 @@ def _write(folder: Path, run: TableRun, study: StudyDefinition, started: float) 
         "seed": study.seed,
         "seconds": f"{time.monotonic() - started:.1f}",
     }
-    write_whole(folder / "report.html", render_report(run, board, facts, latency))
+    page = render_report(run, board, facts, latency, folder=str(folder), outer=outer)
+    write_whole(folder / "report.html", page)
     return board
 
 

@@ -17,9 +17,9 @@ from optuna.trial import TrialState
 
 from jointopt.data import Task, dataset_from_arrays, get_metric
 from jointopt.errors import SearchError
-from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.evaluation.worker_start import worker_context
+from jointopt.insight.held_out import HeldOut
 from jointopt.insight.kept_trials import kept_space, kept_trials
 from jointopt.insight.words import describe
 from jointopt.model.run import RunOptions, run_table
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from jointopt.data import Dataset, Metric
     from jointopt.evaluation.events import Event
-    from jointopt.model.fitted import FittedModel
     from jointopt.model.run import TableRun
     from jointopt.search.result import TrialRecord
 
@@ -261,25 +260,19 @@ def _load_libraries(*, in_workers: bool) -> None:
 
 def _scores(run: TableRun, X: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
     metric = run.metric
-    test = attempt(lambda: metric.score(y, _predictions(run.model, X), run.dataset.n_classes))
-    if isinstance(test, Exception):
-        raise SearchError(f"the model could not be tested: {reason_of(test)}") from test
+    test = HeldOut.of(run, X, y).score
     validation = metric.display(float(run.model.facts["validation_score"]))
     size = run.space.size()
     return {
-        "test": metric.display(test),
+        "test": test,
         "validation": metric.display(validation),
-        "gap": validation - test,
+        "gap": validation - metric.display(test),
         "n_plus_m": str(size.sequential),
         "n_times_m": str(size.joint),
         "sizes": json.dumps({axis: str(count) for axis, count in size.items()}),
         "found": describe(run.model.config),
         "error": "",
     }
-
-
-def _predictions(model: FittedModel, X: pd.DataFrame) -> NDArray[np.float64]:
-    return model.predict(X) if model.classes is None else model.predict_proba(X)
 
 
 def _nothing(reason: str) -> dict[str, Any]:

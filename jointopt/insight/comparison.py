@@ -275,9 +275,27 @@ class Comparison:
         """
         if self.trials is None:
             raise OptionError("this comparison keeps no trials; compare again to have them")
+        if dataset is None and self.runs["dataset"].nunique() == 1:
+            dataset = str(self.runs["dataset"].iloc[0])
         if dataset not in self._learnt:
             self._learnt[dataset] = interactions_of_kept(self.trials, self.runs, dataset)
         return self._learnt[dataset]
+
+    def learnt(self) -> list[tuple[str, Interactions | None, str]]:
+        """Return by data set how its axes interact, None where that cannot be told, and in words.
+
+        Nothing where no trials are kept.
+        """
+        told: list[tuple[str, Interactions | None, str]] = []
+        for dataset in in_order(self.runs["dataset"]) if self.trials is not None else []:
+            own = self.runs[self.runs["dataset"] == dataset]
+            try:
+                found = self.interactions(dataset)
+            except OptionError as error:
+                told.append((dataset, None, f"How the axes interact cannot be told: {error}."))
+            else:
+                told.append((dataset, found, found.conclusion(own["metric"].iloc[0])))
+        return told
 
     def known_regret(self) -> pd.DataFrame:
         """Return one row per evaluation of a run, with its regret.
@@ -315,9 +333,8 @@ class Comparison:
                 if frame is not None:
                     frame.to_parquet(folder / name, index=False)
             page = folder / PAGE_FILE
-            page.write_text(
-                render_comparison(self.runs, self.anytime, self.regret), encoding="utf-8"
-            )
+            html = render_comparison(self.runs, self.anytime, self.regret, self.learnt())
+            page.write_text(html, encoding="utf-8")
         except OSError as error:
             raise StorageError(
                 f"the comparison cannot be written to {folder}: {error.strerror}"

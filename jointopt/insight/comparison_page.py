@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import math
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
-
-from jinja2 import Environment
-from markupsafe import Markup
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jointopt.errors import OptionError
 from jointopt.insight.comparison_plots import (
@@ -23,13 +19,19 @@ from jointopt.insight.comparison_stats import (
     paired_tests,
     summary,
 )
+from jointopt.insight.page import figure_html, render_page
+from jointopt.insight.plots import plot_axes
 from jointopt.insight.regret import evaluations_to, regret_of
+from jointopt.insight.search_frames import axes_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
-    import plotly.graph_objects as go
+    from markupsafe import Markup
 
     from jointopt.insight.comparison_stats import Friedman
+    from jointopt.insight.interactions import Interactions
 
 __all__ = ["render_comparison"]
 
@@ -38,7 +40,10 @@ SMALL_P: Final = 0.001
 
 
 def render_comparison(
-    runs: pd.DataFrame, anytime: pd.DataFrame, regret: pd.DataFrame | None = None
+    runs: pd.DataFrame,
+    anytime: pd.DataFrame,
+    regret: pd.DataFrame | None = None,
+    learnt: Sequence[tuple[str, Interactions | None, str]] = (),
 ) -> str:
     """Return the page as HTML.
 
@@ -50,15 +55,14 @@ def render_comparison(
         One row per evaluation of each run.
     regret : DataFrame or None, default=None
         The same, where the optimum is known.
+    learnt : sequence of (str, Interactions or None, str), default=()
+        By data set how axes interact, if it can be told, and in words.
     """
-    import plotly.offline
-
-    text = files("jointopt.insight").joinpath("comparison.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": _number, "count": _count, "p": _p}
     datasets, strategies = in_order(runs["dataset"]), in_order(runs["strategy"])
     table, ranked = summary(runs), _ranked(runs)
-    return environment.from_string(text).render(
+    return render_page(
+        "comparison.html.j2",
+        {"number": _number, "count": _count, "p": _p},
         title=f"{', '.join(strategies)} compared on {_named(datasets)}",
         datasets=datasets,
         strategies=strategies,
@@ -67,21 +71,23 @@ def render_comparison(
         conclusion=conclude(runs)
         .replace("p = ", "p\u00a0=\u00a0")
         .replace("p < ", "p\u00a0<\u00a0"),
-        table=table.to_dict("records"),
+        table_rows=table.to_dict("records"),
         axes=[name for name in table.columns if name.startswith("size_")],
         tests=paired_tests(runs).to_dict("records"),
         per_dataset=[] if len(datasets) == 1 else _tests_by_dataset(runs),
         friedman=ranked,
-        ranks=None if ranked is None else _figure(critical_difference_figure(ranked)),
-        by_evaluations=_figure(
-            anytime_figure(anytime_bands(anytime, "evaluations"), runs, "evaluations")
-        ),
-        by_seconds=_figure(anytime_figure(anytime_bands(anytime, "seconds"), runs, "seconds")),
-        scores=_figure(scores_figure(runs)),
-        regret=None if regret is None else _figure(regret_of(regret, runs)),
+        ranks=None
+        if ranked is None
+        else figure_html(critical_difference_figure(ranked), "Mean ranks over data sets"),
+        by_evaluations=_curves(anytime, runs, "evaluations"),
+        by_seconds=_curves(anytime, runs, "seconds"),
+        scores=figure_html(scores_figure(runs), "Test score of each run, by strategy"),
+        regret=None
+        if regret is None
+        else figure_html(regret_of(regret, runs), "Regret by evaluations"),
         reached=[] if regret is None else _reached(regret, runs),
         runs=runs.to_dict("records"),
-        plotly_js=Markup(plotly.offline.get_plotlyjs()),
+        learnt=[_told(*one) for one in learnt],
     )
 
 
@@ -107,9 +113,21 @@ def _ranked(runs: pd.DataFrame) -> Friedman | None:
         return None
 
 
-def _figure(figure: go.Figure) -> Markup:
-    config = {"displayModeBar": False, "responsive": True}
-    return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
+def _curves(
+    anytime: pd.DataFrame, runs: pd.DataFrame, x: Literal["evaluations", "seconds"]
+) -> Markup:
+    figure = anytime_figure(anytime_bands(anytime, x), runs, x)
+    return figure_html(figure, f"Best validation score so far, by {x}")
+
+
+def _told(dataset: str, found: Interactions | None, words: str) -> dict[str, Any]:
+    """Return what the page says of a data set's axes, with figures if the trials suffice."""
+    told: dict[str, Any] = {"dataset": dataset, "words": words.replace(" %", "\u00a0%")}
+    if found is not None and found.is_reliable:
+        told["axes"] = figure_html(plot_axes(axes_frame(found)), "What each axis explains")
+        told["heat"] = figure_html(found.plot(), "Axes alone and in pairs", wide=True)
+        told["shares"] = found.frame().to_dict("records")
+    return told
 
 
 def _number(value: float, digits: int = 4) -> str:

@@ -169,5 +169,5 @@ def _rows(datasets: list[Any]) -> go.Figure:
     )
 
 
-def _whole(figure: go.Figure, n_rows: int, below: int = 90) -> go.Figure:
+def _whole(figure: go.Figure, n_rows: int, below: int = 100) -> go.Figure:
     return dressed(figure, 30 + below + ROW_HEIGHT * n_rows, below=below)

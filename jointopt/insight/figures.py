@@ -52,7 +52,7 @@ def dressed(figure: go.Figure, height: int, *, below: int = 60, left: int = 60) 
         plot_bgcolor=CLEAR,
         height=height,
         margin={"t": 30, "r": 10, "b": below, "l": left},
-        legend={"orientation": "h", "y": -60 / max(60, height - 30 - below), "yanchor": "top"},
+        legend={"orientation": "h", "y": -75 / max(60, height - 30 - below), "yanchor": "top"},
     )
     figure.update_xaxes(gridcolor=GRID, zeroline=False, linecolor=GRID)
     return figure.update_yaxes(gridcolor=GRID, zeroline=False, linecolor=GRID, automargin=True)

@@ -33,6 +33,7 @@ MOST_COLUMNS: Final = 30
 INACTIVE: Final = -0.14
 """Where a line of parallel coordinates passes below an axis that its trial does not have."""
 MOST_TICKS: Final = 9
+LONGEST_TITLE: Final = 15
 WIDE: Final = 30.0
 """Ratio of a parameter's values from which on its axis is logarithmic."""
 
@@ -146,7 +147,8 @@ def plot_interactions(shares: pd.DataFrame, axes: Sequence[str]) -> go.Figure:
             texttemplate="%{text}",
             hovertemplate="%{customdata}: %{z:.1%}<extra></extra>",
             hoverongaps=False,
-            colorscale=["#e9edf9", COLORS[0]],
+            colorscale=["#eef1fb", "#8fa8ea"],
+            textfont={"color": "#10203f"},
             zmin=0,
             showscale=False,
             xgap=3,
@@ -189,9 +191,7 @@ def plot_axes(frame: pd.DataFrame) -> go.Figure:
         marker={"color": translucent(COLORS[0], 0.4)},
         hovertemplate="%{y} with another: %{x:.1%}<extra></extra>",
     )
-    figure.update_layout(
-        xaxis_title="share of what sets good trials apart", barmode="group", bargap=0.3
-    )
+    figure.update_layout(xaxis_title="share of the variance", barmode="group", bargap=0.3)
     dressed(figure, 150 + 44 * len(frame), below=110, left=10)
     figure.update_layout(legend={"traceorder": "reversed"})
     return figure.update_xaxes(tickformat=".0%", rangemode="tozero")
@@ -228,14 +228,14 @@ def plot_features(frame: pd.DataFrame) -> go.Figure:
     words = {"choice": "columns chosen by", "column": "column in use"}
     shown = frame.groupby("kind", sort=False).head(MOST_COLUMNS).iloc[::-1]
     figure = go.Figure()
-    for (kind, part), color in zip(shown.groupby("kind"), COLORS, strict=False):
+    for kind, part in shown.groupby("kind"):
         names = [plain(name) for name in part["name"]]
         figure.add_bar(
             x=part["good"],
             y=names,
             orientation="h",
             name=f"{words[str(kind)]}, good trials",
-            marker={"color": color},
+            marker={"color": COLORS[0] if kind == "column" else COLORS[3]},
             hovertemplate="%{y}: %{x:.0%} of the good trials<extra></extra>",
         )
     figure.add_scatter(
@@ -264,7 +264,7 @@ def plot_parallel(frame: pd.DataFrame, metric: Scale) -> go.Figure:
         at, ticks = _placed(frame[name])
         heights.append(at)
         title = metric.name if name == "score" else name
-        _add_axis(figure, place, plain(title), ticks)
+        _add_axis(figure, place, title, ticks)
     n_good = min(len(frame), max(FEWEST_GOOD, round(GOOD_SHARE * len(frame))))
     at = np.column_stack([*heights, np.full(len(frame), np.nan)])
     for name, rows, style in (
@@ -312,7 +312,7 @@ def _words(words: list[str]) -> tuple[NDArray[np.float64], dict[float, str]]:
     step = 1 / max(1, len(options) - 1)
     places = {option: step * i for i, option in enumerate(options)}
     # Apart, so that lines of the same option are seen to be many.
-    spread = 0.25 * step * (np.arange(len(words)) % 7 - 3) / 3
+    spread = min(0.25 * step, 0.05) * (np.arange(len(words)) % 7 - 3) / 3
     shown = options if len(options) <= MOST_TICKS else [options[0], options[-1]]
     at = np.array([places[word] for word in words])
     return at + spread, {places[option]: option for option in shown}
@@ -324,7 +324,9 @@ def _add_axis(figure: go.Figure, place: int, title: str, ticks: dict[float, str]
     )
     style: dict[str, Any] = {"x": place, "showarrow": False}
     axis, _, rest = title.partition("/")
-    heading = f"{axis}<br>{rest.rpartition('/')[2]}" if rest else axis
+    words = [axis, rest.rpartition("/")[2]] if rest else [axis]
+    short = [w if len(w) <= LONGEST_TITLE else f"{w[: LONGEST_TITLE - 1]}…" for w in words]
+    heading = "<br>".join(plain(word) for word in short)
     figure.add_annotation(y=1.05, text=f"<b>{heading}</b>", yanchor="bottom", **style)
     for height, word in ticks.items():
         figure.add_annotation(

@@ -3,34 +3,58 @@
 from __future__ import annotations
 
 import platform
+import re
+import shlex
+from collections import Counter
 from importlib.metadata import version
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment
+from joblib import cpu_count
 from markupsafe import Markup
 from optuna.trial import TrialState
 from sklearn.utils import estimator_html_repr
 
 from jointopt.errors import OptionError
-from jointopt.insight.axis_analysis import axis_interactions
 from jointopt.insight.leaderboard import members_frame
-from jointopt.insight.plots import plot_history, plot_importance
-from jointopt.insight.search_frames import history_frame, importance_frame
-from jointopt.insight.words import describe_features, describe_model, describe_transforms
+from jointopt.insight.page import figure_html, render_page
+from jointopt.insight.savings import savings_frame
+from jointopt.insight.search_result import SearchResult
+from jointopt.insight.words import (
+    describe_calibration,
+    describe_decision,
+    describe_features,
+    describe_model,
+    describe_transforms,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
+    from jointopt.insight.held_out import HeldOut
     from jointopt.model.fitted import FittedModel
     from jointopt.model.run import TableRun
+    from jointopt.search.result import TrialRecord
 
-__all__ = ["render_report"]
+__all__ = ["PACKAGES", "render_report"]
 
-PACKAGES = ("jointopt", "optuna", "scikit-learn", "lightgbm", "xgboost", "torch", "pandas")
+PACKAGES: Final = (
+    "jointopt",
+    "optuna",
+    "scikit-learn",
+    "lightgbm",
+    "xgboost",
+    "torch",
+    "pandas",
+)
+KINDS: Final = {"binary": "binary classification", "multiclass": "multiclass classification"}
+COPY_BUTTON: Final = re.compile(r'<button type="button" class="copy-paste-icon".*?</button>', re.S)
+N_SHOWN: Final = 25
+"""Rows of the leaderboard; the file has all."""
+N_NUMBERS: Final = 8
+"""Failed trials that are named for one reason."""
 
 
 def render_report(
@@ -38,6 +62,9 @@ def render_report(
     board: pd.DataFrame,
     facts: Mapping[str, Any],
     latency: Mapping[str, float],
+    *,
+    folder: str = "FOLDER",
+    outer: HeldOut | None = None,
 ) -> str:
     """Return the report as HTML.
 
@@ -51,65 +78,135 @@ def render_report(
         Told under "This run", such as the data file and the seconds used.
     latency : mapping of str to float
         As `FittedModel.latency` gives it.
+    folder : str, default="FOLDER"
+        Where the model is, for the lines that use it.
+    outer : HeldOut or None, default=None
+        The score on rows that no search has seen, where there are any.
     """
-    import plotly.offline
-
-    records = run.result.records
-    history = plot_history(history_frame(records, run.metric), run.metric)
-    study = next(iter(run.result.studies.values()))
-    importance = importance_frame(study)
-    failed = [r for r in records if r.trial.state is TrialState.FAIL]
-    text = files("jointopt.insight").joinpath("report.html.j2").read_text(encoding="utf-8")
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
-    model = run.model
-    return template.render(
-        title=f"{model.target}: {model.task} with jointopt",
+    records, model = run.result.records, run.model
+    result = SearchResult.of(run.result, run.metric)
+    here = {
+        "Python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {cpu_count()} cores",
+    }
+    return render_page(
+        "report.html.j2",
+        title=f"{model.target}: {KINDS.get(str(model.task), model.task)} with jointopt",
         metric=run.metric.name,
         score=model.facts["validation_score"],
+        outer=outer,
         n_folds=run.n_folds,
         model=describe_model(model.config),
         features=describe_features(model.config),
         transforms=describe_transforms(model.config),
-        diagram=Markup(estimator_html_repr(_of_the_best(model))),
+        tuned=(
+            describe_decision(model.classes, model.decision_weights),
+            describe_calibration(model.temperature),
+        ),
+        is_classifier=model.classes is not None,
+        folder={"shell": shlex.quote(folder), "python": repr(folder)},
+        diagram=_diagram(_of_the_best(model)),
         members=members_frame(model).to_dict("records"),
         single_score=model.facts["best_single_score"],
         latency=latency,
         schema=run.dataset.schema.describe(),
         config=model.config,
-        board=board.head(25).to_dict("records"),
+        board=board.head(N_SHOWN).to_dict("records"),
+        n_scored=len(board),
         n_trials=len(records),
         counts={s.name.lower(): sum(r.trial.state is s for r in records) for s in TrialState},
-        failed=[
-            (r.number, r.config.get("paradigm"), r.trial.user_attrs.get("reason")) for r in failed
-        ],
-        history=_figure(history),
-        **_interactions(run),
-        importance=None if importance.empty else _figure(plot_importance(importance)),
-        plotly_js=Markup(plotly.offline.get_plotlyjs()),
-        facts=dict(facts) | {"Python": platform.python_version(), "machine": platform.machine()},
+        failures=_failures(records),
+        history=figure_html(result.plot.history(), "Score of each trial over time"),
+        facts=dict(facts) | here,
         versions={name: version(name) for name in PACKAGES},
         size=run.space.size(),
         notes=run.notes,
+        **_axes(result),
+        **_parameters(result),
+        **_features(result),
+        **_savings(records, run.n_folds),
     )
 
 
-def _interactions(run: TableRun) -> dict[str, Any]:
-    """Return what the page says of the axes, with a figure if the trials suffice."""
+def _axes(result: SearchResult) -> dict[str, Any]:
+    """Return what the page says of the axes, with figures if the trials suffice."""
     try:
-        found = axis_interactions(run.result, run.space)
+        found = result.interactions()
     except OptionError as error:
-        return {"axes": None, "axes_in_words": f"{error}."}
-    figure = _figure(found.plot()) if found.is_reliable else None
-    return {"axes": figure, "axes_in_words": found.conclusion(run.metric.name)}
+        return {"axes_in_words": f"{error}."}
+    # Numbers and their signs stay on one line.
+    words = found.conclusion(result.metric.name).replace(" %", "\u00a0%")
+    told: dict[str, Any] = {"axes_in_words": words}
+    if found.is_reliable:
+        told["axes"] = figure_html(result.plot.axes(), "What each axis explains, as bars")
+        told["interactions"] = figure_html(
+            found.plot(), "What axes explain alone and in pairs, as a heat map", wide=True
+        )
+        told["shares"] = found.frame().to_dict("records")
+    return told
+
+
+def _parameters(result: SearchResult) -> dict[str, Any]:
+    if result.importance.empty:
+        return {}
+    return {
+        "importance": figure_html(
+            result.plot.importance(), "Importance of parameters, as bars", wide=True
+        ),
+        "parallel": figure_html(
+            result.plot.parallel(), "Trials as lines through their parameters", wide=True
+        ),
+    }
+
+
+def _features(result: SearchResult) -> dict[str, Any]:
+    usage = result.frame.features()
+    if usage.empty:
+        return {}
+    figure = figure_html(result.plot.features(), "Use of features in good trials, as bars")
+    return {"features_plot": figure, "usage": usage.to_dict("records")}
+
+
+def _savings(records: Sequence[TrialRecord], n_folds: int) -> dict[str, Any]:
+    saved = savings_frame(records, n_folds)
+    return {
+        "savings": saved.to_dict("records"),
+        "folds_saved": int(saved["folds_saved"].sum()),
+        "folds_asked": n_folds * len(records),
+        "seconds_saved": float(saved["seconds_saved"].sum()),
+    }
+
+
+def _failures(records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
+    """Return failures by reason, the commonest first."""
+    by_reason: dict[str, list[TrialRecord]] = {}
+    for record in records:
+        if record.trial.state is TrialState.FAIL:
+            by_reason.setdefault(str(record.trial.user_attrs.get("reason")), []).append(record)
+    rows = []
+    for reason, failed in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        paradigms = Counter(str(record.config.get("paradigm")) for record in failed)
+        numbers = [str(record.number) for record in failed[:N_NUMBERS]]
+        rows.append(
+            {
+                "n": len(failed),
+                "reason": reason,
+                "paradigms": ", ".join(name for name, _ in paradigms.most_common()),
+                "numbers": ", ".join(numbers) + (", …" if len(failed) > N_NUMBERS else ""),
+            }
+        )
+    return rows
+
+
+def _diagram(pipeline: Pipeline) -> Markup:
+    """Return scikit-learn's diagram without its buttons inside what unfolds.
+
+    A button within another control is not announced by screen readers.
+    """
+    return Markup(COPY_BUTTON.sub("", estimator_html_repr(pipeline)))
 
 
 def _of_the_best(model: FittedModel) -> Pipeline:
     """Return a pipeline of the best single configuration, or of the heaviest member."""
     of_best = [m for m in model.members if m.config == model.config]
     return (of_best or [*model.members])[0].pipelines[0]
-
-
-def _figure(figure: Any) -> Markup:
-    return Markup(
-        figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False})
-    )

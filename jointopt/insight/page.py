@@ -1,0 +1,81 @@
+"""What pages have in common: one HTML file that needs nothing else, and its figures."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FunctionLoader
+from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import plotly.graph_objects as go
+
+__all__ = ["figure_html", "render_page"]
+
+
+def render_page(
+    template: str, filters: Mapping[str, Callable[..., str]] | None = None, **values: Any
+) -> str:
+    """Return a page as HTML.
+
+    Parameters
+    ----------
+    template : str
+        Name of a template of this package; it extends `page.html.j2`.
+    filters : mapping of str to callable or None, default=None
+        For numbers, by the names that the template has for them.
+    **values : object
+        What the template shows; what is not Markup is escaped.
+    """
+    import plotly.offline
+
+    environment = Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_source)
+    )
+    environment.filters |= {"percent": _percent, **(filters or {})}
+    plotly_js = Markup(plotly.offline.get_plotlyjs())
+    return environment.get_template(template).render(plotly_js=plotly_js, **values)
+
+
+def _source(name: str) -> str:
+    return files("jointopt.insight").joinpath(name).read_text(encoding="utf-8")
+
+
+def figure_html(figure: go.Figure, label: str, *, wide: bool = False) -> Markup:
+    """Return a figure that the page's script draws once the text is there to be read.
+
+    Parameters
+    ----------
+    figure : go.Figure
+        Its names are text that plotly shows as it is: see `plain`.
+    label : str
+        What it shows, for those who do not see it.
+    wide : bool, default=False
+        It needs more room than a phone is wide, and is scrolled there.
+    """
+    drawn = json.loads(figure.to_json())
+    # The page's own style replaces the template, which is as long as all the rest.
+    drawn["layout"].pop("template", None)
+    text = json.dumps({"data": drawn["data"], "layout": drawn["layout"]}, separators=(",", ":"))
+    inside = text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+    height = int(figure.layout.height)
+    kind = "plot wide" if wide else "plot"
+    return Markup(
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{escape(label)}">'
+        f'<div class="{kind}" style="height: {height}px"></div>'
+        f'<script type="application/json">{inside}</script></div>'
+        "<noscript><p>This picture needs JavaScript; the numbers are in the tables.</p></noscript>"
+    )
+
+
+def _percent(share: float) -> str:
+    """Return a share in whole percent.
+
+    >>> _percent(0.123)
+    '12 %'
+    """
+    return f"{share:.0%}".replace("%", "\u00a0%")

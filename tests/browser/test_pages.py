@@ -1,0 +1,69 @@
+"""The pages in a real browser: drawn, within their width, readable by all, and never fooled."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+
+PAGES = {
+    "report": ("run_folder", "report.html"),
+    "compare": ("comparison_folder", "comparison.html"),
+}
+DRAWN = "[...document.querySelectorAll('.plot')].every((p) => p.querySelector('.main-svg'))"
+SEEN = (
+    "[...document.querySelectorAll('.plot')].filter((p) => p.querySelector('.trace, .hm')).length"
+)
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+INK = "getComputedStyle(document.querySelector('.xtick text')).fill"
+
+
+@pytest.fixture(params=[*PAGES])
+def opened(request, browser_page):
+    folder, name = PAGES[request.param]
+    page = request.getfixturevalue(folder) / name
+    browser_page.goto(page.as_uri())
+    browser_page.wait_for_function(DRAWN)
+    return browser_page
+
+
+def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, complaints):
+    assert opened.locator(".plot").count() >= 4
+    assert opened.evaluate(SEEN)
+    inks = set()
+    for width in (390, 1280):
+        for scheme in ("light", "dark"):
+            opened.set_viewport_size({"width": width, "height": 900})
+            opened.emulate_media(color_scheme=scheme)
+            opened.wait_for_function(
+                "(ink) => getComputedStyle(document.querySelector('.xtick text')).fill !== ink",
+                arg="rgb(29, 36, 48)" if scheme == "dark" else "rgb(230, 233, 238)",
+            )
+            assert opened.evaluate(OVERFLOW) <= 0, (width, scheme)
+            inks.add(opened.evaluate(INK))
+            found = axe.Axe().run(opened).response["violations"]
+            grave = [v["id"] for v in found if v["impact"] in ("serious", "critical")]
+            assert not grave, (width, scheme, [v for v in found if v["id"] in grave])
+    assert len(inks) == 2
+    assert complaints == []
+
+
+def test_names_stay_text(opened, complaints):
+    assert opened.locator("img").count() == 0
+    shown = opened.locator("main").inner_text()
+    assert "<img src=x onerror=alert(1)>" in shown
+    if opened.url.endswith("comparison.html"):
+        assert "<script>alert(2)</script>" in shown
+    assert opened.locator("main i, main b").count() == 0
+    assert complaints == []
+
+
+def test_the_page_reads_without_scripts(browser, run_folder):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto((run_folder / "report.html").as_uri())
+    text = page.locator("main").inner_text()
+    page.close()
+    assert "on 20 rows that no search has seen" in text
+    assert "jointopt predict" in text
+    assert "needs JavaScript" in text
