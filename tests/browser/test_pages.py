@@ -55,7 +55,8 @@ def test_names_stay_text(opened, complaints):
     assert "<img src=x onerror=alert(1)>" in shown
     if opened.url.endswith("comparison.html"):
         assert "<script>alert(2)</script>" in shown
-    assert opened.locator("main i, main b").count() == 0
+    # scikit-learn's diagram has one of its own, for readers that do not show it.
+    assert opened.locator("main i, main b:not(.sk-text-repr-fallback b)").count() == 0
     assert complaints == []
 
 
