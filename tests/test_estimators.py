@@ -48,6 +48,7 @@ def test_parameters_are_those_of_the_contract():
         "seed",
         "storage",
         "final",
+        "verbose",
     }
     assert set(JointClassifier().get_params()) == named == set(JointRegressor().get_params())
     assert clone(JointClassifier(**QUICK)).get_params()["n_trials"] == 2

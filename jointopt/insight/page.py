@@ -75,7 +75,7 @@ def figure_html(figure: go.Figure, label: str, *, wide: bool = False) -> Markup:
 def _percent(share: float) -> str:
     """Return a share in whole percent.
 
-    >>> _percent(0.123)
-    '12 %'
+    >>> ascii(_percent(0.123))
+    "'12\\\\xa0%'"
     """
     return f"{share:.0%}".replace("%", "\u00a0%")

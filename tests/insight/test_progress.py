@@ -167,6 +167,7 @@ def test_falling_errors_fall_in_the_sparkline():
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 def test_a_notebook_keeps_the_last_picture(tmp_path):
     code = """
 from sklearn.datasets import load_iris

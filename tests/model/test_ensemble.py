@@ -131,7 +131,7 @@ def test_what_was_kept_on_disk_is_bounded(dataset, monkeypatch):
 def test_a_model_that_is_not_kept_costs_no_trial(dataset, monkeypatch):
     monkeypatch.setattr("jointopt.evaluation.one_fold.MAX_MODEL_BYTES", 10)
     found = run_table(dataset, RunOptions(space="small", n_trials=3))
-    assert "fail" not in set(found.result.trials["state"])
+    assert "FAIL" not in {record.trial.state.name for record in found.result.records}
     assert [len(member.pipelines) for member in found.model.members] == [1]
 
 
