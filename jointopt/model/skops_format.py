@@ -8,17 +8,33 @@ pay. No estimator is behind those doors.
 from __future__ import annotations
 
 import sys
+from importlib.abc import MetaPathFinder
+from typing import TYPE_CHECKING
 
-DOORS = tuple(
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+__all__ = ["dumps", "get_untrusted_types", "loads"]
+
+DOORS = frozenset(
     f"sklearn.externals.array_api_compat.{library}" for library in ("cupy", "dask", "torch")
 )
 
-_closed = [door for door in DOORS if door not in sys.modules]
-sys.modules.update(dict.fromkeys(_closed))  # type: ignore[arg-type]
+
+class _Doorkeeper(MetaPathFinder):
+    """Says that those packages are not there, which scikit-learn is prepared for."""
+
+    def find_spec(
+        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> None:
+        if fullname in DOORS:
+            raise ModuleNotFoundError(f"{fullname} is not needed here", name=fullname)
+
+
+_doorkeeper = _Doorkeeper()
+sys.meta_path.insert(0, _doorkeeper)
 try:
     from skops.io import dumps, get_untrusted_types, loads
 finally:
-    for _door in _closed:
-        del sys.modules[_door]
-
-__all__ = ["dumps", "get_untrusted_types", "loads"]
+    sys.meta_path.remove(_doorkeeper)
