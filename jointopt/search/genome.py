@@ -6,6 +6,7 @@ not active are NaN.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +14,13 @@ import numpy as np
 from jointopt.search.coding import Grid, code_of
 from jointopt.search.conditions import SAME, Conditions
 from jointopt.space import Choice, Subset
+from jointopt.space.distributions import distributions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+    from optuna.distributions import BaseDistribution
 
     from jointopt.search.coding import Coded
     from jointopt.space import Config, Decision, Space, Value
@@ -48,6 +51,8 @@ class Genome:
         Where each is.
     coded : list of Coded
         How each is coded.
+    distributions : dict of str to BaseDistribution
+        Of each parameter that is not frozen.
     n_options : ndarray of shape (n_parameters,)
         Of categorical parameters; 0 for numbers.
     root : int or None
@@ -61,8 +66,11 @@ class Genome:
     def __init__(self, space: Space) -> None:
         self._space = space
         by_path: dict[str, Coded] = {}
+        self.distributions: dict[str, BaseDistribution] = {}
         for decision in space.decisions:
             by_path |= code_of(decision)
+            if decision.parameters:
+                self.distributions |= distributions(decision, space.frozen)
         self.paths = list(by_path)
         self.coded = list(by_path.values())
         self.column = {path: j for j, path in enumerate(self.paths)}
@@ -99,7 +107,7 @@ class Genome:
         row = np.full(len(self.paths), np.nan)
         for path, value in config.items():
             if (j := self.column.get(path)) is not None:
-                row[j] = value if self._is_number[j] else self.coded[j].encode(value)
+                row[j] = self.coded[j].encode(value) if self.coded[j].n_options else value
         row[self._numbers] = self._grid.codes(row[self._numbers])
         return row
 
@@ -108,11 +116,9 @@ class Genome:
         row = row.copy()
         row[self._numbers] = self._grid.values(row[self._numbers])
         values = {
-            self.paths[j]: coded.typed(row[j].item())
-            if self._is_number[j]
-            else coded.decode(row[j])
-            for j, coded in enumerate(self.coded)
-            if not np.isnan(row[j])
+            path: coded.decode(code) if coded.n_options else coded.typed(code)
+            for path, coded, code in zip(self.paths, self.coded, row.tolist(), strict=True)
+            if not math.isnan(code)
         }
         return self._space.complete(values)
 

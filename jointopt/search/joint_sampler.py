@@ -104,6 +104,7 @@ class JointSampler(BaseSampler):
         self._best = -np.inf
         self._seen_trials = 0
         self._open: dict[int, Rows] = {}
+        self._proposals: dict[int, Config] = {}
         self._proposal: Config = {}
 
     # ---------------------------------------------------------------- Optuna's protocol
@@ -116,9 +117,11 @@ class JointSampler(BaseSampler):
         # The matrices are small: more threads wait for each other, and for cores that fits are on.
         with _linear_algebra().limit(limits=1, user_api="blas"):
             row = self._propose()
-        self._open[trial.number] = row
-        self._proposal = self._genome.decode(row)
-        return dict(self._space.distributions(self._proposal))
+        config = self._genome.decode(row)
+        distributions = self._genome.distributions
+        self._proposal = {path: value for path, value in config.items() if path in distributions}
+        self._open[trial.number], self._proposals[trial.number] = row, self._proposal
+        return {path: distributions[path] for path in self._proposal}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -156,9 +159,10 @@ class JointSampler(BaseSampler):
         ]
         self._seen_trials = len(trials)
         for trial in [*(trials[number] for number in waiting), *new]:
-            self._open.pop(trial.number, None)
-            # Not the row that was proposed: an enqueued trial has other values.
-            row = self._row(trial.params)
+            row = self._open.pop(trial.number, None)
+            # An enqueued trial has other values than were proposed.
+            if row is None or self._proposals.pop(trial.number, None) != trial.params:
+                row = self._row(trial.params)
             if trial.state.is_finished():
                 self._take_in(trial, row, sign)
             else:
