@@ -42,12 +42,12 @@ __all__ = ["best_order", "costs", "draw_candidates", "regrets"]
 
 TABLES = (
     *(("sklearn:" + name, "target") for name in ("breast_cancer", "diabetes", "digits", "wine")),
-    *((f"simulated:{seed}", "target") for seed in range(6)),
+    *((f"simulated:{seed}", "target") for seed in range(12)),
 )
 MAX_ROWS = 10_000
 MAX_SECONDS = 10.0
 """Of a fit, as in a search of a minute."""
-N_DRAWS = 8
+N_DRAWS = 6
 """Random configurations of each paradigm."""
 INPUTS = ("transforms", "features")
 LOGARITHM = {"transforms/target": "log"}

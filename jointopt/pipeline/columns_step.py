@@ -1,4 +1,8 @@
-"""The first steps of a pipeline: columns of every kind become numbers."""
+"""The first steps of a pipeline: columns of every kind become numbers.
+
+skrub is imported where it is needed: it brings matplotlib, and models without dates, texts and
+squashed numbers load without both.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,6 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
-from skrub import ApplyToCols, DatetimeEncoder, MinHashEncoder, SquashingScaler, StringEncoder
 
 from jointopt.data import Kind, Task
 from jointopt.errors import SpaceError
@@ -143,11 +146,17 @@ def _scaler(name: str, blueprint: Blueprint, seed: int) -> list[Any]:
         "quantile_uniform": lambda: [quantiles(output_distribution="uniform")],
         "yeo_johnson": lambda: [StandardScaler(), PowerTransformer("yeo-johnson")],
         "box_cox": lambda: [LowerClip(), PowerTransformer("box-cox")],
-        "squash": lambda: [SquashingScaler()],
+        "squash": lambda: [_squashing()],
     }
     if name not in makers:
         raise SpaceError(_unknown("transforms/numeric/scale", name, makers))
     return makers[name]()
+
+
+def _squashing() -> Any:
+    from skrub import SquashingScaler
+
+    return SquashingScaler()
 
 
 def _categorical(config: Config, blueprint: Blueprint, seed: int) -> Any:
@@ -180,6 +189,8 @@ def _unknown(path: str, given: Any, known: Iterable[str]) -> str:
 
 
 def _date(config: Config, *_: Any) -> Any:
+    from skrub import ApplyToCols, DatetimeEncoder
+
     get = partial(parameter, config, "transforms/date")
     periodic = get("periodic", "none")
     encoder = DatetimeEncoder(
@@ -195,6 +206,8 @@ def _date(config: Config, *_: Any) -> Any:
 
 
 def _text(config: Config, _: Blueprint, seed: int) -> Any:
+    from skrub import ApplyToCols, MinHashEncoder, StringEncoder
+
     get = partial(parameter, config, "transforms/text")
     components = get("components", 24)
     if get("encode", "tfidf") == "tfidf":
