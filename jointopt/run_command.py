@@ -317,6 +317,6 @@ def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None
         console.print(escape(note))
     console.print(
         f"\n{len(run.result.records)} trials in {seconds:.1f} s. In {escape(str(folder))}: "
-        "model/, report.html, leaderboard.csv, study.db, study.yaml, out_of_fold.npz",
+        "model/, report.html, leaderboard.csv, study.db, study.yaml, artifacts/, out_of_fold.npz",
         highlight=False,
     )
