@@ -22,6 +22,8 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
+from jointopt.evaluation.attempt import attempt, reason_of
+from jointopt.files import plain_writing
 from jointopt.insight.markdown import as_code
 from jointopt.insight.pace import Pace
 from jointopt.insight.study_graphs import closing_graphs, running_graphs
@@ -31,7 +33,7 @@ from jointopt.search.place import place_of, plain_storage_errors
 from jointopt.search.storage import at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import plotly.graph_objects as go
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from jointopt.data import Metric
     from jointopt.evaluation.table_evaluator import TableEvaluator
     from jointopt.insight.search_result import SearchResult
+    from jointopt.insight.trial_files import TrialFile
     from jointopt.search.result import TrialRecord
     from jointopt.space import Space
 
@@ -156,27 +159,38 @@ class StudyNotes:
                 trial_id = self._storage.get_trial_id_from_study_id_trial_number(
                     study_id, record.number
                 )
-                save_note(optuna.Trial(study, trial_id), trial_note(record, self._metric))
+                files = self._files(record)
+                note = trial_note(record, self._metric)
+                if isinstance(files, Exception):
+                    # An estimator may fail to tell what it is, which must not end the search.
+                    note += f"\n\nIts files could not be made: {as_code(reason_of(files))}"
+                    files = []
+                save_note(optuna.Trial(study, trial_id), note)
                 # Optuna sets none of a trial that has ended; the dashboard reads these, too.
-                for meta in self._keep_files(record):
+                for meta in self._keep(files):
                     key = f"dashboard:artifacts:{trial_id}:{meta['artifact_id']}"
                     self._storage.set_study_system_attr(study_id, key, json.dumps(meta))
             stage.shown.add(record.number)
 
-    def _keep_files(self, record: TrialRecord) -> list[dict[str, str | None]]:
-        """Write a trial's files and return what they are, as optuna-dashboard reads it."""
-        from optuna.artifacts import FileSystemArtifactStore
-
+    def _files(self, record: TrialRecord) -> list[TrialFile] | Exception:
+        """Return a trial's files, if its predictions are known."""
         evaluator = self._evaluator
         if evaluator is None or record.evaluation not in evaluator.out_of_fold:
             return []
-        self._folder.mkdir(exist_ok=True)
+        predictions = evaluator.out_of_fold[record.evaluation]
+        return attempt(lambda: list(trial_files(record, evaluator.setting, predictions)))
+
+    def _keep(self, files: Sequence[TrialFile]) -> list[dict[str, str | None]]:
+        """Write files and return what they are, as optuna-dashboard reads it."""
+        from optuna.artifacts import FileSystemArtifactStore
+
         store = FileSystemArtifactStore(self._folder)
         kept = []
-        predictions = evaluator.out_of_fold[record.evaluation]
-        for file in trial_files(record, evaluator.setting, predictions):
+        for file in files:
             name = str(uuid.uuid4())
-            store.write(name, BytesIO(file.content.encode()))
+            with plain_writing(f"a trial's {file.name} in {self._folder}"):
+                self._folder.mkdir(exist_ok=True)
+                store.write(name, BytesIO(file.content.encode()))
             kept.append(
                 {
                     "artifact_id": name,

@@ -16,6 +16,7 @@ from optuna.artifacts import FileSystemArtifactStore
 from optuna.trial import TrialState
 
 from jointopt.data import Task, get_metric, make_dataset
+from jointopt.errors import StorageError
 from jointopt.insight.error_pictures import draw_confusion, draw_residuals
 from jointopt.insight.search_result import SearchResult
 from jointopt.insight.study_notes import ARTIFACTS, N_LEADING, StudyNotes
@@ -149,6 +150,12 @@ def test_a_run_that_goes_on_keeps_what_is_shown_and_adds_to_it(tmp_path):
     shown = [f["artifact_id"] for trial in study["trials"] for f in trial["artifacts"]]
     assert len(shown) == 3 * len([trial for trial in study["trials"] if trial["artifacts"]])
     assert sorted(shown) == sorted(path.name for path in (out / ARTIFACTS).iterdir())
+
+
+def test_files_that_cannot_be_kept_are_told_with_their_place(tmp_path):
+    (tmp_path / ARTIFACTS).write_text("in the way")
+    with pytest.raises(StorageError, match=r"fold_scores.csv in .*artifacts cannot be written"):
+        run(tmp_path, Task.REGRESSION, 2)
 
 
 def record(number, value, reason=None):
