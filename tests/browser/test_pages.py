@@ -54,7 +54,7 @@ def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, complaints):
 def test_the_page_prints_on_a_few_sheets(opened, complaints):
     opened.emulate_media(media="print")
     opened.set_viewport_size({"width": 688, "height": 900})  # A4 within its margins
-    assert opened.evaluate(OVERFLOW) <= 0
+    opened.wait_for_function(f"{OVERFLOW} <= 0")
     assert not opened.locator("nav").is_visible()
     folded = opened.locator("details.more:not([open])")
     assert folded.count()
