@@ -329,19 +329,28 @@ def dashboard(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port on this machine's loopback.")
     ] = 8080,
+    storage: Annotated[
+        str | None, _option("Where the run was told to keep its study.", "DIR/study.db")
+    ] = None,
 ) -> None:
     """Open the run's study in optuna-dashboard, on this machine only."""
     import optuna_dashboard
+    from optuna.artifacts import FileSystemArtifactStore
 
+    from jointopt.insight.study_notes import ARTIFACTS
     from jointopt.search.storage import open_storage, sqlite_url
 
     database = folder / "study.db"
-    if not database.is_file():
-        raise OptionError(f"{folder} holds no study.db; jointopt run writes one")
-    storage = open_storage(sqlite_url(database))
+    if storage is None and not database.is_file():
+        raise OptionError(
+            f"{folder} holds no study.db; jointopt run writes one, unless it is given --storage: "
+            "then give that here, too"
+        )
+    studies = open_storage(sqlite_url(database) if storage is None else storage)
+    files = FileSystemArtifactStore(folder / ARTIFACTS)
     Console().print(f"http://127.0.0.1:{port}/ (Ctrl-C to stop)")
     try:
-        optuna_dashboard.run_server(storage, host="127.0.0.1", port=port)
+        optuna_dashboard.run_server(studies, host="127.0.0.1", port=port, artifact_store=files)
     except OSError as error:
         raise OptionError(
             f"--port {port} cannot be opened: {error.strerror}; choose another"

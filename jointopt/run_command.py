@@ -20,7 +20,8 @@ from jointopt.insight.held_out import HeldOut
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
-from jointopt.insight.study_notes import StudyNotes
+from jointopt.insight.search_result import SearchResult
+from jointopt.insight.study_notes import ARTIFACTS, StudyNotes
 from jointopt.insight.terminal import show_leaderboard, show_model
 from jointopt.model.fitted import PREDICTION
 from jointopt.model.run import RunOptions, run_table
@@ -135,7 +136,8 @@ class RunCommand:
             final=study.final,
             writes_report=True,
         )
-        notes = StudyNotes(store, name, metric, f"{dataset.task} of {table.target}, {table.data}")
+        about = f"{dataset.task} of {table.target}, {table.data}"
+        notes = StudyNotes(store, name, metric, about, folder / ARTIFACTS)
         with Progress(console, metric, Limits(seconds, study.trials), started) as progress:
             found = run_table(
                 dataset,
@@ -143,12 +145,14 @@ class RunCommand:
                 started=started,
                 listeners=[progress.hear, notes],
                 watch=progress.see,
+                prepared=notes.prepare,
             )
-        notes.finish()
         # Not before: a run that was refused must not take the place of the study's own.
         write_study(folder, study, name)
         outer = None if held_out is None else HeldOut.of_table(found, held_out)
-        _write(folder, found, study, started, outer)
+        result = SearchResult.of(found.result, found.metric)
+        _write(folder, found, result, study, started, outer)
+        notes.finish(result, _conclusion(found))
         _tell(console, folder, found, time.monotonic() - started)
         return folder
 
@@ -258,8 +262,13 @@ def _announce(
 
 
 def _write(
-    folder: Path, run: TableRun, study: StudyDefinition, started: float, outer: HeldOut | None
-) -> pd.DataFrame:
+    folder: Path,
+    run: TableRun,
+    result: SearchResult,
+    study: StudyDefinition,
+    started: float,
+    outer: HeldOut | None,
+) -> None:
     import numpy as np
 
     from jointopt.insight.card import render_card
@@ -281,9 +290,18 @@ def _write(
         "seed": study.seed,
         "seconds": f"{time.monotonic() - started:.1f}",
     }
-    page = render_report(run, board, facts, latency, folder=str(folder), outer=outer)
+    page = render_report(run, result, board, facts, latency, folder=str(folder), outer=outer)
     write_whole(folder / "report.html", page)
-    return board
+
+
+def _conclusion(run: TableRun) -> str:
+    """Return in Markdown what became of the search."""
+    members, facts = run.model.members, run.model.facts
+    what = f"averages {len(members)} of the trials" if len(members) > 1 else "is one of the trials"
+    return (
+        f"A run on this study has ended. Its model {what} and has {facts['metric']} "
+        f"**{facts['validation_score']:.5g}** in validation."
+    )
 
 
 def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None:
@@ -299,6 +317,6 @@ def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None
         console.print(escape(note))
     console.print(
         f"\n{len(run.result.records)} trials in {seconds:.1f} s. In {escape(str(folder))}: "
-        "model/, report.html, leaderboard.csv, study.db, study.yaml, out_of_fold.npz",
+        "model/, report.html, leaderboard.csv, study.db, study.yaml, artifacts/, out_of_fold.npz",
         highlight=False,
     )

@@ -168,7 +168,9 @@ def test_optuna_dashboard_tells_what_a_study_found(run, table, tmp_path):
     assert study.metric_names == ["roc_auc"]
     note = optuna_dashboard.get_note(study)
     assert f"**roc_auc {study.best_value:.5g}**" in note
-    assert "6 trials: " in note
+    assert "6 trials by " in note
+    assert "A run on this study has ended. Its model " in note
+    assert len(list((tmp_path / "out" / "artifacts").iterdir())) % 3 == 0
 
 
 def test_resume_goes_on_where_a_run_stopped_if_it_is_the_same(run, table, tmp_path):

@@ -67,6 +67,8 @@ class TableEvaluator:
 
     Attributes
     ----------
+    setting : Setting
+        Data, folds and metric.
     out_of_fold : dict of int to ndarray
         Predictions of the best configurations that finished, by trial number, of shape
         (n_rows, n_classes) or (n_rows,); NaN for rows that no fold scores.
@@ -86,8 +88,8 @@ class TableEvaluator:
     ) -> None:
         self.out_of_fold: dict[int, NDArray[np.float32]] = {}
         self.models: dict[int, tuple[Path, ...]] = {}
+        self.setting = setting
         self._keep_models = keep_models
-        self._setting = setting
         self._executor = executor
         self._watch = watch
         self._max_fit_seconds = max_fit_seconds
@@ -151,7 +153,7 @@ class TableEvaluator:
     def learn(self, outcome: Outcome) -> None:
         """Let a configuration that finished in an earlier run take part in the race."""
         if outcome.state is State.COMPLETE:
-            display = self._setting.metric.display
+            display = self.setting.metric.display
             scores, rungs = (
                 [display(score) for score in outcome.attributes.get(name, ())]
                 for name in ("fold_scores", "sample_scores")
@@ -164,8 +166,8 @@ class TableEvaluator:
 
     def _next_fit(self, number: int) -> None:
         running = self._running[number]
-        if not running.results and len(running.rungs) < len(self._setting.rungs):
-            n_rows = self._setting.rungs[len(running.rungs)]
+        if not running.results and len(running.rungs) < len(self.setting.rungs):
+            n_rows = self.setting.rungs[len(running.rungs)]
             bar = self._curve_race(running.config, n_rows).must_reach()
             task = FoldTask(running.config, 0, n_rows, self._max_fit_seconds, must_reach=bar)
             self._begin(number, task, f"{n_rows:,} rows")
@@ -174,7 +176,7 @@ class TableEvaluator:
         keep = self._model_path(number, fold) if self._keep_models else None
         bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
         task = FoldTask(running.config, fold, None, self._max_fit_seconds, keep, bar)
-        self._begin(number, task, f"fold {fold + 1} of {len(self._setting.folds)}")
+        self._begin(number, task, f"fold {fold + 1} of {len(self.setting.folds)}")
 
     def _begin(self, number: int, task: FoldTask, what: str) -> None:
         self._executor.submit(number, task)
@@ -190,7 +192,7 @@ class TableEvaluator:
         return self._curves[key]
 
     def _n_rows(self, n_rows: int | None) -> int:
-        return len(self._setting.folds[0][0]) if n_rows is None else n_rows
+        return len(self.setting.folds[0][0]) if n_rows is None else n_rows
 
     def _model_path(self, number: int, fold: int) -> Path:
         return self._executor.scratch / f"{number}-{fold}.pickle"
@@ -199,7 +201,7 @@ class TableEvaluator:
         if not self._keep_models:
             return
         self.models.pop(number, None)
-        for fold in range(len(self._setting.folds)):
+        for fold in range(len(self.setting.folds)):
             self._model_path(number, fold).unlink(missing_ok=True)
 
     def _outcome(self, number: int, running: _Running) -> Outcome | None:
@@ -211,7 +213,7 @@ class TableEvaluator:
             return self._told(number, running, State.PRUNED, _behind(last))
         rungs = [result.score for result in running.rungs]
         scores = [result.score for result in running.results]
-        if len(scores) == len(self._setting.folds):
+        if len(scores) == len(self.setting.folds):
             self._race.finished(scores, rungs)
             self._keep(number, running, float(np.mean(scores)))
             return self._told(number, running, State.COMPLETE, None)
@@ -240,7 +242,7 @@ class TableEvaluator:
     def _told(self, number: int, running: _Running, state: State, reason: str | None) -> Outcome:
         good = [result for result in running.results if result.error is None]
         scores = [result.score for result in good]
-        display = self._setting.metric.display
+        display = self.setting.metric.display
         samples = [result.score for result in running.rungs if result.error is None]
         running_means = np.cumsum(scores) / np.arange(1, len(scores) + 1)
         attributes: dict[str, object] = {
@@ -257,7 +259,7 @@ class TableEvaluator:
             }
         if curves := list(self._told_curves(running)):
             attributes["learning_curves"] = curves
-        if self._setting.rungs:
+        if self.setting.rungs:
             attributes["sample_scores"] = [display(score) for score in samples]
         steps = [*samples, *running_means]
         value = None if state is State.FAILED or not steps else display(float(steps[-1]))
@@ -280,16 +282,16 @@ class TableEvaluator:
         if running.results or not running.rungs:
             return float(np.sum([result.fit_seconds for result in running.results]))
         last = running.rungs[-1]
-        return last.fit_seconds * len(self._setting.folds[0][0]) / (last.n_rows or np.inf)
+        return last.fit_seconds * len(self.setting.folds[0][0]) / (last.n_rows or np.inf)
 
     def _keep(self, number: int, running: _Running, score: float) -> None:
         """Keep predictions and models of the best; both of the worst go when there are many."""
         first = running.results[0].predictions
         if first is None:
             return
-        shape = (self._setting.dataset.n_rows, *first.shape[1:])
+        shape = (self.setting.dataset.n_rows, *first.shape[1:])
         predictions = np.full(shape, np.nan, dtype=np.float32)
-        for (_, scored_rows), result in zip(self._setting.folds, running.results, strict=True):
+        for (_, scored_rows), result in zip(self.setting.folds, running.results, strict=True):
             predictions[scored_rows] = result.predictions
         self.out_of_fold[number] = predictions
         self._scores[number] = score

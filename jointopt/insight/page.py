@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FunctionLoader
 from markupsafe import Markup, escape
+
+from jointopt.insight.templates import make_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,16 +33,10 @@ def render_page(
     """
     import plotly.offline
 
-    environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_source)
-    )
+    environment = make_environment()
     environment.filters |= {"percent": _percent, **(filters or {})}
     plotly_js = Markup(plotly.offline.get_plotlyjs())
     return environment.get_template(template).render(plotly_js=plotly_js, **values)
-
-
-def _source(name: str) -> str:
-    return files("jointopt.insight").joinpath(name).read_text(encoding="utf-8")
 
 
 def figure_html(figure: go.Figure, label: str, *, wide: bool = False) -> Markup:

@@ -33,7 +33,7 @@ MOST_COLUMNS: Final = 30
 INACTIVE: Final = -0.14
 """Where a line of parallel coordinates passes below an axis that its trial does not have."""
 MOST_TICKS: Final = 9
-LONGEST_TITLE: Final = 15
+LONGEST_TITLE: Final = 14
 WIDE: Final = 30.0
 """Ratio of a parameter's values from which on its axis is logarithmic."""
 
@@ -327,7 +327,9 @@ def _add_axis(figure: go.Figure, place: int, title: str, ticks: dict[float, str]
     words = [axis, rest.rpartition("/")[2]] if rest else [axis]
     short = [w if len(w) <= LONGEST_TITLE else f"{w[: LONGEST_TITLE - 1]}…" for w in words]
     heading = "<br>".join(plain(word) for word in short)
-    figure.add_annotation(y=1.05, text=f"<b>{heading}</b>", yanchor="bottom", **style)
+    figure.add_annotation(
+        y=1.05, text=f"<b>{heading}</b>", yanchor="bottom", font={"size": 11}, **style
+    )
     for height, word in ticks.items():
         figure.add_annotation(
             y=height, text=plain(word), xanchor="left", xshift=4, font={"size": 11}, **style

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import platform
-import re
 import shlex
 from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from joblib import cpu_count
-from markupsafe import Markup
 from optuna.trial import TrialState
-from sklearn.utils import estimator_html_repr
 
 from jointopt.errors import OptionError
+from jointopt.insight.diagram import pipeline_diagram
 from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.page import figure_html, render_page
 from jointopt.insight.savings import savings_frame
-from jointopt.insight.search_result import SearchResult
 from jointopt.insight.words import (
     describe_calibration,
     describe_decision,
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from jointopt.insight.held_out import HeldOut
+    from jointopt.insight.search_result import SearchResult
     from jointopt.model.fitted import FittedModel
     from jointopt.model.run import TableRun
     from jointopt.search.result import TrialRecord
@@ -50,7 +48,6 @@ PACKAGES: Final = (
     "pandas",
 )
 KINDS: Final = {"binary": "binary classification", "multiclass": "multiclass classification"}
-COPY_BUTTON: Final = re.compile(r'<button type="button" class="copy-paste-icon".*?</button>', re.S)
 N_SHOWN: Final = 25
 """Rows of the leaderboard; the file has all."""
 N_NUMBERS: Final = 8
@@ -59,6 +56,7 @@ N_NUMBERS: Final = 8
 
 def render_report(
     run: TableRun,
+    result: SearchResult,
     board: pd.DataFrame,
     facts: Mapping[str, Any],
     latency: Mapping[str, float],
@@ -72,6 +70,8 @@ def render_report(
     ----------
     run : TableRun
         What came out.
+    result : SearchResult
+        Its search.
     board : DataFrame
         Its leaderboard.
     facts : mapping of str to value
@@ -84,7 +84,6 @@ def render_report(
         The score on rows that no search has seen, where there are any.
     """
     records, model = run.result.records, run.model
-    result = SearchResult.of(run.result, run.metric)
     here = {
         "Python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {cpu_count()} cores",
@@ -105,7 +104,7 @@ def render_report(
         ),
         is_classifier=model.classes is not None,
         folder={"shell": shlex.quote(folder), "python": repr(folder)},
-        diagram=_diagram(_of_the_best(model)),
+        diagram=pipeline_diagram(_of_the_best(model)),
         members=members_frame(model).to_dict("records"),
         single_score=model.facts["best_single_score"],
         latency=latency,
@@ -196,14 +195,6 @@ def _failures(records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _diagram(pipeline: Pipeline) -> Markup:
-    """Return scikit-learn's diagram without its buttons inside what unfolds.
-
-    A button within another control is not announced by screen readers.
-    """
-    return Markup(COPY_BUTTON.sub("", estimator_html_repr(pipeline)))
 
 
 def _of_the_best(model: FittedModel) -> Pipeline:

@@ -1,40 +1,58 @@
-"""What optuna-dashboard shows of a study beside its trials, kept true while the search runs."""
+"""What optuna-dashboard shows of a study beside its trials, kept true while the search runs.
+
+A search waits for what is written here, so that little of its time may be spent on it, and several
+searches may write about one study: what is kept in many attributes is written in one piece, and
+of a single trial only the search that ran it tells.
+"""
 
 from __future__ import annotations
 
-import time
+import datetime as dt
+import json
+import uuid
 import warnings
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
-from jointopt.insight.learning_curves import has_learning_curve, plot_learning_curves
+from jointopt.evaluation.attempt import attempt, reason_of
+from jointopt.files import plain_writing
+from jointopt.insight.markdown import as_code
+from jointopt.insight.pace import Pace
+from jointopt.insight.study_graphs import closing_graphs, running_graphs
+from jointopt.insight.trial_files import trial_files, trial_note
 from jointopt.insight.words import describe
 from jointopt.search.place import place_of, plain_storage_errors
+from jointopt.search.storage import at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    import plotly.graph_objects as go
     from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial
 
     from jointopt.data import Metric
+    from jointopt.evaluation.table_evaluator import TableEvaluator
+    from jointopt.insight.search_result import SearchResult
+    from jointopt.insight.trial_files import TrialFile
     from jointopt.search.result import TrialRecord
+    from jointopt.space import Space
 
-__all__ = ["StudyNotes"]
+__all__ = ["ARTIFACTS", "StudyNotes"]
 
-PAUSE_SECONDS = 5.0
-"""Between two notes of a study: the search waits for each."""
-CURVES_SECONDS = 30.0
-"""Between two figures of learning curves."""
-MOST_CURVES = 40
-"""The newest ones are shown."""
-CURVES_ID = "learning-curves"
-STATES = {
+ARTIFACTS: Final = "artifacts"
+"""Folder of the files of trials, in that of a run's results."""
+N_LEADING: Final = 3
+"""Trials of a study that have a note and files; those that had them before keep them."""
+STATES: Final = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "stopped early",
     TrialState.FAIL: "failed",
@@ -42,7 +60,7 @@ STATES = {
 
 
 class StudyNotes:
-    """Writes the note and the learning curves of each stage's study, and names its objective.
+    """Writes a note, figures, and the leading trials' notes and files of each stage's study.
 
     Parameters
     ----------
@@ -54,76 +72,182 @@ class StudyNotes:
         Of the search.
     about : str
         What is predicted, in a line.
+    folder : Path
+        Of the files; it is made when there are some.
     """
 
-    def __init__(self, storage: BaseStorage, name: str, metric: Metric, about: str) -> None:
+    def __init__(
+        self, storage: BaseStorage, name: str, metric: Metric, about: str, folder: Path
+    ) -> None:
         self._storage = storage
         self._name = name
         self._metric = metric
         self._about = about
+        self._folder = folder
+        self._evaluator: TableEvaluator | None = None
+        self._space: Space | None = None
         self._stages: dict[str, _Stage] = {}
+        self._paces = (
+            (Pace(5.0, 0.003), self._write_note),
+            (Pace(15.0, 0.003, waits=True), self._write_graphs),
+            # After 10 s, 20 s, 40 s and so on: of a long search, too, not many trials have files.
+            (Pace(10.0, 0.003, growth=1.0, waits=True), self._write_trials),
+        )
+
+    def prepare(self, evaluator: TableEvaluator, space: Space) -> None:
+        """Take in what holds the best trials' predictions, and the space bound to the table."""
+        self._evaluator, self._space = evaluator, space
 
     def __call__(self, record: TrialRecord) -> None:
-        """Take in a trial."""
-        stage = self._stages.setdefault(record.stage, _Stage())
-        stage.take_in(record, self._metric)
-        if time.monotonic() > stage.written + PAUSE_SECONDS:
-            self._write(record.stage)
+        """Take in a trial, and write what is due."""
+        name = f"{self._name}/{record.stage}"
+        self._stages.setdefault(record.stage, _Stage(name)).take_in(record, self._metric)
+        for pace, write in self._paces:
+            if pace.is_due:
+                with pace.keeping():
+                    self._of_each(write)
 
-    def finish(self) -> None:
-        """Write what is not written yet."""
-        for name, stage in self._stages.items():
-            if stage.changed:
-                stage.drawn = -np.inf
-                self._write(name)
+    def finish(self, result: SearchResult | None = None, conclusion: str = "") -> None:
+        """Write what is not written yet, and what only a search that has ended can tell.
 
-    def _write(self, name: str) -> None:
-        from optuna_dashboard import save_note, save_plotly_graph_object
+        Parameters
+        ----------
+        result : SearchResult or None, default=None
+            What was found; the study with the most trials shows it.
+        conclusion : str, default=""
+            What became of it, in a line.
+        """
+        for stage in self._stages.values():
+            stage.conclusion = conclusion
+            stage.n_written.pop(self._write_note.__name__, None)
+        for _, write in self._paces:
+            self._of_each(write)
+        if result is not None and self._stages:
+            largest = max(self._stages.values(), key=lambda stage: len(stage.records))
+            self._save_graphs(largest, closing_graphs(result))
 
-        stage = self._stages[name]
-        with plain_storage_errors(place_of(self._storage)):
-            study = optuna.load_study(study_name=f"{self._name}/{name}", storage=self._storage)
-            if not stage.written:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", ExperimentalWarning)
-                    study.set_metric_names([self._metric.name])
-            save_note(study, stage.note(self._about, self._metric))
-            if stage.curves and time.monotonic() > stage.drawn + CURVES_SECONDS:
-                figure = plot_learning_curves(stage.curves)
-                save_plotly_graph_object(study, figure, graph_object_id=CURVES_ID)
-                stage.drawn = time.monotonic()
-        stage.written, stage.changed = time.monotonic(), False
+    def _of_each(self, write: Callable[[_Stage], None]) -> None:
+        """Write of each study that has new trials."""
+        for stage in self._stages.values():
+            if stage.n_written.get(write.__name__) != len(stage.records):
+                write(stage)
+                stage.n_written[write.__name__] = len(stage.records)
+
+    def _write_note(self, stage: _Stage) -> None:
+        from optuna_dashboard import save_note
+
+        with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
+            save_note(self._open(stage), stage.note(self._about, self._metric))
+
+    def _write_graphs(self, stage: _Stage) -> None:
+        self._save_graphs(stage, running_graphs(stage.records, self._metric, self._space))
+
+    def _save_graphs(self, stage: _Stage, graphs: Iterable[tuple[str, go.Figure]]) -> None:
+        from optuna_dashboard import save_plotly_graph_object
+
+        with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
+            for name, figure in graphs:
+                save_plotly_graph_object(self._open(stage), figure, graph_object_id=name)
+
+    def _write_trials(self, stage: _Stage) -> None:
+        from optuna_dashboard import save_note
+
+        for record in stage.leading(self._metric):
+            with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
+                study = self._open(stage)
+                study_id = self._storage.get_study_id_from_name(stage.study_name)
+                trial_id = self._storage.get_trial_id_from_study_id_trial_number(
+                    study_id, record.number
+                )
+                files = self._files(record)
+                note = trial_note(record, self._metric)
+                if isinstance(files, Exception):
+                    # An estimator may fail to tell what it is, which must not end the search.
+                    note += f"\n\nIts files could not be made: {as_code(reason_of(files))}"
+                    files = []
+                save_note(optuna.Trial(study, trial_id), note)
+                # Optuna sets none of a trial that has ended; the dashboard reads these, too.
+                for meta in self._keep(files):
+                    key = f"dashboard:artifacts:{trial_id}:{meta['artifact_id']}"
+                    self._storage.set_study_system_attr(study_id, key, json.dumps(meta))
+            stage.shown.add(record.number)
+
+    def _files(self, record: TrialRecord) -> list[TrialFile] | Exception:
+        """Return a trial's files, if its predictions are known."""
+        evaluator = self._evaluator
+        if evaluator is None or record.evaluation not in evaluator.out_of_fold:
+            return []
+        predictions = evaluator.out_of_fold[record.evaluation]
+        return attempt(lambda: list(trial_files(record, evaluator.setting, predictions)))
+
+    def _keep(self, files: Sequence[TrialFile]) -> list[dict[str, str | None]]:
+        """Write files and return what they are, as optuna-dashboard reads it."""
+        from optuna.artifacts import FileSystemArtifactStore
+
+        store = FileSystemArtifactStore(self._folder)
+        kept = []
+        for file in files:
+            name = str(uuid.uuid4())
+            with plain_writing(f"a trial's {file.name} in {self._folder}"):
+                self._folder.mkdir(exist_ok=True)
+                store.write(name, BytesIO(file.content.encode()))
+            kept.append(
+                {
+                    "artifact_id": name,
+                    "filename": file.name,
+                    "mimetype": file.mimetype,
+                    "encoding": None,
+                }
+            )
+        return kept
+
+    def _open(self, stage: _Stage) -> optuna.Study:
+        if stage.study is None:
+            stage.study = optuna.load_study(study_name=stage.study_name, storage=self._storage)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                stage.study.set_metric_names([self._metric.name])
+        return stage.study
 
 
 @dataclass(slots=True)
 class _Stage:
-    """What has been told of a stage."""
+    """What has been told of a stage, and how much of it is written."""
 
+    study_name: str
+    records: list[TrialRecord] = field(default_factory=list)
     counts: Counter[TrialState] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     best: TrialRecord | None = None
-    curves: deque[FrozenTrial] = field(default_factory=lambda: deque(maxlen=MOST_CURVES))
-    written: float = 0.0
-    drawn: float = -np.inf
-    changed: bool = True
+    study: optuna.Study | None = None
+    conclusion: str = ""
+    n_written: dict[str, int] = field(default_factory=dict)
+    shown: set[int] = field(default_factory=set)
 
     def take_in(self, record: TrialRecord, metric: Metric) -> None:
         trial = record.trial
-        self.changed = True
+        self.records.append(record)
         self.counts[trial.state] += 1
-        if has_learning_curve(trial):
-            self.curves.append(trial)
         if trial.state is TrialState.FAIL:
             self.reasons[str(trial.user_attrs.get("reason"))] += 1
         if trial.state is TrialState.COMPLETE and (
-            self.best is None
-            or metric.display(trial.value or 0.0) > metric.display(self.best.trial.value or 0.0)
+            self.best is None or _signed(record, metric) > _signed(self.best, metric)
         ):
             self.best = record
 
+    def leading(self, metric: Metric) -> list[TrialRecord]:
+        """Return the best trials that this search evaluated, without those that are shown."""
+        own = [
+            record
+            for record in self.records
+            if record.trial.state is TrialState.COMPLETE and record.evaluation is not None
+        ]
+        best = sorted(own, key=lambda record: -_signed(record, metric))[:N_LEADING]
+        return [record for record in best if record.number not in self.shown]
+
     def note(self, about: str, metric: Metric) -> str:
         """Return Markdown; what comes from the table stands in code, where it is no markup."""
-        parts = [_code(about)]
+        parts = [as_code(about)]
         if self.best is not None:
             scores = self.best.trial.user_attrs.get("fold_scores", [])
             parts.append(
@@ -131,13 +255,20 @@ class _Stage:
                 f"{len(scores)} folds, trial {self.best.number} (the best of many is a little too "
                 "good)"
             )
-            parts.append(_code(describe(self.best.config)))
+            parts.append(as_code(describe(self.best.config), 450))
+        if self.conclusion:
+            parts.append(self.conclusion)
         told = ", ".join(f"{self.counts[state]} {word}" for state, word in STATES.items())
-        parts.append(f"{self.counts.total()} trials: {told}")
-        parts += [_code(f"{n} × {reason}") for reason, n in self.reasons.most_common(3)]
-        parts.append(f"jointopt {version('jointopt')}; a trial's steps are folds")
+        now = dt.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        parts.append(f"{self.counts.total()} trials by {now}: {told}")
+        parts += [as_code(f"{n} × {reason}", 150) for reason, n in self.reasons.most_common(3)]
+        parts.append(
+            f"jointopt {version('jointopt')}; a trial's steps are folds; the leading trials have "
+            "notes and files"
+        )
         return "\n\n".join(parts)
 
 
-def _code(text: str) -> str:
-    return f"`{text.replace('`', chr(39))}`"
+def _signed(record: TrialRecord, metric: Metric) -> float:
+    """Return the score so that greater is better."""
+    return metric.display(record.trial.value or 0.0)

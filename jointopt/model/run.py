@@ -129,6 +129,7 @@ def run_table(
     started: float | None = None,
     listeners: Sequence[Callable[[TrialRecord], None]] = (),
     watch: Watcher | None = None,
+    prepared: Callable[[TableEvaluator, Space], None] | None = None,
 ) -> TableRun:
     """Search the joint space on a table and fit the best configuration on all rows.
 
@@ -144,6 +145,9 @@ def run_table(
         Called with each stored trial.
     watch : callable or None, default=None
         Called with each event of what is under way.
+    prepared : callable or None, default=None
+        Called once before the first trial, with what evaluates, which comes to hold the best
+        trials' predictions, and the space bound to the table.
 
     Raises
     ------
@@ -174,6 +178,8 @@ def run_table(
             keep_models=options.final == "ensemble",
             watch=watch,
         )
+        if prepared is not None:
+            prepared(evaluator, space)
         finish = Finish(
             budget,
             setting,

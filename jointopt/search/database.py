@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -25,16 +26,17 @@ from jointopt.search.place import KnownFile, place_of, plain_storage_errors
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
-    from sqlalchemy import Connection, MetaData, Table
+    from sqlalchemy import Connection, Insert, MetaData, Table
 
 __all__ = ["DatabaseStorage"]
 
 TABLES = (
     "studies",
+    "study_system_attributes",
     "trials",
     "trial_params",
     "trial_values",
@@ -47,6 +49,8 @@ TABLES = (
 class DatabaseStorage(RDBStorage):
     """A storage in which a finished trial is added in one transaction of a few statements.
 
+    So are a study's attributes that are set within `at_once`.
+
     Parameters and all else are those of `optuna.storages.RDBStorage`.
     """
 
@@ -56,6 +60,42 @@ class DatabaseStorage(RDBStorage):
         self._file = KnownFile(file) if file is not None and file.is_file() else None
         self._reflected: MetaData | None = None
         self._known: dict[tuple[int, str], BaseDistribution] = {}
+        self._gathered: dict[tuple[int, str], str] | None = None
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Write what is set of system attributes of studies within in one transaction, at the end.
+
+        A value that is kept in many attributes, such as a figure of optuna-dashboard, is never
+        read half written, and costs one commit. Within, attributes read as they were before.
+        """
+        self._gathered = {}
+        try:
+            yield
+            gathered, self._gathered = self._gathered, None
+            if gathered:
+                self._set_study_system_attrs(gathered)
+        finally:
+            self._gathered = None
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Set a system attribute of a study, now or with others at the end of `at_once`."""
+        if self._gathered is None:
+            super().set_study_system_attr(study_id, key, value)
+        else:
+            self._gathered[study_id, key] = json.dumps(value)
+
+    def _set_study_system_attrs(self, gathered: Mapping[tuple[int, str], str]) -> None:
+        if self._file is not None:
+            self._file.check()
+        # In one order for all: two runs that wait for each other's rows would wait for ever.
+        rows = [
+            {"study_id": study_id, "key": key, "value_json": text}
+            for (study_id, key), text in sorted(gathered.items())
+        ]
+        with plain_storage_errors(place_of(self)), self.engine.begin() as connection:
+            table = self._table("study_system_attributes")
+            connection.execute(_upsert(self.engine.dialect.name, table), rows)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """Add a trial and return its identifier.
@@ -195,6 +235,19 @@ def _rows(trial: FrozenTrial) -> dict[str, list[dict[str, Any]]]:
             for key, value in trial.system_attrs.items()
         ],
     }
+
+
+def _upsert(dialect: str, table: Table) -> Insert:
+    """Return a statement that adds attributes, or changes those that a study has."""
+    from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+    if dialect in ("mysql", "mariadb"):
+        added = mysql.insert(table)
+        return added.on_duplicate_key_update(value_json=added.inserted.value_json)
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return insert.on_conflict_do_update(
+        index_elements=["study_id", "key"], set_={"value_json": insert.excluded.value_json}
+    )
 
 
 def _number(value_name: str, kind_name: str, value: float) -> dict[str, float | str | None]:

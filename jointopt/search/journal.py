@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from jointopt.search.place import KnownFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["JournalFileStorage"]
 
@@ -32,20 +33,37 @@ class JournalFileStorage(JournalStorage):
 
     def __init__(self, path: str) -> None:
         self.place = path
-        super().__init__(_File(path))
+        self._file = _File(path)
+        super().__init__(self._file)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Write what is set of attributes of studies within in one piece, at the end."""
+        self._file.gathered = []
+        try:
+            yield
+            gathered, self._file.gathered = self._file.gathered, None
+            if gathered:
+                self._file.append_logs(gathered)
+        finally:
+            self._file.gathered = None
 
 
 class _File(JournalFileBackend):
     """Adds lines; one that another process could not end, for lack of room, is removed."""
 
     def __init__(self, path: str) -> None:
+        self.gathered: list[dict[str, Any]] | None = None
         self._path = Path(path)
         self._own_lock = JournalFileSymlinkLock(path)
         super().__init__(path, self._own_lock)
         self._known = KnownFile(self._path)
 
     def append_logs(self, logs: Iterable[dict[str, Any]]) -> None:
-        """Add lines to the file."""
+        """Add lines to the file, or keep them for later while they are gathered."""
+        if self.gathered is not None:
+            self.gathered.extend(logs)
+            return
         self._known.check()
         self._own_lock.acquire()
         try:

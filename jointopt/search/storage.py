@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,13 +16,21 @@ from jointopt.search.place import place_of, plain_storage_errors, without_passwo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
     from optuna.study import Study
 
-__all__ = ["earlier_seconds", "open_storage", "open_study", "private_study", "sqlite_url"]
+__all__ = [
+    "at_once",
+    "earlier_seconds",
+    "open_storage",
+    "open_study",
+    "private_study",
+    "sqlite_url",
+]
 
 Direction = Literal["maximize", "minimize"]
 
@@ -115,6 +123,18 @@ def _check_url(text: str) -> None:
             "it as sqlite:///FILE.db or postgresql+psycopg://USER@HOST/NAME, or give a path "
             "ending in .journal"
         ) from error
+
+
+def at_once(storage: BaseStorage) -> AbstractContextManager[None]:
+    """Return a context within which attributes of studies are set, to be read all or none.
+
+    Parameters
+    ----------
+    storage : BaseStorage
+        As `open_storage` returns it; what cannot do so writes one after another.
+    """
+    gather: Callable[[], AbstractContextManager[None]] = getattr(storage, "at_once", nullcontext)
+    return gather()
 
 
 def open_study(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -46,6 +48,19 @@ def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, complaints):
             grave = [v["id"] for v in found if v["impact"] in ("serious", "critical")]
             assert not grave, (width, scheme, [v for v in found if v["id"] in grave])
     assert len(inks) == 2
+    assert complaints == []
+
+
+def test_the_page_prints_on_a_few_sheets(opened, complaints):
+    opened.emulate_media(media="print")
+    opened.set_viewport_size({"width": 688, "height": 900})  # A4 within its margins
+    opened.wait_for_function(f"{OVERFLOW} <= 0")
+    assert not opened.locator("nav").is_visible()
+    folded = opened.locator("details.more:not([open])")
+    assert folded.count()
+    assert not any(part.is_visible() for part in folded.all())
+    sheets = re.findall(rb"/Type /Page\b", opened.pdf(format="A4"))
+    assert 2 <= len(sheets) <= 10
     assert complaints == []
 
 
