@@ -50,7 +50,8 @@ def start_configs(
     Returns
     -------
     list of Config
-        The portfolio, then a good default of each paradigm, the space's default paradigm first.
+        What an only paradigm names for this case, the portfolio, then a good default of each
+        paradigm, the space's default paradigm first.
     """
     paradigms = paradigms_of(space)
     default = space.default()["paradigm"]
@@ -58,7 +59,14 @@ def start_configs(
         paradigms[label].start_for(task.kind) | {"paradigm": label}
         for label in sorted(paradigms, key=lambda label: label != default)
     ]
-    entries = [entry for entry in (*portfolio, *usual) if entry["paradigm"] in paradigms]
+    alone = [
+        start | {"paradigm": label}
+        for label, paradigm in paradigms.items()
+        for start in paradigm.starts_alone_for(task.kind)
+        if len(paradigms) == 1
+    ]
+    known = [entry for entry in portfolio if entry["paradigm"] in paradigms]
+    entries = (*alone, *known, *usual)
     return _distinct(space.complete(space.possible(entry)) for entry in entries)
 
 

@@ -25,8 +25,17 @@ WARM_UP, PLATEAU_END = 0.02, 0.5
 AVERAGED_SHARE, AVERAGE_START = 0.05, 10
 
 
-def schedule(progress: float) -> float:
-    """Return the share of the top learning rate: a short rise, a plateau, a cosine's descent."""
+def schedule(name: str, progress: float) -> float:
+    """Return the share of the top learning rate, by the share of the training that has passed.
+
+    `flat_cosine` is a short rise, a plateau and a cosine's descent; `coslog4` is that of RealMLP
+    (Holzmüller et al., 2024): four waves, each twice as long as the one before; `constant` is
+    TabM's.
+    """
+    if name == "constant":
+        return 1.0
+    if name == "coslog4":
+        return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * progress)))
     if progress < WARM_UP:
         return 0.1 + 0.9 * progress / WARM_UP
     if progress < PLATEAU_END:

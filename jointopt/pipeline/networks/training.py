@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
+from jointopt.pipeline.networks.devices import device_of, precision_on
 from jointopt.pipeline.networks.inference import on_device, pooled_scores, some_threads
 from jointopt.pipeline.networks.modules import Network
 from jointopt.pipeline.networks.optimisation import Average, make_optimizer, schedule
@@ -62,11 +63,12 @@ class _Trainer:
     ) -> None:
         self.started = self.epoch_started = time.monotonic()
         self.plan, self.training = plan, training
-        self.network = Network(plan).to(training.device)
+        device = device_of(training.device)
+        self.precision = precision_on(device)
+        self.network = Network(plan).to(device)
         self.optimizer = make_optimizer(self.network, training)
-        self.numbers, self.codes = on_device(rows, training.device)
-        self.target = torch.as_tensor(rows.target, device=training.device)
-        self.held = held
+        self.numbers, self.codes, self.target = _with_target(rows, device)
+        self.held = None if held is None else _with_target(held, device)
         # Rounded down, so that no batch is too small to be normalised.
         self.n_batches = max(1, len(self.target) // training.batch_size)
         self.average = Average(self.network, self.n_batches * training.max_epochs)
@@ -84,7 +86,7 @@ class _Trainer:
             self.epoch((1 - self.progress) / self.epochs_left(target))
             with self.average.instead():
                 if self.held is not None:
-                    self.curve.append(self.require_finite(self.validate(self.held)))
+                    self.curve.append(self.require_finite(self.validate(*self.held)))
                     self.passed.append(self.progress)
                 if self.held is None or self.curve[-1] <= min(self.curve):
                     best, best_epoch = _snapshot(self.network), self.done
@@ -150,36 +152,38 @@ class _Trainer:
         self, progress: float, numbers: Tensor, codes: Tensor, target: Tensor, total: Tensor
     ) -> None:
         """Learn from one batch."""
-        shape = schedule(progress)
+        shape = schedule(self.training.schedule, progress)
         for group in self.optimizer.param_groups:
             group["lr"] = group["top"] * shape
-        scores = self.network(numbers, codes)
-        # The mean over members: each learns by itself.
-        targets = target[:, None].expand(scores.shape[:2])
-        if self.plan.classifies:
-            loss = functional.cross_entropy(
-                scores.flatten(0, 1),
-                targets.flatten(),
-                label_smoothing=self.training.label_smoothing,
-            )
-        else:
-            loss = functional.mse_loss(scores[..., 0], targets)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self.optimizer.step()
+        with self.precision.forward():
+            loss = self.loss(self.network(numbers, codes), target)
+        self.precision.step(loss, self.optimizer)
         self.average.update()
         total += loss.detach()
 
-    def validate(self, held: Rows) -> float:
+    def loss(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Return the mean over members: each learns by itself."""
+        targets = target[:, None].expand(scores.shape[:2])
+        if not self.plan.classifies:
+            return functional.mse_loss(scores[..., 0], targets)
+        return functional.cross_entropy(
+            scores.flatten(0, 1),
+            targets.flatten(),
+            label_smoothing=self.training.label_smoothing,
+        )
+
+    def validate(self, numbers: Tensor, codes: Tensor, target: Tensor) -> float:
         """Return log loss or root mean squared error on the held-out rows."""
         self.network.eval()
         with torch.inference_mode():
-            tensors = on_device(held, self.training.device)
-            scores = pooled_scores(self.network, *tensors, classifies=self.plan.classifies)
-            target = torch.as_tensor(held.target, device=self.training.device)
+            scores = pooled_scores(self.network, numbers, codes, classifies=self.plan.classifies)
             if self.plan.classifies:
                 return float(functional.cross_entropy(scores, target))
             return math.sqrt(functional.mse_loss(scores[:, 0], target))
+
+
+def _with_target(rows: Rows, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    return *on_device(rows, device), torch.as_tensor(rows.target, device=device)
 
 
 def _snapshot(network: Network) -> dict[str, NDArray[Any]]:
@@ -189,6 +193,8 @@ def _snapshot(network: Network) -> dict[str, NDArray[Any]]:
 @contextmanager
 def _quarantine(training: Training) -> Iterator[None]:
     """Keep torch's global random state and number of threads as they were."""
-    with some_threads(training.threads), torch.random.fork_rng(devices=[]):
+    device = device_of(training.device)
+    gpus = [device] if device.type == "cuda" else []
+    with some_threads(training.threads), torch.random.fork_rng(devices=gpus):
         torch.manual_seed(training.seed)
         yield
