@@ -191,6 +191,16 @@ def test_hardly_any_time_still_gives_a_network(kind):
     assert network.n_epochs_ == 1
 
 
+def test_an_epoch_in_which_nothing_was_learned_yet_is_not_the_best():
+    rng = np.random.default_rng(0)
+    X, noise = rng.normal(size=(240, 3)), rng.integers(0, 2, 240)
+    arguments = SMALL | {"learning_rate": 0.2, "max_epochs": 200, "patience": 10}
+    network = NetworkClassifier(**arguments).fit(X, noise)
+    curve = network.validation_curve_
+    assert np.argmin(curve) < 3
+    assert network.n_epochs_ == 4 + np.argmin(curve[3:])
+
+
 def test_waves_of_the_learning_rate_are_not_taken_for_the_end():
     arguments = {"learning_rate": 0.5, "max_epochs": 30, "patience": 1}
     assert len(fitted(NetworkRegressor, **arguments).validation_curve_) < 30

@@ -13,7 +13,7 @@ from torch.nn import functional
 from jointopt.pipeline.networks.devices import device_of, precision_on
 from jointopt.pipeline.networks.inference import on_device, pooled_scores, some_threads
 from jointopt.pipeline.networks.modules import Network
-from jointopt.pipeline.networks.optimisation import Average, make_optimizer, schedule
+from jointopt.pipeline.networks.optimisation import WARM_UP, Average, make_optimizer, schedule
 from jointopt.pipeline.networks.plans import Trained
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from jointopt.pipeline.networks.plans import Architecture, Rows, Training
 
 __all__ = ["train"]
+
+EARLIEST_BEST = WARM_UP
+"""Share of the schedule before which no epoch is the best."""
 
 
 def train(plan: Architecture, training: Training, rows: Rows, held: Rows | None) -> Trained:
@@ -88,13 +91,25 @@ class _Trainer:
                 if self.held is not None:
                     self.curve.append(self.require_finite(self.validate(*self.held)))
                     self.passed.append(self.progress)
-                if self.held is None or self.curve[-1] <= min(self.curve):
+                if self.held is None or self.is_best():
                     best, best_epoch = _snapshot(self.network), self.done
             impatient = limits.patience is not None and self.done - best_epoch >= limits.patience
             if impatient or self.behind():
                 break
         length = round(self.done / self.progress) if self.progress else limits.max_epochs
         return Trained(best, best_epoch, length, self.curve, self.passed, self.behind())
+
+    def is_best(self) -> bool:
+        """Whether the held-out loss is the lowest since the learning rate is at its top.
+
+        By chance it may have been lower before, of weights that had learned next to nothing.
+        """
+        risen = [
+            loss
+            for share, loss in zip(self.passed, self.curve, strict=True)
+            if share >= EARLIEST_BEST
+        ]
+        return self.curve[-1] <= min(risen, default=math.inf)
 
     def behind(self) -> bool:
         """Whether the held-out loss was not as low in time as it had to be."""
