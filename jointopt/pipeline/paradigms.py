@@ -44,7 +44,7 @@ class Paradigm(BaseModel):
         Values of parameters, by path, that its first trial has in place of the space's defaults,
         under `all`, `classification` or `regression`.
     starts_alone : list of dict, default=[]
-        The like for trials that come before all others where the space has no other paradigm.
+        The like for trials that come next where the space has no other paradigm.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,7 +100,7 @@ class Paradigm(BaseModel):
         return _for_kind(self.start, kind)
 
     def starts_alone_for(self, kind: TaskKind) -> list[dict[str, Any]]:
-        """Return what trials have that come first if there is no other paradigm."""
+        """Return what trials have that come next if there is no other paradigm."""
         return [_for_kind(start, kind) for start in self.starts_alone]
 
 

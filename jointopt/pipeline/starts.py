@@ -50,8 +50,8 @@ def start_configs(
     Returns
     -------
     list of Config
-        What an only paradigm names for this case, the portfolio, then a good default of each
-        paradigm, the space's default paradigm first.
+        The portfolio, then a good default of each paradigm, the space's default paradigm first.
+        Where an only paradigm names more starts for this case, its default and these are first.
     """
     paradigms = paradigms_of(space)
     default = space.default()["paradigm"]
@@ -66,7 +66,8 @@ def start_configs(
         if len(paradigms) == 1
     ]
     known = [entry for entry in portfolio if entry["paradigm"] in paradigms]
-    entries = (*alone, *known, *usual)
+    # The default is the cheapest: a search that is short or on a busy machine still has one model.
+    entries = (*usual, *alone, *known) if alone else (*known, *usual)
     return _distinct(space.complete(space.possible(entry)) for entry in entries)
 
 

@@ -101,7 +101,7 @@ def read(folder: Path, max_rows: int) -> Table:
 # ----------------------------------------------------------------------------- systems
 
 
-def jointopt_start(table: Table, seed: int, options: argparse.Namespace, place: int = -1) -> Any:
+def jointopt_start(table: Table, seed: int, options: argparse.Namespace, place: int = 0) -> Any:
     """Fit the default, or a published network that a search over networks begins with."""
     frame = table.train.assign(**{"the target": table.target[0]})
     dataset = make_dataset(frame, "the target")
@@ -193,8 +193,8 @@ def pytabkit(table: Table, seed: int, options: argparse.Namespace, system: str) 
 
 OWN: dict[str, Callable[[Table, int, argparse.Namespace], Any]] = {
     "jointopt": jointopt_start,
-    "jointopt_realmlp": partial(jointopt_start, place=0),
-    "jointopt_tabm": partial(jointopt_start, place=1),
+    "jointopt_realmlp": partial(jointopt_start, place=1),
+    "jointopt_tabm": partial(jointopt_start, place=2),
     "jointopt_search": jointopt_search,
     "sklearn": sklearn_mlp,
     "sklearn_search": sklearn_search,

@@ -45,7 +45,8 @@ def test_a_search_of_networks_alone_begins_with_published_ones(source, activatio
     space = load_space("neural")
     table = make_dataset(load_table(source), "target")
     adapted = adapt_space(space, table)
-    realmlp, tabm, *others = start_configs(adapted, table.task, load_portfolio(space))
+    usual, realmlp, tabm, *others = start_configs(adapted, table.task, load_portfolio(space))
+    assert usual["hyperparameters/mlp/schedule"] == "flat_cosine"
     assert realmlp["architecture/mlp/activation"] == activation
     assert realmlp["hyperparameters/mlp/learning_rate"] == rate
     assert realmlp["hyperparameters/mlp/schedule"] == "coslog4"
