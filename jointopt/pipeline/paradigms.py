@@ -43,6 +43,8 @@ class Paradigm(BaseModel):
     start : dict, default={}
         Values of parameters, by path, that its first trial has in place of the space's defaults,
         under `all`, `classification` or `regression`.
+    starts_alone : list of dict, default=[]
+        The like for trials that come next where the space has no other paradigm.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +57,7 @@ class Paradigm(BaseModel):
     embeds_categories: bool = False
     max_rows: int | None = None
     start: ByTask = {}
+    starts_alone: list[ByTask] = []
 
     @model_validator(mode="before")
     @classmethod
@@ -90,11 +93,15 @@ class Paradigm(BaseModel):
 
     def fixed_for(self, kind: TaskKind) -> dict[str, Any]:
         """Return the constructor arguments that are not searched, for this kind of task."""
-        return self.fixed.get("all", {}) | self.fixed.get(kind, {})
+        return _for_kind(self.fixed, kind)
 
     def start_for(self, kind: TaskKind) -> dict[str, Any]:
         """Return what its first trial has in place of defaults, for this kind of task."""
-        return self.start.get("all", {}) | self.start.get(kind, {})
+        return _for_kind(self.start, kind)
+
+    def starts_alone_for(self, kind: TaskKind) -> list[dict[str, Any]]:
+        """Return what trials have that come next if there is no other paradigm."""
+        return [_for_kind(start, kind) for start in self.starts_alone]
 
 
 def paradigms_of(space: Space) -> Mapping[str, Paradigm]:
@@ -132,6 +139,10 @@ def paradigms_of(space: Space) -> Mapping[str, Paradigm]:
             reason = first.get("ctx", {}).get("error", first["msg"])
             raise SpaceError(f"{where}: {reason}") from error
     return paradigms
+
+
+def _for_kind(values: ByTask, kind: TaskKind) -> dict[str, Any]:
+    return values.get("all", {}) | values.get(kind, {})
 
 
 def _import_estimator(path: str) -> type[BaseEstimator]:

@@ -51,6 +51,7 @@ def start_configs(
     -------
     list of Config
         The portfolio, then a good default of each paradigm, the space's default paradigm first.
+        Where an only paradigm names more starts for this case, its default and these are first.
     """
     paradigms = paradigms_of(space)
     default = space.default()["paradigm"]
@@ -58,7 +59,15 @@ def start_configs(
         paradigms[label].start_for(task.kind) | {"paradigm": label}
         for label in sorted(paradigms, key=lambda label: label != default)
     ]
-    entries = [entry for entry in (*portfolio, *usual) if entry["paradigm"] in paradigms]
+    alone = [
+        start | {"paradigm": label}
+        for label, paradigm in paradigms.items()
+        for start in paradigm.starts_alone_for(task.kind)
+        if len(paradigms) == 1
+    ]
+    known = [entry for entry in portfolio if entry["paradigm"] in paradigms]
+    # The default is the cheapest: a search that is short or on a busy machine still has one model.
+    entries = (*usual, *alone, *known) if alone else (*known, *usual)
     return _distinct(space.complete(space.possible(entry)) for entry in entries)
 
 

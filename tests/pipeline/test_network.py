@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from jointopt.pipeline.networks import rows, training
 from jointopt.pipeline.networks.estimators import NetworkClassifier, NetworkRegressor
+from jointopt.pipeline.networks.optimisation import schedule
 
 SMALL = {"width": (16, 16), "max_epochs": 12, "batch_size": 32, "random_state": 0}
 Network = NetworkClassifier | NetworkRegressor
@@ -102,6 +103,8 @@ def test_same_seed_same_network_and_torch_is_left_alone(kind):
         {"categorical": [0, 1, 2]},
         {"categorical": [0, 1, 2], "numeric_embedding": "periodic"},
         {"categorical": [0, 1, 2], "numeric_embedding": "piecewise_linear"},
+        {"schedule": "coslog4"},
+        {"schedule": "constant"},
         {"batch_size": None},
         {"weight_decay": 0.0},
         {"patience": None},
@@ -125,6 +128,17 @@ def test_infinite_loss_names_the_learning_rate(kind):
         fitted(kind, learning_rate=1e30)
 
 
+def test_schedules_are_those_that_were_published():
+    ends = [1 / 15, 3 / 15, 7 / 15, 1.0]
+    tops = [(2 ** (wave + 0.5) - 1) / 15 for wave in range(4)]
+    assert [schedule("coslog4", at) for at in (0, *ends)] == pytest.approx([0] * 5, abs=1e-9)
+    assert [schedule("coslog4", at) for at in tops] == pytest.approx([1] * 4)
+    assert {schedule("constant", at) for at in (0, 0.01, 0.5, 1)} == {1.0}
+    assert [schedule("flat_cosine", at) for at in (0.02, 0.5, 0.75, 1)] == pytest.approx(
+        [1, 1, 0.5, 0]
+    )
+
+
 # ------------------------------------------------------------------------------ epochs
 
 
@@ -133,9 +147,9 @@ def test_best_epoch_is_restored(kind, monkeypatch):
     seen = []
     validate = training._Trainer.validate
 
-    def watch(trainer, held):
+    def watch(trainer, *held):
         seen.append(training._snapshot(trainer.network))
-        return validate(trainer, held)
+        return validate(trainer, *held)
 
     monkeypatch.setattr(training._Trainer, "validate", watch)
     network = fitted(kind, learning_rate=0.5, max_epochs=60, patience=5)
@@ -150,9 +164,7 @@ def test_best_epoch_is_restored(kind, monkeypatch):
 def test_given_epochs_use_all_rows_and_the_same_schedule(kind, monkeypatch):
     rates = []
     step = training.schedule
-    monkeypatch.setattr(
-        training, "schedule", lambda progress: rates.append(progress) or step(progress)
-    )
+    monkeypatch.setattr(training, "schedule", lambda name, at: rates.append(at) or step(name, at))
     network = fitted(kind, n_epochs=3, batch_size=120)
     assert (network.n_epochs_, network.schedule_epochs_) == (3, 12)
     assert network.validation_curve_ == []
@@ -163,7 +175,9 @@ def test_given_epochs_use_all_rows_and_the_same_schedule(kind, monkeypatch):
 def test_time_limit_shortens_the_schedule(kind, monkeypatch):
     progress = []
     step = training.schedule
-    monkeypatch.setattr(training, "schedule", lambda at: progress.append(at) or step(at))
+    monkeypatch.setattr(
+        training, "schedule", lambda name, at: progress.append(at) or step(name, at)
+    )
     network = fitted(kind, max_seconds=0.5, max_epochs=100_000, patience=None)
     assert 1 <= network.n_epochs_ <= len(network.validation_curve_) < 100_000
     assert network.schedule_epochs_ < 100_000
@@ -175,6 +189,23 @@ def test_time_limit_shortens_the_schedule(kind, monkeypatch):
 def test_hardly_any_time_still_gives_a_network(kind):
     network = fitted(kind, max_seconds=1e-9)
     assert network.n_epochs_ == 1
+
+
+def test_an_epoch_in_which_nothing_was_learned_yet_is_not_the_best():
+    rng = np.random.default_rng(0)
+    X, noise = rng.normal(size=(240, 3)), rng.integers(0, 2, 240)
+    arguments = SMALL | {"learning_rate": 0.2, "max_epochs": 200, "patience": 10}
+    network = NetworkClassifier(**arguments).fit(X, noise)
+    curve = network.validation_curve_
+    assert np.argmin(curve) < 3
+    assert network.n_epochs_ == 4 + np.argmin(curve[3:])
+
+
+def test_waves_of_the_learning_rate_are_not_taken_for_the_end():
+    arguments = {"learning_rate": 0.5, "max_epochs": 30, "patience": 1}
+    assert len(fitted(NetworkRegressor, **arguments).validation_curve_) < 30
+    waves = fitted(NetworkRegressor, schedule="coslog4", **arguments)
+    assert len(waves.validation_curve_) == 30
 
 
 def test_few_rows_are_all_used():
@@ -246,6 +277,7 @@ def test_clone_keeps_every_argument(kind):
     ("arguments", "message"),
     [
         ({"activation": "step"}, "activation must be one of relu, .*'step'"),
+        ({"schedule": "steps"}, "schedule must be one of flat_cosine, coslog4, constant"),
         ({"normalisation": "group"}, "normalisation must be one of none, batch, layer"),
         ({"width": (8, 0)}, r"width must be positive.*\[8, 0\]"),
         ({"ensemble_size": 0}, "ensemble_size and n_bins must be at least 1; got ensemble_size=0"),

@@ -37,6 +37,27 @@ def test_it_comes_first_and_defaults_of_all_paradigms_follow(dataset):
     assert len({frozenset(config.items()) for config in configs}) == len(configs)
 
 
+@pytest.mark.parametrize(
+    ("source", "activation", "rate"),
+    [("sklearn:wine", "selu", 0.04), ("sklearn:diabetes", "mish", 0.2)],
+)
+def test_a_search_of_networks_alone_begins_with_published_ones(source, activation, rate):
+    space = load_space("neural")
+    table = make_dataset(load_table(source), "target")
+    adapted = adapt_space(space, table)
+    usual, realmlp, tabm, *others = start_configs(adapted, table.task, load_portfolio(space))
+    assert usual["hyperparameters/mlp/schedule"] == "flat_cosine"
+    assert realmlp["architecture/mlp/activation"] == activation
+    assert realmlp["hyperparameters/mlp/learning_rate"] == rate
+    assert realmlp["hyperparameters/mlp/schedule"] == "coslog4"
+    assert [realmlp[f"architecture/mlp/width/{layer}"] for layer in range(3)] == [256] * 3
+    assert [tabm[f"architecture/mlp/width/{layer}"] for layer in range(3)] == [512] * 3
+    assert tabm["architecture/mlp/ensemble_size"] == 8
+    assert tabm["hyperparameters/mlp/schedule"] == "constant"
+    assert adapted.default() in others
+    assert realmlp not in start_configs(adapt_space(load_space("tabular"), table), table.task)
+
+
 def test_a_space_of_other_ranges_starts_from_its_own_defaults(dataset):
     space = load_space("small")
     adapted = adapt_space(space, dataset)

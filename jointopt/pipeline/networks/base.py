@@ -13,6 +13,7 @@ from jointopt.pipeline.networks.plans import (
     ACTIVATIONS,
     NORMALISATIONS,
     NUMERIC_EMBEDDINGS,
+    SCHEDULES,
     Architecture,
     Rows,
     Training,
@@ -42,11 +43,13 @@ CHOICES = {
     "activation": ACTIVATIONS,
     "normalisation": NORMALISATIONS,
     "numeric_embedding": NUMERIC_EMBEDDINGS,
+    "schedule": SCHEDULES,
 }
 
 Activation = Literal["relu", "selu", "silu", "mish", "gelu"]
 Normalisation = Literal["none", "batch", "layer"]
 NumericEmbedding = Literal["none", "periodic", "piecewise_linear"]
+Schedule = Literal["flat_cosine", "coslog4", "constant"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -65,6 +68,7 @@ class TabularNetwork(BaseEstimator):
     embedding_size: int = 8
     ensemble_size: int = 1
     learning_rate: float = 0.02
+    schedule: Schedule = "flat_cosine"
     weight_decay: float = 0.02
     batch_size: int | None = None
     max_epochs: int = 128
@@ -74,7 +78,7 @@ class TabularNetwork(BaseEstimator):
     max_seconds: float | None = None
     must_reach: Mapping[float, float] | None = None
     random_state: int | None = None
-    device: str = "cpu"
+    device: str = "auto"
     n_jobs: int | None = None
 
     def _train(self, X: NDArray[np.float64], target: NDArray[Any], n_outputs: int) -> None:
@@ -167,12 +171,13 @@ class TabularNetwork(BaseEstimator):
         by_rows = next((size for rows, size in BATCH_SIZES if n_fitted < rows), LARGEST_BATCH)
         return Training(
             learning_rate=self.learning_rate,
+            schedule=self.schedule,
             weight_decay=self.weight_decay,
             batch_size=self.batch_size or by_rows,
             label_smoothing=getattr(self, "label_smoothing", 0.0),
             max_epochs=self.max_epochs,
             n_epochs=self.n_epochs,
-            patience=self.patience,
+            patience=None if self.schedule == "coslog4" else self.patience,
             max_seconds=self.max_seconds,
             must_reach=dict(self.must_reach or {}),
             seed=seed,

@@ -64,6 +64,8 @@ class NetworkClassifier(ClassifierMixin, TabularNetwork):
     learning_rate : float, default=0.02
         At the top of the schedule. Layers are scaled so that one rate suits all widths; it is
         larger than is usual for other networks.
+    schedule : {"flat_cosine", "coslog4", "constant"}, default="flat_cosine"
+        Of the learning rate: a plateau and a cosine's descent, RealMLP's four waves, or TabM's.
     weight_decay : float, default=0.02
         Of AdamW, on weights only.
     batch_size : int or None, default=None
@@ -73,7 +75,8 @@ class NetworkClassifier(ClassifierMixin, TabularNetwork):
     n_epochs : int or None, default=None
         If given, nothing is held out and so many epochs of the schedule are run.
     patience : int or None, default=20
-        Training stops after that many epochs without improvement; None goes to the end.
+        Training stops after that many epochs without improvement; None goes to the end, and so
+        does the schedule `coslog4`, for the loss comes and goes with its waves.
     validation_fraction : float, default=0.1
         Share of the training rows held out, if there are 20 rows or more.
     max_seconds : float or None, default=None
@@ -83,8 +86,9 @@ class NetworkClassifier(ClassifierMixin, TabularNetwork):
         `validation_curve_`; training stops where none was as low.
     random_state : int or None, default=None
         Seed of weights, order of rows, dropout and rows held out.
-    device : str, default="cpu"
-        Where torch computes.
+    device : str, default="auto"
+        Where torch computes: `cpu`, `cuda`, or a GPU if there is one. There, all rows are kept on
+        it, and training is in mixed precision.
     n_jobs : int or None, default=None
         Threads that torch may use; None is one.
     label_smoothing : float, default=0.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from jointopt.pipeline.networks.devices import device_of
 from jointopt.pipeline.networks.modules import Network
 
 if TYPE_CHECKING:
@@ -32,15 +33,16 @@ def infer(
     Doubles make the scores of a row independent of the rows that it is predicted with.
     """
     with some_threads(threads), torch.random.fork_rng(devices=[]), torch.inference_mode():
-        network = Network(plan).double().to(device).eval()
+        where = device_of(device)
+        network = Network(plan).double().to(where).eval()
         network.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
-        tensors = on_device(rows, device)
+        tensors = on_device(rows, where)
         scores = pooled_scores(network, *tensors, classifies=plan.classifies, dtype=torch.float64)
         found: NDArray[np.float64] = scores.cpu().numpy()
         return found
 
 
-def on_device(rows: Rows, device: str) -> tuple[Tensor, Tensor]:
+def on_device(rows: Rows, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return numbers and codes as tensors."""
     return torch.as_tensor(rows.numbers, device=device), torch.as_tensor(rows.codes, device=device)
 

@@ -14,9 +14,9 @@ from tabm import BatchNorm1dEnsemble, ElementwiseAffine
 from torch import Tensor, nn
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from jointopt.pipeline.networks.elementwise import ACTIVATIONS, dropout
 
+if TYPE_CHECKING:
     from jointopt.pipeline.networks.plans import Architecture
 
 __all__ = ["Network"]
@@ -25,13 +25,6 @@ N_FREQUENCIES = 16
 PERIODIC_OUTPUTS = 3
 PIECEWISE_OUTPUTS = 8
 SMALL_HEAD = 0.1
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": functional.relu,
-    "selu": functional.selu,
-    "silu": functional.silu,
-    "mish": functional.mish,
-    "gelu": functional.gelu,
-}
 
 
 class ScaledLinear(nn.Module):
@@ -48,9 +41,11 @@ class ScaledLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return an affine function of the rows, and of each member's if there are several."""
+        # Scaling units costs less than scaling the weights' gradients, of which there are more.
+        scaled = x * self.scale
         if self.bias is None:
-            return x @ self.weight * self.scale
-        product = torch.addmm(self.bias, x.flatten(0, -2), self.weight, alpha=self.scale)
+            return scaled @ self.weight
+        product = torch.addmm(self.bias, scaled.flatten(0, -2), self.weight)
         return product.view(*x.shape[:-1], -1)
 
 
@@ -65,7 +60,7 @@ class MembersLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what members, the second axis, make of their own units."""
-        product = torch.baddbmm(self.bias, x.transpose(0, 1), self.weight, alpha=self.scale)
+        product = torch.baddbmm(self.bias, (x * self.scale).transpose(0, 1), self.weight)
         return product.transpose(0, 1)
 
 
@@ -148,7 +143,7 @@ class Block(nn.Module):
             units = self.after(units)
         units = self.activate(self.normalise(units))
         if self.dropout and self.training:
-            units = functional.dropout(units, self.dropout)
+            units = dropout(units, self.dropout)
         return units if self.around is None else self.around(x) + units
 
 

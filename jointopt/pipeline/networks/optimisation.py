@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,17 @@ WARM_UP, PLATEAU_END = 0.02, 0.5
 AVERAGED_SHARE, AVERAGE_START = 0.05, 10
 
 
-def schedule(progress: float) -> float:
-    """Return the share of the top learning rate: a short rise, a plateau, a cosine's descent."""
+def schedule(name: str, progress: float) -> float:
+    """Return the share of the top learning rate, by the share of the training that has passed.
+
+    `flat_cosine` is a short rise, a plateau and a cosine's descent; `coslog4` is that of RealMLP
+    (Holzmüller et al., 2024): four waves, each twice as long as the one before; `constant` is
+    TabM's.
+    """
+    if name == "constant":
+        return 1.0
+    if name == "coslog4":
+        return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * progress)))
     if progress < WARM_UP:
         return 0.1 + 0.9 * progress / WARM_UP
     if progress < PLATEAU_END:
@@ -35,23 +45,31 @@ def schedule(progress: float) -> float:
 
 def make_optimizer(network: Network, training: Training) -> torch.optim.AdamW:
     """Small vectors get no weight decay, and their own speed."""
-    groups = []
+    alike: defaultdict[tuple[float, bool], list[Tensor]] = defaultdict(list)
     for name, parameter in network.named_parameters():
-        decay, rate = 0.0, BIAS_RATE
-        if name == "scale":
-            rate = SCALE_RATE
-        elif name.startswith("numbers."):
-            rate = EMBEDDING_RATE
-        elif ".before." in name or ".after." in name:
-            rate = MEMBER_RATE
-        elif name.endswith("table") or "normalise" in name:
-            rate = 1.0
-        elif name.endswith("weight"):
-            rate, decay = 1.0, training.weight_decay
-        groups.append(
-            {"params": [parameter], "top": rate * training.learning_rate, "weight_decay": decay}
-        )
+        alike[_rate_and_decay(name)].append(parameter)
+    groups = [
+        {
+            "params": parameters,
+            "top": rate * training.learning_rate,
+            "weight_decay": training.weight_decay if decays else 0.0,
+        }
+        for (rate, decays), parameters in alike.items()
+    ]
     return torch.optim.AdamW(groups, lr=training.learning_rate, betas=BETAS, fused=True)
+
+
+def _rate_and_decay(name: str) -> tuple[float, bool]:
+    """Return a parameter's share of the learning rate, and whether it decays."""
+    if name == "scale":
+        return SCALE_RATE, False
+    if name.startswith("numbers."):
+        return EMBEDDING_RATE, False
+    if ".before." in name or ".after." in name:
+        return MEMBER_RATE, False
+    if name.endswith("table") or "normalise" in name:
+        return 1.0, False
+    return (1.0, True) if name.endswith("weight") else (BIAS_RATE, False)
 
 
 class Average:

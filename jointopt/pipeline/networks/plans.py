@@ -15,6 +15,7 @@ __all__ = [
     "ACTIVATIONS",
     "NORMALISATIONS",
     "NUMERIC_EMBEDDINGS",
+    "SCHEDULES",
     "Architecture",
     "Rows",
     "Trained",
@@ -24,6 +25,7 @@ __all__ = [
 ACTIVATIONS = ("relu", "selu", "silu", "mish", "gelu")
 NORMALISATIONS = ("none", "batch", "layer")
 NUMERIC_EMBEDDINGS = ("none", "periodic", "piecewise_linear")
+SCHEDULES = ("flat_cosine", "coslog4", "constant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Training:
     ----------
     learning_rate : float
         At the top of the schedule.
+    schedule : str
+        Of the learning rate, one of `SCHEDULES`.
     weight_decay : float
         Decoupled, on weights only.
     batch_size : int
@@ -112,6 +116,7 @@ class Training:
     """
 
     learning_rate: float
+    schedule: str
     weight_decay: float
     batch_size: int
     label_smoothing: float

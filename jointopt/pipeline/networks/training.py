@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
+from jointopt.pipeline.networks.devices import device_of, precision_on
 from jointopt.pipeline.networks.inference import on_device, pooled_scores, some_threads
 from jointopt.pipeline.networks.modules import Network
-from jointopt.pipeline.networks.optimisation import Average, make_optimizer, schedule
+from jointopt.pipeline.networks.optimisation import WARM_UP, Average, make_optimizer, schedule
 from jointopt.pipeline.networks.plans import Trained
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from jointopt.pipeline.networks.plans import Architecture, Rows, Training
 
 __all__ = ["train"]
+
+EARLIEST_BEST = WARM_UP
+"""Share of the schedule before which no epoch is the best."""
 
 
 def train(plan: Architecture, training: Training, rows: Rows, held: Rows | None) -> Trained:
@@ -62,11 +66,12 @@ class _Trainer:
     ) -> None:
         self.started = self.epoch_started = time.monotonic()
         self.plan, self.training = plan, training
-        self.network = Network(plan).to(training.device)
+        device = device_of(training.device)
+        self.precision = precision_on(device)
+        self.network = Network(plan).to(device)
         self.optimizer = make_optimizer(self.network, training)
-        self.numbers, self.codes = on_device(rows, training.device)
-        self.target = torch.as_tensor(rows.target, device=training.device)
-        self.held = held
+        self.numbers, self.codes, self.target = _with_target(rows, device)
+        self.held = None if held is None else _with_target(held, device)
         # Rounded down, so that no batch is too small to be normalised.
         self.n_batches = max(1, len(self.target) // training.batch_size)
         self.average = Average(self.network, self.n_batches * training.max_epochs)
@@ -84,15 +89,27 @@ class _Trainer:
             self.epoch((1 - self.progress) / self.epochs_left(target))
             with self.average.instead():
                 if self.held is not None:
-                    self.curve.append(self.require_finite(self.validate(self.held)))
+                    self.curve.append(self.require_finite(self.validate(*self.held)))
                     self.passed.append(self.progress)
-                if self.held is None or self.curve[-1] <= min(self.curve):
+                if self.held is None or self.is_best():
                     best, best_epoch = _snapshot(self.network), self.done
             impatient = limits.patience is not None and self.done - best_epoch >= limits.patience
             if impatient or self.behind():
                 break
         length = round(self.done / self.progress) if self.progress else limits.max_epochs
         return Trained(best, best_epoch, length, self.curve, self.passed, self.behind())
+
+    def is_best(self) -> bool:
+        """Whether the held-out loss is the lowest since the learning rate is at its top.
+
+        By chance it may have been lower before, of weights that had learned next to nothing.
+        """
+        risen = [
+            loss
+            for share, loss in zip(self.passed, self.curve, strict=True)
+            if share >= EARLIEST_BEST
+        ]
+        return self.curve[-1] <= min(risen, default=math.inf)
 
     def behind(self) -> bool:
         """Whether the held-out loss was not as low in time as it had to be."""
@@ -150,36 +167,38 @@ class _Trainer:
         self, progress: float, numbers: Tensor, codes: Tensor, target: Tensor, total: Tensor
     ) -> None:
         """Learn from one batch."""
-        shape = schedule(progress)
+        shape = schedule(self.training.schedule, progress)
         for group in self.optimizer.param_groups:
             group["lr"] = group["top"] * shape
-        scores = self.network(numbers, codes)
-        # The mean over members: each learns by itself.
-        targets = target[:, None].expand(scores.shape[:2])
-        if self.plan.classifies:
-            loss = functional.cross_entropy(
-                scores.flatten(0, 1),
-                targets.flatten(),
-                label_smoothing=self.training.label_smoothing,
-            )
-        else:
-            loss = functional.mse_loss(scores[..., 0], targets)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self.optimizer.step()
+        with self.precision.forward():
+            loss = self.loss(self.network(numbers, codes), target)
+        self.precision.step(loss, self.optimizer)
         self.average.update()
         total += loss.detach()
 
-    def validate(self, held: Rows) -> float:
+    def loss(self, scores: Tensor, target: Tensor) -> Tensor:
+        """Return the mean over members: each learns by itself."""
+        targets = target[:, None].expand(scores.shape[:2])
+        if not self.plan.classifies:
+            return functional.mse_loss(scores[..., 0], targets)
+        return functional.cross_entropy(
+            scores.flatten(0, 1),
+            targets.flatten(),
+            label_smoothing=self.training.label_smoothing,
+        )
+
+    def validate(self, numbers: Tensor, codes: Tensor, target: Tensor) -> float:
         """Return log loss or root mean squared error on the held-out rows."""
         self.network.eval()
         with torch.inference_mode():
-            tensors = on_device(held, self.training.device)
-            scores = pooled_scores(self.network, *tensors, classifies=self.plan.classifies)
-            target = torch.as_tensor(held.target, device=self.training.device)
+            scores = pooled_scores(self.network, numbers, codes, classifies=self.plan.classifies)
             if self.plan.classifies:
                 return float(functional.cross_entropy(scores, target))
             return math.sqrt(functional.mse_loss(scores[:, 0], target))
+
+
+def _with_target(rows: Rows, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    return *on_device(rows, device), torch.as_tensor(rows.target, device=device)
 
 
 def _snapshot(network: Network) -> dict[str, NDArray[Any]]:
@@ -189,6 +208,8 @@ def _snapshot(network: Network) -> dict[str, NDArray[Any]]:
 @contextmanager
 def _quarantine(training: Training) -> Iterator[None]:
     """Keep torch's global random state and number of threads as they were."""
-    with some_threads(training.threads), torch.random.fork_rng(devices=[]):
+    device = device_of(training.device)
+    gpus = [device] if device.type == "cuda" else []
+    with some_threads(training.threads), torch.random.fork_rng(devices=gpus):
         torch.manual_seed(training.seed)
         yield
