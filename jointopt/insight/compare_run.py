@@ -62,6 +62,12 @@ class CompareOptions:
         The longest that one fit may take; by default a share of the budget.
     memory_limit : str, float or None, default=None
         What one worker may use; by default its share of 80 % of the machine's memory.
+
+    Examples
+    --------
+    >>> options = CompareOptions(strategies=["joint", "random"], budget="2m", seeds=[3, 4])
+    >>> options.seconds, options.listed_seeds()
+    (120.0, [3, 4])
     """
 
     strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = (
@@ -81,12 +87,24 @@ class CompareOptions:
 
     @property
     def seconds(self) -> float | None:
-        """The budget of a run in seconds."""
+        """The budget of a run in seconds.
+
+        Examples
+        --------
+        >>> CompareOptions(budget="2m").seconds
+        120.0
+        """
         return None if self.budget is None else parse_seconds(self.budget)
 
     @property
     def fit_seconds(self) -> float | None:
-        """The longest that one fit may take, if that was said."""
+        """The longest that one fit may take, if that was said.
+
+        Examples
+        --------
+        >>> CompareOptions(trial_timeout="30s").fit_seconds
+        30.0
+        """
         limit = self.trial_timeout
         return None if limit is None else parse_seconds(limit, "trial_timeout")
 
@@ -97,6 +115,15 @@ class CompareOptions:
         ------
         OptionError
             If one is not known, two have the same name, or there are fewer than two.
+
+        Examples
+        --------
+        >>> list(CompareOptions().named())
+        ['joint', 'sequential', 'alternating', 'random']
+        >>> CompareOptions(strategies=["joint"]).named()
+        Traceback (most recent call last):
+            ...
+        jointopt.errors.OptionError: give at least two strategies to compare, got 1
         """
         if isinstance(self.strategies, str):
             raise OptionError(f"strategies must be a list of names, got {self.strategies!r}")
@@ -123,6 +150,11 @@ class CompareOptions:
         ------
         OptionError
             If there is none, or one is given twice or is no whole number from 0 on.
+
+        Examples
+        --------
+        >>> CompareOptions(seeds=3).listed_seeds()
+        [0, 1, 2]
         """
         seeds = list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
         if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
@@ -227,9 +259,9 @@ def compare(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from jointopt import Choice, Float, Space
-    >>> space = Space(paradigm=Choice({"linear": {
-    ...     "estimator": {"classification": "sklearn.linear_model.LogisticRegression"},
-    ...     "hyperparameters": {"C": Float(0.1, 10, log=True)}}}))
+    >>> space = Space(paradigm=Choice({"bayes": {
+    ...     "estimator": "sklearn.naive_bayes.GaussianNB",
+    ...     "hyperparameters": {"var_smoothing": Float(1e-9, 0.1, log=True)}}}))
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> comparison = compare(X, y, ["joint", "random"], budget=None, n_trials=2, seeds=2,
     ...                      space=space)
@@ -288,6 +320,17 @@ def compare_datasets(
     ------
     DataError, OptionError, SpaceError, StorageError
         As for `compare`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris, load_wine
+    >>> from jointopt import Choice, Space
+    >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+    >>> options = CompareOptions(["joint", "random"], budget=None, n_trials=1, seeds=1,
+    ...                          space=Space(paradigm=Choice({"bayes": bayes})))
+    >>> tables = {"iris": load_iris(return_X_y=True), "wine": load_wine(return_X_y=True)}
+    >>> compare_datasets(tables, options).runs[["dataset", "strategy"]].values.tolist()
+    [['iris', 'joint'], ['iris', 'random'], ['wine', 'joint'], ['wine', 'random']]
     """
     strategies, seeds = options.named(), options.listed_seeds()
     if not tables:

@@ -285,6 +285,27 @@ class Friedman:
         Strategy to mean rank, 1 being the best, the best first.
     nemenyi : DataFrame of shape (n_strategies, n_strategies)
         p of each pair, in the order of `ranks`.
+
+    Examples
+    --------
+    >>> score = {"joint": 0.9, "sequential": 0.8, "random": 0.7}
+    >>> runs = pd.DataFrame([
+    ...     {"dataset": dataset, "strategy": strategy, "seed": 0, "test": test}
+    ...     for dataset in "abcdef" for strategy, test in score.items()
+    ... ]).assign(greater_is_better=True)
+    >>> found = friedman_test(runs)
+    >>> found.verdict
+    'strategies differ over 6 data sets'
+    >>> found.ranks.to_dict()
+    {'joint': 1.0, 'sequential': 2.0, 'random': 3.0}
+    >>> found.frame().columns.tolist()
+    ['strategy', 'mean_rank', 'joint', 'sequential', 'random']
+    >>> found.groups()
+    [['joint', 'sequential'], ['sequential', 'random']]
+
+    References
+    ----------
+    J. Demšar, "Statistical comparisons of classifiers over multiple data sets", 2006.
     """
 
     statistic: float

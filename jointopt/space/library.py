@@ -64,8 +64,13 @@ def load_space(name_or_path: str | Path) -> Space:
 
     Examples
     --------
-    >>> load_space("tabular").default()["paradigm"]
-    'lightgbm'
+    >>> load_space("small").axis_names
+    ('transforms', 'features', 'paradigm', 'hyperparameters')
+    >>> load_space("smal")
+    Traceback (most recent call last):
+        ...
+    jointopt.errors.SpaceError: no search space 'smal'; choose from neural, small, tabular, wide,
+        or give a file ending in .yaml; did you mean 'small'?
     """
     name = str(name_or_path)
     path = Path(name)
