@@ -20,6 +20,7 @@ from jointopt.insight.comparison_stats import (
 from jointopt.insight.comparison_views import ComparisonFrames, ComparisonPlots
 from jointopt.insight.kept_trials import TRIAL_COLUMNS, interactions_of_kept
 from jointopt.insight.regret import evaluations_to
+from jointopt.insight.words import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -515,8 +516,8 @@ class Comparison:
         strategies = ", ".join(in_order(self.runs["strategy"]))
         n_datasets, n_seeds = self.runs["dataset"].nunique(), self.runs["seed"].nunique()
         return (
-            f"Comparison({strategies}; {n_datasets} data set{'s' if n_datasets > 1 else ''}, "
-            f"{n_seeds} seed{'s' if n_seeds > 1 else ''}; see .conclusion(), .table(), .tests(), "
+            f"Comparison({strategies}; {counted(n_datasets, 'data set')}, "
+            f"{counted(n_seeds, 'seed')}; see .conclusion(), .table(), .tests(), "
             ".friedman(), .interactions(), .frame(), .plot(), .plot_anytime(), .save(folder); "
             ".plot and .frame have more)"
         )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jointopt.errors import OptionError
+from jointopt.insight.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -489,10 +490,9 @@ def conclude(runs: pd.DataFrame) -> str:
     sentences = [f"{_where(runs)}: {_findings(tests, strategies[0])}.", _best(runs)]
     needed, n_pairs = fewest_pairs(len(tests)), max(test["n"] for test in tests)
     if n_pairs < needed:
-        many = f"{n_pairs} pair{'s' if n_pairs != 1 else ''} of runs"
         sentences.append(
-            f"With {many} no difference can be shown, however large; {needed} pairs at least are "
-            "needed."
+            f"With {counted(n_pairs, 'pair')} of runs no difference can be shown, however large; "
+            f"{needed} pairs at least are needed."
         )
     failed = runs[runs["test"].isna()]
     if len(failed):
@@ -504,7 +504,7 @@ def conclude(runs: pd.DataFrame) -> str:
 def _where(runs: pd.DataFrame) -> str:
     metrics, datasets = in_order(runs["metric"]), in_order(runs["dataset"])
     n_seeds = runs["seed"].nunique()
-    seeds = f"{n_seeds} seed{'s' if n_seeds != 1 else ''}"
+    seeds = counted(n_seeds, "seed")
     what = f"test {metrics[0]}" if len(metrics) == 1 else "test score"
     if len(datasets) == 1:
         return f"On {datasets[0]}, in {what} over {seeds}"

@@ -190,3 +190,11 @@ def test_verbose_tells_each_gain_in_a_line(space, capsys):
 def test_verbose_names_no_paradigm_where_there_is_none(capsys):
     search(Space(hyperparameters={"x": Float(0, 1)}), lambda *_: 0.0, n_trials=1, verbose=True)
     assert capsys.readouterr().out.endswith("s  value 0  trial 0\n")
+
+
+def test_an_interrupt_before_the_first_value_is_told_as_one(space):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SearchError, match="interrupted before its first evaluation ended"):
+        search(space, interrupted)
