@@ -72,13 +72,18 @@ class Space:
     frozen: FrozenMap[Value]
     decisions: tuple[Decision, ...] = field(compare=False)
     _by_parameter: FrozenMap[Decision] = field(compare=False)
+    _places: FrozenMap[str] = field(compare=False)
 
     def __init__(self, **axes: Node | Mapping[str, Any]) -> None:
         tree = freeze_group(axes)
         decisions = flatten(tree)
         owners = {path: decision for decision in decisions for path in decision.parameters}
         self._set(
-            axes=tree, frozen=FrozenMap(), decisions=decisions, _by_parameter=FrozenMap(owners)
+            axes=tree,
+            frozen=FrozenMap(),
+            decisions=decisions,
+            _by_parameter=FrozenMap(owners),
+            _places=FrozenMap(),
         )
 
     def _set(self, **fields: object) -> None:
@@ -340,6 +345,7 @@ class Space:
             frozen=FrozenMap(ordered),
             decisions=self.decisions,
             _by_parameter=self._by_parameter,
+            _places=self._places,
         )
         return other
 
@@ -360,6 +366,7 @@ class Space:
         ['none', 'robust']
         """
         other = Space(**editing.prune(self.axes, tuple(paths)))
+        other._set(_places=self._places)
         return other._with(other.possible(self.frozen))
 
     def bind(self, members: Mapping[str, Iterable[str]]) -> Space:
@@ -380,6 +387,7 @@ class Space:
             raise SpaceError(f"bind takes {{'table': names}}, got the keys {sorted(members)}")
         names = tuple(members[TABLE])
         other = Space(**{axis: editing.bind(tree, names) for axis, tree in self.axes.items()})
+        other._set(_places=self._places)
         return other._with(self.frozen)
 
     @property
@@ -484,7 +492,49 @@ class Space:
         jointopt.errors.SpaceError: <string>, line 1, column 30: hyperparameters/C/flaot: expected
             a node or a group, got a list; did you mean 'float'?
         """
-        return yaml_read.read(text, source).build(cls)
+        return cls.from_document(yaml_read.read(text, source))
+
+    @classmethod
+    def from_document(cls, document: yaml_read.Document) -> Space:
+        """Return the space that a YAML file describes; errors say where in it.
+
+        Parameters
+        ----------
+        document : Document
+            What was read.
+
+        Examples
+        --------
+        >>> document = yaml_read.read("hyperparameters: {k: {int: [1, 9]}}", "mine.yaml")
+        >>> Space.from_document(document).parameters
+        ('hyperparameters/k',)
+        """
+        space = document.build(cls)
+        object.__setattr__(space, "_places", FrozenMap(document.places))
+        return space
+
+    def error(self, path: str, message: str) -> SpaceError:
+        """Return an error that says where a path was written, if that was in a file.
+
+        Parameters
+        ----------
+        path : str
+            Of a parameter or a group, or below a parameter's path one of its options.
+        message : str
+            What is wrong with it.
+
+        Examples
+        --------
+        >>> text = "hyperparameters: {weights: {categorical: [uniform, distnace]}}"
+        >>> space = Space.from_yaml(text, "mine.yaml")
+        >>> raise space.error("hyperparameters/weights/distnace", "'distnace' is not known")
+        Traceback (most recent call last):
+            ...
+        jointopt.errors.SpaceError: mine.yaml, line 1, column 51: hyperparameters/weights/distnace:
+            'distnace' is not known
+        """
+        place = self._places.get(path)
+        return SpaceError(f"{place}: {path}: {message}" if place else f"{path}: {message}")
 
     def _owner(self, path: str) -> Decision:
         if path not in self._by_parameter:
