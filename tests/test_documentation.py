@@ -6,6 +6,7 @@ import doctest
 import inspect
 import re
 from functools import cached_property
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +90,10 @@ def test_a_name_without_an_example_is_found():
     assert lacking(test_a_name_without_an_example_is_found) == [
         "test_a_name_without_an_example_is_found"
     ]
+
+
+def test_the_readme_shows_light_pictures():
+    root = Path(__file__).parent.parent
+    shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", (root / "README.md").read_text())
+    assert len(shown) >= 2
+    assert all((root / picture).stat().st_size < 100_000 for picture in shown)
