@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import jointopt
-from jointopt.insight.comparison_stats import Friedman
+from jointopt.insight.comparison_ranks import Friedman
 from jointopt.insight.comparison_views import ComparisonFrames, ComparisonPlots
 from jointopt.insight.interactions import Interactions
 from jointopt.insight.search_result import SearchFrames, SearchPlots

@@ -10,14 +10,14 @@ import pandas as pd
 
 from jointopt.errors import OptionError, StorageError
 from jointopt.insight.comparison_page import render_comparison
+from jointopt.insight.comparison_ranks import friedman_test
 from jointopt.insight.comparison_stats import (
-    conclude,
-    friedman_test,
     in_order,
     paired_tests,
     summary,
 )
 from jointopt.insight.comparison_views import ComparisonFrames, ComparisonPlots
+from jointopt.insight.comparison_words import conclude
 from jointopt.insight.kept_trials import TRIAL_COLUMNS, interactions_of_kept
 from jointopt.insight.regret import evaluations_to
 from jointopt.insight.words import counted
@@ -25,7 +25,7 @@ from jointopt.insight.words import counted
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from jointopt.insight.comparison_stats import Friedman
+    from jointopt.insight.comparison_ranks import Friedman
     from jointopt.insight.interactions import Interactions
 
 __all__ = ["ANYTIME_COLUMNS", "RUN_COLUMNS", "Comparison"]

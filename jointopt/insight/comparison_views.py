@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, final
 
+from jointopt.insight.comparison_curves import anytime_bands
 from jointopt.insight.comparison_plots import (
     anytime_figure,
     critical_difference_figure,
     scores_figure,
 )
-from jointopt.insight.comparison_stats import anytime_bands
 from jointopt.insight.plots import plot_axes
 from jointopt.insight.regret import regret_of, regret_quartiles
 from jointopt.insight.search_frames import axes_frame

@@ -13,9 +13,10 @@ from optuna.trial import TrialState
 
 from jointopt.errors import OptionError, SpaceError
 from jointopt.insight.regret import regret_figure, regret_quartiles
+from jointopt.insight.truth_coding import Coding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import optuna
     import plotly.graph_objects as go
@@ -28,7 +29,6 @@ __all__ = ["GroundTruth"]
 
 MODEL_AXES: Final = ("paradigm", "architecture", "hyperparameters")
 """Searched as one axis of models when one axis after another is exhausted."""
-INACTIVE: Final = -1
 SCORE: Final = "score"
 KEY: Final = b"jointopt"
 
@@ -71,7 +71,7 @@ class GroundTruth:
     direction: Literal["maximize", "minimize"] = "maximize"
     about: Mapping[str, Any] = field(default_factory=dict)
     _signed: NDArray[np.float64] = field(init=False, repr=False)
-    _coding: _Coding = field(init=False, repr=False)
+    _coding: Coding = field(init=False, repr=False)
     _codes: NDArray[np.int16] = field(init=False, repr=False)
     _rows: Mapping[int, int] = field(init=False, repr=False)
 
@@ -87,7 +87,7 @@ class GroundTruth:
             raise SpaceError("no configuration of the space has a score")
         scores.flags.writeable = False
         configs = list(self.space.enumerate())
-        coding = _Coding.of(configs, self.space.parameters)
+        coding = Coding.of(configs, self.space.parameters)
         codes = np.array([coding.encode(config) for config in configs], dtype=np.int16)
         rows = {coding.number(row): i for i, row in enumerate(codes.tolist())}
         signed = np.where(np.isnan(scores), -np.inf, self._sign * scores)
@@ -538,58 +538,6 @@ class GroundTruth:
         """Return the smallest regret that is not zero."""
         regrets = self._signed.max() - self._signed
         return float(regrets[regrets > 0].min(initial=1.0))
-
-
-# ------------------------------------------------------------------------------ codes
-
-
-@dataclass(frozen=True, slots=True)
-class _Coding:
-    """Every parameter's values by position; a configuration is then one whole number."""
-
-    paths: tuple[str, ...]
-    options: Mapping[str, list[Value]]
-    _positions: tuple[tuple[str, Mapping[Value, int]], ...]
-    _bases: tuple[int, ...]
-
-    @classmethod
-    def of(cls, configs: Iterable[Config], parameters: Iterable[str]) -> Self:
-        found: dict[str, dict[Value, None]] = {}
-        for config in configs:
-            for path, value in config.items():
-                found.setdefault(path, {})[value] = None
-        paths = tuple(path for path in parameters if path in found)
-        options = {path: list(found[path]) for path in paths}
-        positions = tuple((p, {v: i for i, v in enumerate(options[p])}) for p in paths)
-        return cls(paths, options, positions, tuple(len(options[p]) + 1 for p in paths))
-
-    def encode(self, config: Mapping[str, Value]) -> list[int]:
-        """Return each parameter's code; KeyError for what no configuration of the space has."""
-        codes = [
-            positions[config[path]] if path in config else INACTIVE
-            for path, positions in self._positions
-        ]
-        if len(codes) - codes.count(INACTIVE) != len(config):
-            raise KeyError(next(path for path in config if path not in self.options))
-        return codes
-
-    def number(self, codes: Iterable[int]) -> int:
-        """Return the codes as the digits of one number."""
-        number = 0
-        for code, base in zip(codes, self._bases, strict=True):
-            number = number * base + code + 1
-        return number
-
-    def decode(self, codes: Sequence[int]) -> Config:
-        return {
-            path: self.options[path][code]
-            for path, code in zip(self.paths, codes, strict=True)
-            if code != INACTIVE
-        }
-
-    def values(self, path: str, codes: NDArray[np.int16]) -> list[Value]:
-        options = [*self.options[path], None]  # INACTIVE is the last position, too
-        return [options[code] for code in codes.tolist()]
 
 
 def finite(space: Space) -> Space:
