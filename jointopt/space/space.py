@@ -530,7 +530,7 @@ class Space:
         >>> raise space.error("hyperparameters/weights/distnace", "'distnace' is not known")
         Traceback (most recent call last):
             ...
-        jointopt.errors.SpaceError: mine.yaml, line 1, column 51: hyperparameters/weights/distnace:
+        jointopt.errors.SpaceError: mine.yaml, line 1, column 52: hyperparameters/weights/distnace:
             'distnace' is not known
         """
         place = self._places.get(path)
