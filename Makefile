@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow lint bench portfolio notebooks clean
+.PHONY: demo test test-slow lint bench portfolio notebooks pictures clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,9 @@ portfolio: $(READY)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/execute.py
+
+pictures: $(READY)
+	$(BIN)/python notebooks/pictures.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

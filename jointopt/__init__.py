@@ -29,7 +29,8 @@ from jointopt.space import (
 
 if TYPE_CHECKING:
     from jointopt.estimators import JointClassifier, JointRegressor
-    from jointopt.insight.compare_run import CompareOptions, compare, compare_datasets
+    from jointopt.insight.compare_options import CompareOptions
+    from jointopt.insight.compare_run import compare, compare_datasets
     from jointopt.insight.compare_truth import compare_on_truth
     from jointopt.insight.comparison import Comparison
     from jointopt.insight.ground_truth import GroundTruth
@@ -75,7 +76,7 @@ __all__ = [
 
 _LAZY = {
     "Comparison": "jointopt.insight.comparison",
-    "CompareOptions": "jointopt.insight.compare_run",
+    "CompareOptions": "jointopt.insight.compare_options",
     "GroundTruth": "jointopt.insight.ground_truth",
     "compare": "jointopt.insight.compare_run",
     "compare_datasets": "jointopt.insight.compare_run",

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from jointopt.data import make_dataset
 from jointopt.errors import OptionError
-from jointopt.insight.compare_run import CompareOptions, compare_datasets
+from jointopt.insight.compare_options import CompareOptions
+from jointopt.insight.compare_run import compare_datasets
 from jointopt.insight.compare_truth import compare_on_truth
 from jointopt.insight.enumeration import enumerate_scores
 from jointopt.insight.progress import CompareProgress

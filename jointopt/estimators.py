@@ -100,13 +100,37 @@ class _Joint(BaseEstimator):
 
     @property
     def plot(self) -> SearchPlots:
-        """Pictures of the search, as plotly figures: `model.plot.history()` and the like."""
+        """Pictures of the search, as plotly figures: `model.plot.history()` and the like.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from jointopt import Choice, Space
+        >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+        >>> space = Space(paradigm=Choice({"bayes": bayes}))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.plot.history().layout.yaxis.title.text
+        'log_loss'
+        """
         check_is_fitted(self, "search_result_")
         return self.search_result_.plot
 
     @property
     def frame(self) -> SearchFrames:
-        """What `plot` draws, as frames: `model.frame.history()` and the like."""
+        """What `plot` draws, as frames: `model.frame.history()` and the like.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from jointopt import Choice, Space
+        >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+        >>> space = Space(paradigm=Choice({"bayes": bayes}))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.frame.history()[["trial", "paradigm", "state"]].values.tolist()
+        [[0, 'bayes', 'complete']]
+        """
         check_is_fitted(self, "search_result_")
         return self.search_result_.frame
 
@@ -199,10 +223,18 @@ class JointClassifier(ClassifierMixin, _Joint):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
+    >>> from jointopt import Choice, Int, Space
+    >>> space = Space(paradigm=Choice({"knn": {
+    ...     "estimator": "sklearn.neighbors.KNeighborsClassifier",
+    ...     "hyperparameters": {"n_neighbors": Int(1, 30)}}}))
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> model = JointClassifier(n_trials=3, budget=None).fit(X, y)
+    >>> model = JointClassifier(space=space, n_trials=3, budget=None).fit(X, y)
     >>> model.predict_proba(X).shape
     (150, 3)
+    >>> model.best_config_["paradigm"], len(model.study_.trials)
+    ('knn', 3)
+    >>> model.ensemble_["paradigm"].unique().tolist()
+    ['knn']
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -223,6 +255,17 @@ class JointClassifier(ClassifierMixin, _Joint):
             If an option is not valid.
         SearchError
             If no configuration could be evaluated.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from jointopt import Choice, Space
+        >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+        >>> space = Space(paradigm=Choice({"bayes": bayes}))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.classes_, model.n_features_in_
+        (array([0, 1, 2]), 4)
         """
         X = self._checked(X, reset=True)
         if np.asarray(y).dtype.kind == "f":
@@ -233,12 +276,37 @@ class JointClassifier(ClassifierMixin, _Joint):
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return labels of shape (n_samples,)."""
+        """Return labels of shape (n_samples,).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from jointopt import Choice, Space
+        >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+        >>> space = Space(paradigm=Choice({"bayes": bayes}))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.predict(X[:3])
+        array([0, 0, 0])
+        """
         frame = self._frame(X)
         return self.model_.predict(frame)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return probabilities of shape (n_samples, n_classes), in the order of `classes_`."""
+        """Return probabilities of shape (n_samples, n_classes), in the order of `classes_`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from jointopt import Choice, Space
+        >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+        >>> space = Space(paradigm=Choice({"bayes": bayes}))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.predict_proba(X[:2]).round(2)
+        array([[1., 0., 0.],
+               [1., 0., 0.]])
+        """
         frame = self._frame(X)
         return self.model_.predict_proba(frame)
 
@@ -307,10 +375,16 @@ class JointRegressor(RegressorMixin, _Joint):
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
+    >>> from jointopt import Choice, Float, Space
+    >>> space = Space(paradigm=Choice({"ridge": {
+    ...     "estimator": "sklearn.linear_model.Ridge",
+    ...     "hyperparameters": {"alpha": Float(0.01, 10, log=True)}}}))
     >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
-    >>> model = JointRegressor(n_trials=3, budget=None).fit(X, y)
+    >>> model = JointRegressor(space=space, n_trials=3, budget=None).fit(X, y)
     >>> model.predict(X).shape
     (442,)
+    >>> 50 < model.best_score_ < 60
+    True
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -331,12 +405,33 @@ class JointRegressor(RegressorMixin, _Joint):
             If an option is not valid.
         SearchError
             If no configuration could be evaluated.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from jointopt import Choice, Space
+        >>> space = Space(paradigm=Choice({"ridge": {"estimator": "sklearn.linear_model.Ridge"}}))
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = JointRegressor(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.best_config_
+        {'paradigm': 'ridge'}
         """
         X = self._checked(X, reset=True)
         self._fit(X, y, Task.REGRESSION)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return predictions of shape (n_samples,)."""
+        """Return predictions of shape (n_samples,).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from jointopt import Choice, Space
+        >>> space = Space(paradigm=Choice({"ridge": {"estimator": "sklearn.linear_model.Ridge"}}))
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = JointRegressor(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.predict(X[:5]).shape
+        (5,)
+        """
         frame = self._frame(X)
         return self.model_.predict(frame)

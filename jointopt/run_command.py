@@ -23,6 +23,7 @@ from jointopt.insight.progress_view import Limits
 from jointopt.insight.search_result import SearchResult
 from jointopt.insight.study_notes import ARTIFACTS, StudyNotes
 from jointopt.insight.terminal import show_leaderboard, show_model
+from jointopt.insight.words import counted
 from jointopt.model.fitted import PREDICTION
 from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import save_model
@@ -113,7 +114,7 @@ class RunCommand:
         folder = _folder(out, name, resume=resume)
         store = open_storage(storage or sqlite_url(folder / "study.db"))
         workers = study.workers or cpu_count()
-        where = f"{workers} workers" if study.dask is None else f"on {study.dask}"
+        where = counted(workers, "worker") if study.dask is None else f"on {study.dask}"
         _announce(console, dataset, metric, study, seconds, where)
         if not (folder / "study.yaml").exists():
             write_study(folder, study, name)
@@ -252,7 +253,7 @@ def _announce(
     if dataset.n_dropped:
         console.print(f"{dataset.n_dropped} more rows have no target and are left out")
     limits = [] if seconds is None else [f"{seconds:g} s"]
-    limits += [] if study.trials is None else [f"{study.trials} trials"]
+    limits += [] if study.trials is None else [counted(study.trials, "trial")]
     console.print(
         escape(
             f"{dataset.task} of {study.target!r} by {metric.name}; {study.strategy} search of "
@@ -312,11 +313,14 @@ def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None
     failed = [r.trial for r in run.result.records if r.trial.state is TrialState.FAIL]
     if failed:
         reason = failed[0].user_attrs.get("reason")
-        console.print(f"{len(failed)} trials failed, for example: {escape(str(reason))}")
+        console.print(
+            f"{counted(len(failed), 'trial')} failed, for example: {escape(str(reason))}"
+        )
     for note in run.notes:
         console.print(escape(note))
     console.print(
-        f"\n{len(run.result.records)} trials in {seconds:.1f} s. In {escape(str(folder))}: "
-        "model/, report.html, leaderboard.csv, study.db, study.yaml, artifacts/, out_of_fold.npz",
+        f"\n{counted(len(run.result.records), 'trial')} in {seconds:.1f} s. "
+        f"In {escape(str(folder))}: model/, report.html, leaderboard.csv, study.db, study.yaml, "
+        "artifacts/, out_of_fold.npz",
         highlight=False,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-from multiprocessing import forkserver
+import signal
+from multiprocessing import forkserver, resource_tracker
 
 __all__ = ["warm_up", "worker_context"]
 
@@ -14,7 +15,15 @@ def warm_up() -> None:
     They take some five seconds, which a search of a minute should not wait for.
     """
     if worker_context().get_start_method() == "forkserver":
-        forkserver.ensure_running()
+        # Ctrl-C reaches all processes of a terminal; while the server loads its libraries, which
+        # it does before it turns to ignore interrupts, it would end in a traceback. The tracker
+        # first: where the server has to start it, that lets interrupts through again.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def worker_context() -> multiprocessing.context.BaseContext:

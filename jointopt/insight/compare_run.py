@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import pandas as pd
@@ -17,13 +15,13 @@ from jointopt.data import get_metric
 from jointopt.errors import OptionError
 from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.compare_one import Job, Table, one_run
+from jointopt.insight.compare_options import CompareOptions
 from jointopt.insight.compare_store import RunFile, fingerprint
 from jointopt.insight.comparison import ANYTIME_COLUMNS, RUN_COLUMNS, Comparison
 from jointopt.insight.kept_trials import TRIAL_COLUMNS
 from jointopt.insight.progress import CompareProgress
 from jointopt.model.run import RunOptions
-from jointopt.search.budget import Budget, parse_seconds
-from jointopt.search.catalogue import get_strategy
+from jointopt.search.budget import Budget
 from jointopt.space import Space, load_space
 
 if TYPE_CHECKING:
@@ -32,111 +30,10 @@ if TYPE_CHECKING:
     from jointopt.insight.compare_one import Outcome, RunObserver
     from jointopt.search.strategies import Strategy
 
-__all__ = ["CompareOptions", "compare", "compare_datasets"]
+__all__ = ["compare", "compare_datasets"]
 
 Listener = Callable[[Mapping[str, Any], int, int], None]
 """Called with a finished run's row, how many runs are done, and how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompareOptions:
-    """What is compared, and within which budget.
-
-    Attributes
-    ----------
-    strategies : sequence of str or callable, or mapping of str to these
-        At least two, the baseline first. A mapping gives names.
-    budget : str, float or None, default="60s"
-        Wall-clock time of each run: "90s", "5m", or seconds.
-    n_trials : int or None, default=None
-        Evaluations of each run; whichever limit is met first ends it.
-    seeds : int or sequence of int, default=5
-        A number of seeds, 0, 1, 2 and so on; or the seeds.
-    metric : str, callable or None, default=None
-        By default roc_auc, log_loss or rmse, by task.
-    space : str or Space, default="tabular"
-        A shipped space's name, a YAML file, or a space.
-    workers : int or None, default=None
-        Worker processes of a run; None fits in the run's own process.
-    trial_timeout : str, float or None, default=None
-        The longest that one fit may take; by default a share of the budget.
-    memory_limit : str, float or None, default=None
-        What one worker may use; by default its share of 80 % of the machine's memory.
-    """
-
-    strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = (
-        "joint",
-        "sequential",
-        "alternating",
-        "random",
-    )
-    budget: str | float | None = "60s"
-    n_trials: int | None = None
-    seeds: int | Sequence[int] = 5
-    metric: str | Callable[..., float] | None = None
-    space: str | Space = "tabular"
-    workers: int | None = None
-    trial_timeout: str | float | None = None
-    memory_limit: str | float | None = None
-
-    @property
-    def seconds(self) -> float | None:
-        """The budget of a run in seconds."""
-        return None if self.budget is None else parse_seconds(self.budget)
-
-    @property
-    def fit_seconds(self) -> float | None:
-        """The longest that one fit may take, if that was said."""
-        limit = self.trial_timeout
-        return None if limit is None else parse_seconds(limit, "trial_timeout")
-
-    def named(self) -> dict[str, str | Strategy]:
-        """Return the strategies by name.
-
-        Raises
-        ------
-        OptionError
-            If one is not known, two have the same name, or there are fewer than two.
-        """
-        if isinstance(self.strategies, str):
-            raise OptionError(f"strategies must be a list of names, got {self.strategies!r}")
-        if isinstance(self.strategies, Mapping):
-            named = dict(self.strategies)
-        else:
-            names = [_name(strategy) for strategy in self.strategies]
-            twice = [name for name, count in Counter(names).items() if count > 1]
-            if twice:
-                raise OptionError(
-                    f"strategy {twice[0]!r} is given twice; give a mapping of names to strategies"
-                )
-            named = dict(zip(names, self.strategies, strict=True))
-        if len(named) <= 1:
-            raise OptionError(f"give at least two strategies to compare, got {len(named)}")
-        for strategy in named.values():
-            get_strategy(strategy)
-        return named
-
-    def listed_seeds(self) -> list[int]:
-        """Return the seeds.
-
-        Raises
-        ------
-        OptionError
-            If there is none, or one is given twice or is no whole number from 0 on.
-        """
-        seeds = list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise OptionError(
-                f"seeds must be a number of at least 1, or different whole numbers from 0 on; "
-                f"got {self.seeds!r}"
-            )
-        return [int(seed) for seed in seeds]
-
-
-def _name(strategy: str | Strategy) -> str:
-    if isinstance(strategy, str):
-        return strategy
-    return str(getattr(strategy, "__name__", type(strategy).__name__))
 
 
 class How(TypedDict, total=False):
@@ -227,9 +124,9 @@ def compare(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from jointopt import Choice, Float, Space
-    >>> space = Space(paradigm=Choice({"linear": {
-    ...     "estimator": {"classification": "sklearn.linear_model.LogisticRegression"},
-    ...     "hyperparameters": {"C": Float(0.1, 10, log=True)}}}))
+    >>> space = Space(paradigm=Choice({"bayes": {
+    ...     "estimator": "sklearn.naive_bayes.GaussianNB",
+    ...     "hyperparameters": {"var_smoothing": Float(1e-9, 0.1, log=True)}}}))
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> comparison = compare(X, y, ["joint", "random"], budget=None, n_trials=2, seeds=2,
     ...                      space=space)
@@ -288,6 +185,17 @@ def compare_datasets(
     ------
     DataError, OptionError, SpaceError, StorageError
         As for `compare`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris, load_wine
+    >>> from jointopt import Choice, Space
+    >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+    >>> options = CompareOptions(["joint", "random"], budget=None, n_trials=1, seeds=1,
+    ...                          space=Space(paradigm=Choice({"bayes": bayes})))
+    >>> tables = {"iris": load_iris(return_X_y=True), "wine": load_wine(return_X_y=True)}
+    >>> compare_datasets(tables, options).runs[["dataset", "strategy"]].values.tolist()
+    [['iris', 'joint'], ['iris', 'random'], ['wine', 'joint'], ['wine', 'random']]
     """
     strategies, seeds = options.named(), options.listed_seeds()
     if not tables:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jointopt.insight.compare_run import CompareOptions
+from jointopt.insight.compare_options import CompareOptions
 from jointopt.insight.comparison import ANYTIME_COLUMNS, REGRET_COLUMNS, RUN_COLUMNS, Comparison
 from jointopt.insight.kept_trials import TRIAL_COLUMNS, kept_space, kept_trials
 from jointopt.insight.objective_search import search

@@ -10,21 +10,22 @@ import pandas as pd
 
 from jointopt.errors import OptionError, StorageError
 from jointopt.insight.comparison_page import render_comparison
+from jointopt.insight.comparison_ranks import friedman_test
 from jointopt.insight.comparison_stats import (
-    conclude,
-    friedman_test,
     in_order,
     paired_tests,
     summary,
 )
 from jointopt.insight.comparison_views import ComparisonFrames, ComparisonPlots
+from jointopt.insight.comparison_words import conclude
 from jointopt.insight.kept_trials import TRIAL_COLUMNS, interactions_of_kept
 from jointopt.insight.regret import evaluations_to
+from jointopt.insight.words import counted
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from jointopt.insight.comparison_stats import Friedman
+    from jointopt.insight.comparison_ranks import Friedman
     from jointopt.insight.interactions import Interactions
 
 __all__ = ["ANYTIME_COLUMNS", "RUN_COLUMNS", "Comparison"]
@@ -150,17 +151,46 @@ class Comparison:
 
     @property
     def baseline(self) -> str:
-        """The strategy that the others are compared with: the first."""
+        """The strategy that the others are compared with: the first.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> compare_on_truth(truth, ["joint", "random"], n_trials=5, seeds=2).baseline
+        'joint'
+        """
         return str(self.runs["strategy"].iloc[0])
 
     @property
     def frame(self) -> ComparisonFrames:
-        """What `plot` draws, as frames; called itself, one row per run."""
+        """What `plot` draws, as frames; called itself, one row per run.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=5, seeds=2)
+        >>> comparison.frame()[["strategy", "seed", "n_trials"]].values.tolist()
+        [['joint', 0, 5], ['random', 0, 5], ['joint', 1, 5], ['random', 1, 5]]
+        """
         return ComparisonFrames(self)
 
     @property
     def plot(self) -> ComparisonPlots:
-        """Pictures, as plotly figures; called itself, the test score of each run."""
+        """Pictures, as plotly figures; called itself, the test score of each run.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=5, seeds=2)
+        >>> [trace.name for trace in comparison.plot().data]
+        ['joint', 'random']
+        """
         return ComparisonPlots(self)
 
     def table(self) -> pd.DataFrame:
@@ -171,6 +201,15 @@ class Comparison:
         DataFrame
             Runs, failed runs; mean and standard deviation over the seeds of test, validation,
             gap, evaluations and seconds; N + M and N × M of the space.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=10, seeds=2)
+        >>> comparison.table()[["strategy", "runs", "test_mean", "n_times_m"]].values.tolist()
+        [['joint', 2, 9.0, '10'], ['random', 2, 9.0, '10']]
         """
         return summary(self.runs)
 
@@ -203,6 +242,21 @@ class Comparison:
             first, effect_size (matched-pairs rank-biserial correlation, -1 to 1), p_value
             (two-sided; exact for few pairs), p_holm (corrected for the number of rows) and
             verdict: "no difference shown" when p_holm is 0.05 or more, else who is better.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=10, seeds=6)
+        >>> comparison.tests()[["first", "second", "n", "ties", "verdict"]].values.tolist()
+        [['joint', 'random', 6, 6, 'no difference shown']]
+
+        References
+        ----------
+        F. Wilcoxon, "Individual comparisons by ranking methods", 1945.
+        S. Holm, "A simple sequentially rejective multiple test procedure", 1979.
+        D. S. Kerby, "The simple difference formula", 2014, for the effect size.
         """
         return paired_tests(self.runs, pairs, per_dataset=per_dataset)
 
@@ -213,11 +267,31 @@ class Comparison:
         ------
         OptionError
             With fewer than three data sets or three strategies.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> one = compare_on_truth(truth, ["joint", "sequential", "random"], n_trials=10, seeds=1)
+        >>> runs = pd.concat([one.runs.assign(dataset=name) for name in "abc"])
+        >>> Comparison(runs, one.anytime).friedman().verdict
+        'no difference shown between strategies over 3 data sets'
         """
         return friedman_test(self.runs)
 
     def conclusion(self) -> str:
-        """Return what the runs show in plain sentences that follow the statistics."""
+        """Return what the runs show in plain sentences that follow the statistics.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> compare_on_truth(truth, ["joint", "random"], n_trials=10, seeds=6).conclusion()
+        'On ground truth, in test score over 6 seeds: no difference shown between joint and random
+            (p = 1). All have the same mean test score, 9.'
+        """
         return conclude(self.runs)
 
     def plot_anytime(self, x: Literal["evaluations", "seconds"] = "evaluations") -> go.Figure:
@@ -227,6 +301,15 @@ class Comparison:
         ----------
         x : {"evaluations", "seconds"}, default="evaluations"
             What is spent. A run that has ended keeps its best score.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=5, seeds=2)
+        >>> comparison.plot_anytime().layout.xaxis.title.text
+        'evaluations'
         """
         return self.plot.anytime(x)
 
@@ -248,6 +331,15 @@ class Comparison:
         ------
         OptionError
             If the scores of the space are not known.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["exhaustive", "random"], n_trials=10, seeds=1)
+        >>> comparison.evaluations_to(share=0.5)[["strategy", "seeds_that_arrive"]].values.tolist()
+        [['exhaustive', 1], ['random', 1]]
         """
         return evaluations_to(self.known_regret(), self.runs, share)
 
@@ -272,6 +364,17 @@ class Comparison:
         OptionError
             If no trials are kept, they are too few (100 that hold no axis fixed, by seed), or the
             data set must be named.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import Categorical, GroundTruth, Int, Space, compare_on_truth
+        >>> scale, k = Categorical(["none", "standard"]), Int(1, 60)
+        >>> space = Space(transforms={"scale": scale}, hyperparameters={"k": k})
+        >>> truth = GroundTruth(space, np.concatenate([np.arange(60.0), -np.arange(60.0)]))
+        >>> comparison = compare_on_truth(truth, ["exhaustive", "random"], n_trials=120, seeds=1)
+        >>> comparison.interactions().leading_pair
+        ('transforms', 'hyperparameters')
         """
         if self.trials is None:
             raise OptionError("this comparison keeps no trials; compare again to have them")
@@ -285,6 +388,18 @@ class Comparison:
         """Return by data set how its axes interact, None where that cannot be told, and in words.
 
         Nothing where no trials are kept.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import Categorical, GroundTruth, Int, Space, compare_on_truth
+        >>> scale, k = Categorical(["none", "standard"]), Int(1, 9)
+        >>> space = Space(transforms={"scale": scale}, hyperparameters={"k": k})
+        >>> truth = GroundTruth(space, np.arange(18.0))
+        >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=9, seeds=1)
+        >>> [(dataset, found, told)] = comparison.learnt()
+        >>> dataset, found, told[:45]
+        ('ground truth', None, 'How the axes interact cannot be told: 18 tria')
         """
         told: list[tuple[str, Interactions | None, str]] = []
         for dataset in in_order(self.runs["dataset"]) if self.trials is not None else []:
@@ -304,6 +419,15 @@ class Comparison:
         ------
         OptionError
             If the scores of the space are not known.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["exhaustive", "random"], n_trials=10, seeds=1)
+        >>> comparison.known_regret()[["strategy", "evaluation", "regret"]].iloc[9].tolist()
+        ['exhaustive', np.int64(10), np.float64(0.0)]
         """
         if self.regret is None:
             raise OptionError(
@@ -322,6 +446,17 @@ class Comparison:
         -------
         Path
             The page.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=5, seeds=2)
+        >>> with TemporaryDirectory() as folder:
+        ...     comparison.save(folder).name
+        'comparison.html'
         """
         folder = Path(folder)
         try:
@@ -349,6 +484,18 @@ class Comparison:
         ------
         StorageError
             If the folder holds no comparison.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
+        >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=5, seeds=2)
+        >>> with TemporaryDirectory() as folder:
+        ...     page = comparison.save(folder)
+        ...     Comparison.load(folder).runs.equals(comparison.runs)
+        True
         """
         frames: list[Any] = []
         for name in (RUNS_FILE, ANYTIME_FILE, REGRET_FILE, TRIALS_FILE):
@@ -369,8 +516,8 @@ class Comparison:
         strategies = ", ".join(in_order(self.runs["strategy"]))
         n_datasets, n_seeds = self.runs["dataset"].nunique(), self.runs["seed"].nunique()
         return (
-            f"Comparison({strategies}; {n_datasets} data set{'s' if n_datasets > 1 else ''}, "
-            f"{n_seeds} seed{'s' if n_seeds > 1 else ''}; see .conclusion(), .table(), .tests(), "
+            f"Comparison({strategies}; {counted(n_datasets, 'data set')}, "
+            f"{counted(n_seeds, 'seed')}; see .conclusion(), .table(), .tests(), "
             ".friedman(), .interactions(), .frame(), .plot(), .plot_anytime(), .save(folder); "
             ".plot and .frame have more)"
         )

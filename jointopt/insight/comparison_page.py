@@ -6,19 +6,19 @@ import math
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jointopt.errors import OptionError
+from jointopt.insight.comparison_curves import anytime_bands
 from jointopt.insight.comparison_plots import (
     anytime_figure,
     critical_difference_figure,
     scores_figure,
 )
+from jointopt.insight.comparison_ranks import friedman_test
 from jointopt.insight.comparison_stats import (
-    anytime_bands,
-    conclude,
-    friedman_test,
     in_order,
     paired_tests,
     summary,
 )
+from jointopt.insight.comparison_words import conclude
 from jointopt.insight.page import figure_html, render_page
 from jointopt.insight.plots import plot_axes
 from jointopt.insight.regret import evaluations_to, regret_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-    from jointopt.insight.comparison_stats import Friedman
+    from jointopt.insight.comparison_ranks import Friedman
     from jointopt.insight.interactions import Interactions
 
 __all__ = ["render_comparison"]

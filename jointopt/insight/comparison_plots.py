@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from jointopt.insight.comparison_stats import Friedman
+    from jointopt.insight.comparison_ranks import Friedman
 
 __all__ = ["anytime_figure", "critical_difference_figure", "scores_figure"]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final, Literal, final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,16 +12,10 @@ import pandas as pd
 from jointopt.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 __all__ = [
-    "Friedman",
-    "anytime_bands",
-    "conclude",
     "fewest_pairs",
-    "friedman_test",
     "holm",
     "in_order",
     "paired_tests",
@@ -40,11 +33,7 @@ MEASURES: Final = {
     "n_trials": "evaluations",
     "seconds": "seconds",
 }
-N_BOOTSTRAP: Final = 2000
-N_GRID: Final = 300
-MIN_RANKED: Final = 3
 MIN_PAIRS: Final = 2
-SMALL_P: Final = 0.001
 
 
 def in_order(values: pd.Series) -> list[Any]:
@@ -94,9 +83,6 @@ def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
     """Let an axis that one data set's space lacks have no size."""
     sizes = [name for name in table.columns if str(name).startswith("size_")]
     return table.assign(**{name: table[name].fillna("") for name in sizes})
-
-
-# ------------------------------------------------------------------------------ paired tests
 
 
 def paired_tests(
@@ -263,280 +249,3 @@ def _verdict(test: dict[Any, Any], n_tests: int) -> str:
     if test["n"] < needed:
         return f"{NO_DIFFERENCE} ({needed} pairs at least could show one)"
     return NO_DIFFERENCE
-
-
-# ------------------------------------------------------------------------------ many data sets
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Friedman:
-    """The Friedman test over data sets, and Nemenyi's test of each pair.
-
-    Attributes
-    ----------
-    statistic : float
-        Chi-squared.
-    p_value : float
-        Of the hypothesis that all strategies rank alike.
-    n_datasets : int
-        That all strategies have scores on.
-    ranks : Series
-        Strategy to mean rank, 1 being the best, the best first.
-    nemenyi : DataFrame of shape (n_strategies, n_strategies)
-        p of each pair, in the order of `ranks`.
-    """
-
-    statistic: float
-    p_value: float
-    n_datasets: int
-    ranks: pd.Series
-    nemenyi: pd.DataFrame
-
-    @property
-    def verdict(self) -> str:
-        """What the test shows, in words."""
-        if self.p_value >= ALPHA:
-            return f"{NO_DIFFERENCE} between strategies over {self.n_datasets} data sets"
-        return f"strategies differ over {self.n_datasets} data sets"
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per strategy: mean rank, and Nemenyi's p against each other."""
-        frame = self.nemenyi.copy()
-        frame.insert(0, "mean_rank", self.ranks)
-        return frame.rename_axis("strategy").reset_index()
-
-    def groups(self) -> list[list[str]]:
-        """Return the longest runs of neighbours in rank that Nemenyi's test does not part."""
-        p = self.nemenyi.to_numpy()
-        names = [str(name) for name in self.ranks.index]
-        ends = [
-            max(j for j in range(i, len(p)) if p[i, j] >= ALPHA or i == j) for i in range(len(p))
-        ]
-        found: list[list[str]] = []
-        last = -1
-        for start, end in enumerate(ends):
-            if end > max(start, last):
-                found.append(names[start : end + 1])
-                last = end
-        return found
-
-    def __repr__(self) -> str:
-        """Say what was found and where the rest is."""
-        return (
-            f"Friedman({self.verdict}, p = {self.p_value:.3g}; see .ranks, .nemenyi, .groups(), "
-            ".frame())"
-        )
-
-
-def friedman_test(runs: pd.DataFrame) -> Friedman:
-    """Rank the strategies on each data set by their mean test score over the seeds.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        One row per run. Data sets on which a strategy has no score are left out.
-
-    Raises
-    ------
-    OptionError
-        With fewer than three data sets or three strategies.
-    """
-    from scikit_posthocs import posthoc_nemenyi_friedman
-    from scipy.stats import friedmanchisquare
-
-    signed = runs.assign(test=np.where(runs["greater_is_better"], runs["test"], -runs["test"]))
-    means = signed.groupby(["dataset", "strategy"], sort=False)["test"].mean()
-    wide = means.unstack("strategy").dropna()[in_order(runs["strategy"])]
-    _check_ranked(wide)
-    # What differs by rounding alone is equal.
-    wide = wide.apply(lambda row: np.round(row / max(np.abs(row).max(), 1e-12), 9), axis=1)
-    mean_ranks = wide.rank(axis=1, ascending=False).mean().sort_values(kind="stable")
-    wide = wide[mean_ranks.index]
-    if (wide.nunique(axis=1) == 1).all():
-        statistic, p_value = 0.0, 1.0
-    else:
-        found = friedmanchisquare(*(wide[name] for name in wide.columns))
-        statistic, p_value = float(found.statistic), float(found.pvalue)
-    nemenyi = posthoc_nemenyi_friedman(wide.to_numpy())
-    table = pd.DataFrame(nemenyi.to_numpy(), index=wide.columns, columns=wide.columns)
-    return Friedman(statistic, p_value, len(wide), mean_ranks, table)
-
-
-def _check_ranked(wide: pd.DataFrame) -> None:
-    n_datasets, n_strategies = wide.shape
-    if n_datasets < MIN_RANKED:
-        raise OptionError(
-            f"ranks over data sets need at least {MIN_RANKED} data sets on which every strategy "
-            f"has a score; there are {n_datasets}. tests() compares runs on any number"
-        )
-    if n_strategies < MIN_RANKED:
-        raise OptionError(
-            f"the Friedman test needs at least {MIN_RANKED} strategies, there are {n_strategies}; "
-            "tests() compares two"
-        )
-
-
-# ------------------------------------------------------------------------------ curves
-
-
-def anytime_bands(
-    anytime: pd.DataFrame, x: Literal["evaluations", "seconds"] = "evaluations", seed: int = 0
-) -> pd.DataFrame:
-    """Return the mean over seeds of the best validation score so far, with its confidence band.
-
-    A run that has ended keeps its best score. A curve begins where every seed has a score.
-
-    Parameters
-    ----------
-    anytime : DataFrame
-        Columns dataset, strategy, seed, evaluation, seconds, best.
-    x : {"evaluations", "seconds"}, default="evaluations"
-        What is spent.
-    seed : int, default=0
-        Of the bootstrap.
-
-    Returns
-    -------
-    DataFrame
-        Columns dataset, strategy, `x`, n_seeds, mean, low, high; low to high is the bootstrap
-        95 % interval of the mean over seeds.
-    """
-    columns = {"evaluations": "evaluation", "seconds": "seconds"}
-    if x not in columns:
-        raise OptionError(f"x must be 'evaluations' or 'seconds', got {x!r}")
-    parts = []
-    for dataset in in_order(anytime["dataset"]):
-        here = anytime[anytime["dataset"] == dataset]
-        grid = _grid(here[columns[x]].to_numpy(dtype=float), whole=x == "evaluations")
-        for strategy in in_order(here["strategy"]):
-            curves = [
-                _curve(run[columns[x]].to_numpy(float), run["best"].to_numpy(float), grid)
-                for _, run in here[here["strategy"] == strategy].groupby("seed")
-            ]
-            band = _band(np.array(curves), grid, seed).rename(columns={"x": x})
-            band.insert(0, "strategy", strategy)
-            band.insert(0, "dataset", dataset)
-            parts.append(band)
-    if not parts:
-        return pd.DataFrame(columns=["dataset", "strategy", x, "n_seeds", "mean", "low", "high"])
-    return pd.concat(parts, ignore_index=True)
-
-
-def _grid(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
-    if whole:
-        return np.unique(np.linspace(1, values.max(), N_GRID).round())
-    return np.linspace(0, values.max(), N_GRID)
-
-
-def _curve(
-    x: NDArray[np.float64], best: NDArray[np.float64], grid: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return a run's best so far at each point of the grid, NaN before its first."""
-    order = np.argsort(x, kind="stable")
-    at = np.searchsorted(x[order], grid, side="right") - 1
-    return np.where(at >= 0, best[order][np.maximum(at, 0)], np.nan)
-
-
-def _band(curves: NDArray[np.float64], grid: NDArray[np.float64], seed: int) -> pd.DataFrame:
-    known = ~np.isnan(curves).any(axis=0)
-    curves, grid = curves[:, known], grid[known]
-    n_seeds = len(curves)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=N_BOOTSTRAP) / n_seeds
-    low, high = np.quantile(drawn @ curves, [0.025, 0.975], axis=0)
-    return pd.DataFrame(
-        {"x": grid, "n_seeds": n_seeds, "mean": curves.mean(axis=0), "low": low, "high": high}
-    )
-
-
-# ------------------------------------------------------------------------------ words
-
-
-def conclude(runs: pd.DataFrame) -> str:
-    """Return what the runs show, in a few plain sentences that follow the paired tests.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        One row per run.
-    """
-    strategies = in_order(runs["strategy"])
-    if len(strategies) == 1:
-        return f"Only {strategies[0]} was run: there is nothing to compare it with."
-    tests = paired_tests(runs).to_dict("records")
-    sentences = [f"{_where(runs)}: {_findings(tests, strategies[0])}.", _best(runs)]
-    needed, n_pairs = fewest_pairs(len(tests)), max(test["n"] for test in tests)
-    if n_pairs < needed:
-        many = f"{n_pairs} pair{'s' if n_pairs != 1 else ''} of runs"
-        sentences.append(
-            f"With {many} no difference can be shown, however large; {needed} pairs at least are "
-            "needed."
-        )
-    failed = runs[runs["test"].isna()]
-    if len(failed):
-        told = [f"{count} of {name}" for name, count in failed["strategy"].value_counts().items()]
-        sentences.append(f"Runs that gave no model, left out of the tests: {', '.join(told)}.")
-    return " ".join(sentences)
-
-
-def _where(runs: pd.DataFrame) -> str:
-    metrics, datasets = in_order(runs["metric"]), in_order(runs["dataset"])
-    n_seeds = runs["seed"].nunique()
-    seeds = f"{n_seeds} seed{'s' if n_seeds != 1 else ''}"
-    what = f"test {metrics[0]}" if len(metrics) == 1 else "test score"
-    if len(datasets) == 1:
-        return f"On {datasets[0]}, in {what} over {seeds}"
-    return f"On {len(datasets)} data sets, in {what} over {seeds}"
-
-
-def _findings(tests: Sequence[dict[Any, Any]], baseline: str) -> str:
-    """Tell each opponent, those with the same verdict together; losses as openly as wins."""
-    told: dict[str, list[str]] = {"better": [], "worse": [], NO_DIFFERENCE: [], TOO_FEW: []}
-    for test in tests:
-        p = "p < 0.001" if test["p_holm"] < SMALL_P else f"p = {test['p_holm']:.2g}"
-        counts = f"{test['wins']} wins, {test['ties']} ties, {test['losses']} losses, "
-        if test["verdict"] == TOO_FEW:
-            told[TOO_FEW].append(test["second"])
-        elif test["p_holm"] >= ALPHA:
-            told[NO_DIFFERENCE].append(f"{test['second']} ({p})")
-        else:
-            word = "better" if test["effect_size"] > 0 else "worse"
-            told[word].append(f"{test['second']} ({counts}{p})")
-    starts = {
-        "better": f"{baseline} better than",
-        "worse": f"{baseline} worse than",
-        NO_DIFFERENCE: f"{NO_DIFFERENCE} between {baseline} and",
-        TOO_FEW: f"{TOO_FEW} to compare {baseline} with",
-    }
-    return "; ".join(f"{starts[word]} {_joined(names)}" for word, names in told.items() if names)
-
-
-def _best(runs: pd.DataFrame) -> str:
-    """Say who has the best mean, whoever it is."""
-    greater = runs["greater_is_better"]
-    signed = runs.assign(signed=np.where(greater, runs["test"], -runs["test"]))
-    means = signed.groupby(["dataset", "strategy"], sort=False)["signed"].mean().unstack()
-    strategies = in_order(runs["strategy"])
-    means = means[strategies]
-    if len(means) == 1:
-        row = means.iloc[0].dropna()
-        if row.empty:
-            return "No run gave a model."
-        tied = row[np.isclose(row, row.max(), rtol=1e-9, atol=1e-12)]
-        value = row.max() if bool(greater.iloc[0]) else -row.max()
-        if len(tied) == len(strategies):
-            return f"All have the same mean test score, {value:.5g}."
-        return f"The best mean test score, {value:.5g}, is that of {_joined(list(tied.index))}."
-    ranks = means.rank(axis=1, ascending=False).mean()
-    tied = ranks[np.isclose(ranks, ranks.min())]
-    return f"The best mean rank, {ranks.min():.3g}, is that of {_joined(list(tied.index))}."
-
-
-def _joined(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence.
-
-    >>> _joined(["a", "b", "c"])
-    'a, b and c'
-    """
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, final
 
+from jointopt.insight.comparison_curves import anytime_bands
 from jointopt.insight.comparison_plots import (
     anytime_figure,
     critical_difference_figure,
     scores_figure,
 )
-from jointopt.insight.comparison_stats import anytime_bands
 from jointopt.insight.plots import plot_axes
 from jointopt.insight.regret import regret_of, regret_quartiles
 from jointopt.insight.search_frames import axes_frame
@@ -31,6 +31,25 @@ class ComparisonFrames:
     ----------
     comparison : Comparison
         What was compared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from jointopt import Categorical, Comparison, GroundTruth, Int, Space, compare_on_truth
+    >>> scale, k = Categorical(["none", "standard"]), Int(1, 60)
+    >>> space = Space(transforms={"scale": scale}, hyperparameters={"k": k})
+    >>> truth = GroundTruth(space, np.concatenate([np.arange(60.0), -np.arange(60.0)]))
+    >>> strategies = ["exhaustive", "joint", "random"]
+    >>> comparison = compare_on_truth(truth, strategies, n_trials=120, seeds=1)
+    >>> frame = comparison.frame
+    >>> len(frame()), frame.anytime().columns.tolist()[-3:], frame.regret().columns.tolist()[-3:]
+    (3, ['mean', 'low', 'high'], ['q25', 'median', 'q75'])
+    >>> frame.axes()["axis"].tolist(), len(frame.interactions())
+    (['hyperparameters', 'transforms'], 4)
+    >>> runs = pd.concat([comparison.runs.assign(dataset=name) for name in "abc"])
+    >>> Comparison(runs, comparison.anytime).frame.critical_difference()["strategy"].tolist()
+    ['exhaustive', 'joint', 'random']
     """
 
     def __init__(self, comparison: Comparison) -> None:
@@ -99,6 +118,24 @@ class ComparisonPlots:
     ----------
     comparison : Comparison
         What was compared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from jointopt import Categorical, Comparison, GroundTruth, Int, Space, compare_on_truth
+    >>> scale, k = Categorical(["none", "standard"]), Int(1, 60)
+    >>> space = Space(transforms={"scale": scale}, hyperparameters={"k": k})
+    >>> truth = GroundTruth(space, np.concatenate([np.arange(60.0), -np.arange(60.0)]))
+    >>> strategies = ["exhaustive", "joint", "random"]
+    >>> comparison = compare_on_truth(truth, strategies, n_trials=120, seeds=1)
+    >>> plot = comparison.plot
+    >>> runs = pd.concat([comparison.runs.assign(dataset=name) for name in "abc"])
+    >>> of_ranks = Comparison(runs, comparison.anytime).plot.critical_difference()
+    >>> figures = [plot(), plot.anytime(), plot.regret(), of_ranks]
+    >>> figures += [plot.axes(), plot.interactions()]
+    >>> [figure.data[0].type for figure in figures]
+    ['box', 'scatter', 'scatter', 'scatter', 'bar', 'heatmap']
     """
 
     def __init__(self, comparison: Comparison) -> None:

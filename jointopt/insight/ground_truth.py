@@ -13,9 +13,10 @@ from optuna.trial import TrialState
 
 from jointopt.errors import OptionError, SpaceError
 from jointopt.insight.regret import regret_figure, regret_quartiles
+from jointopt.insight.truth_coding import Coding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import optuna
     import plotly.graph_objects as go
@@ -28,7 +29,6 @@ __all__ = ["GroundTruth"]
 
 MODEL_AXES: Final = ("paradigm", "architecture", "hyperparameters")
 """Searched as one axis of models when one axis after another is exhausted."""
-INACTIVE: Final = -1
 SCORE: Final = "score"
 KEY: Final = b"jointopt"
 
@@ -71,7 +71,7 @@ class GroundTruth:
     direction: Literal["maximize", "minimize"] = "maximize"
     about: Mapping[str, Any] = field(default_factory=dict)
     _signed: NDArray[np.float64] = field(init=False, repr=False)
-    _coding: _Coding = field(init=False, repr=False)
+    _coding: Coding = field(init=False, repr=False)
     _codes: NDArray[np.int16] = field(init=False, repr=False)
     _rows: Mapping[int, int] = field(init=False, repr=False)
 
@@ -87,7 +87,7 @@ class GroundTruth:
             raise SpaceError("no configuration of the space has a score")
         scores.flags.writeable = False
         configs = list(self.space.enumerate())
-        coding = _Coding.of(configs, self.space.parameters)
+        coding = Coding.of(configs, self.space.parameters)
         codes = np.array([coding.encode(config) for config in configs], dtype=np.int16)
         rows = {coding.number(row): i for i, row in enumerate(codes.tolist())}
         signed = np.where(np.isnan(scores), -np.inf, self._sign * scores)
@@ -115,7 +115,17 @@ class GroundTruth:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row per configuration: a column per parameter, None if inactive, and `score`."""
+        """One row per configuration: a column per parameter, None if inactive, and `score`.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space
+        >>> GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.9, 0.7])).frame
+           hyperparameters/k  score
+        0                  1    0.5
+        1                  2    0.9
+        2                  3    0.7
+        """
         columns = {
             path: pd.Series(self._coding.values(path, self._codes[:, i]), dtype=object)
             for i, path in enumerate(self._coding.paths)
@@ -125,7 +135,15 @@ class GroundTruth:
         return frame
 
     def config(self, row: int) -> Config:
-        """Return the configuration of a row of `frame`."""
+        """Return the configuration of a row of `frame`.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.9, 0.7]))
+        >>> truth.config(1)
+        {'hyperparameters/k': 2}
+        """
         return self._coding.decode(self._codes[row].tolist())
 
     def score(self, config: Mapping[str, Value]) -> float:
@@ -135,11 +153,26 @@ class GroundTruth:
         ------
         SpaceError
             If the space does not have that configuration.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.9, 0.7]))
+        >>> truth.score({"hyperparameters/k": 2})
+        0.9
         """
         return float(self.scores[self._row(config)])
 
     def objective(self, config: Config, trial: optuna.trial.Trial) -> float:
-        """Return a configuration's score: an objective for `search`."""
+        """Return a configuration's score: an objective for `search`.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space, search
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.9, 0.7]))
+        >>> search(truth.space, truth.objective, n_trials=3).best_config
+        {'hyperparameters/k': 2}
+        """
         del trial
         return self.score(config)
 
@@ -155,18 +188,42 @@ class GroundTruth:
 
     @property
     def optimum(self) -> float:
-        """The best score."""
+        """The best score.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space
+        >>> space = Space(hyperparameters={"k": Int(1, 3)})
+        >>> GroundTruth(space, np.array([2.0, 1.5, 3.0]), direction="minimize").optimum
+        1.5
+        """
         return float(self.scores[self._signed.argmax()])
 
     @property
     def best_configs(self) -> tuple[Config, ...]:
-        """The configurations that have the best score."""
+        """The configurations that have the best score.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.9, 0.9]))
+        >>> truth.best_configs
+        ({'hyperparameters/k': 2}, {'hyperparameters/k': 3})
+        """
         return tuple(
             self.config(row) for row in np.flatnonzero(self.scores == self.optimum).tolist()
         )
 
     def regret(self, value: float) -> float:
-        """Return by how much a score is worse than the best one; infinite for NaN."""
+        """Return by how much a score is worse than the best one; infinite for NaN.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 1, 0.75]))
+        >>> truth.regret(0.75)
+        0.25
+        """
         return np.inf if np.isnan(value) else self._sign * (self.optimum - value)
 
     def target(self, share: float = 0.99) -> float:
@@ -176,6 +233,13 @@ class GroundTruth:
         ----------
         share : float, default=0.99
             1 is the optimum, 0 the median configuration.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.0, 1.0, 0.5]))
+        >>> truth.target(share=0.5)
+        0.75
         """
         median = float(np.nanmedian(self.scores))
         return self.optimum - (1 - share) * (self.optimum - median)
@@ -194,6 +258,17 @@ class GroundTruth:
         DataFrame
             Columns `evaluation` (from 1), `best` (score of the best configuration so far, NaN
             before the first that was completed) and `regret`.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space, search
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.75, 1]))
+        >>> result = search(truth.space, truth.objective, "exhaustive")
+        >>> truth.regret_curve(result)
+           evaluation  best  regret
+        0           1  0.50    0.50
+        1           2  0.75    0.25
+        2           3  1.00    0.00
         """
         found = np.array(
             [
@@ -222,6 +297,13 @@ class GroundTruth:
             Of a search in this space.
         share : float, default=1.0
             Of the way from the median score to the best; 1 is the exact optimum.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space, search
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 1, 0.75]))
+        >>> truth.evaluations_to(search(truth.space, truth.objective, "exhaustive"))
+        2
         """
         reached = self.regret_curve(result)["regret"] <= self.regret(self.target(share))
         return int(reached.argmax()) + 1 if reached.any() else None
@@ -230,7 +312,16 @@ class GroundTruth:
 
     @property
     def n_times_m(self) -> int:
-        """The number of configurations: what searching all axes jointly has to choose from."""
+        """The number of configurations: what searching all axes jointly has to choose from.
+
+        Examples
+        --------
+        >>> from jointopt import Categorical, Int, Space
+        >>> scale = Categorical(["none", "standard"])
+        >>> space = Space(transforms={"scale": scale}, hyperparameters={"k": Int(1, 3)})
+        >>> GroundTruth(space, np.arange(6.0)).n_times_m
+        6
+        """
         return len(self.scores)
 
     @property
@@ -240,6 +331,14 @@ class GroundTruth:
         Paradigm, architecture and hyperparameters are one axis of models, and each axis starts
         from a configuration that is known already: 1 + (N - 1) + (M - 1) + … This is less than
         `space.size().sequential`, which counts paradigms apart from their hyperparameters.
+
+        Examples
+        --------
+        >>> from jointopt import Categorical, Int, Space
+        >>> scale = Categorical(["none", "standard"])
+        >>> space = Space(transforms={"scale": scale}, hyperparameters={"k": Int(1, 3)})
+        >>> GroundTruth(space, np.arange(6.0)).n_plus_m
+        4
         """
         groups = self._axis_columns()
         return 1 + sum(len(np.unique(self._codes[:, g], axis=0)) - 1 for g in groups.values())
@@ -263,6 +362,17 @@ class GroundTruth:
             Where it ends.
         n_evaluations : int
             How many different configurations it looked at.
+
+        Examples
+        --------
+        >>> from jointopt import Categorical, Int, Space
+        >>> scale = Categorical(["none", "standard"])
+        >>> space = Space(transforms={"scale": scale}, hyperparameters={"k": Int(1, 2)})
+        >>> truth = GroundTruth(space, np.array([0.7, 0.8, 0.9, 0.5]))
+        >>> truth.one_axis_after_another({"transforms/scale": "none", "hyperparameters/k": 2})
+        ({'transforms/scale': 'none', 'hyperparameters/k': 2}, 3)
+        >>> truth.best_configs
+        ({'transforms/scale': 'standard', 'hyperparameters/k': 1},)
         """
         groups = self._axis_columns()
         best = self._row(start)
@@ -303,6 +413,16 @@ class GroundTruth:
 
         A code is the position among the parameter's values, which the file's metadata lists, and
         -1 where the parameter is inactive.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from jointopt import Int, Space
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.9, 0.7]))
+        >>> with TemporaryDirectory() as folder:
+        ...     truth.save(f"{folder}/truth.parquet")
+        ...     GroundTruth.load(f"{folder}/truth.parquet", truth.space).optimum
+        0.9
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -332,6 +452,17 @@ class GroundTruth:
         ------
         SpaceError
             If the file holds scores of another space.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from jointopt import Int, Space
+        >>> space = Space(hyperparameters={"k": Int(1, 3)})
+        >>> with TemporaryDirectory() as folder:
+        ...     GroundTruth(space, np.array([0.5, 0.9, 0.7])).save(f"{folder}/truth.parquet")
+        ...     GroundTruth.load(f"{folder}/truth.parquet", space)
+        GroundTruth(3 configurations, maximize, optimum 0.9; see .frame, .best_configs,
+            .regret_curve(result))
         """
         import pyarrow.parquet as pq
 
@@ -364,6 +495,17 @@ class GroundTruth:
         -------
         DataFrame
             Columns `strategy`, `evaluation`, and of the regret `q25`, `median`, `q75`.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space, search
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.75, 1]))
+        >>> result = search(truth.space, truth.objective, "exhaustive")
+        >>> truth.regret_frame({"exhaustive": [result]})
+             strategy  evaluation   q25  median   q75
+        0  exhaustive           1  0.50    0.50  0.50
+        1  exhaustive           2  0.25    0.25  0.25
+        2  exhaustive           3  0.00    0.00  0.00
         """
         curves = [
             self.regret_curve(result).assign(strategy=strategy, seed=seed)
@@ -379,6 +521,14 @@ class GroundTruth:
         ----------
         results : mapping of str to sequence of SearchResult
             By strategy, one for each seed.
+
+        Examples
+        --------
+        >>> from jointopt import Int, Space, search
+        >>> truth = GroundTruth(Space(hyperparameters={"k": Int(1, 3)}), np.array([0.5, 0.75, 1]))
+        >>> result = search(truth.space, truth.objective, "exhaustive")
+        >>> truth.plot_regret({"exhaustive": [result]}).layout.yaxis.title.text
+        'regret'
         """
         frame = self.regret_frame(results)
         floor = 0.5 * self._least_regret()
@@ -388,58 +538,6 @@ class GroundTruth:
         """Return the smallest regret that is not zero."""
         regrets = self._signed.max() - self._signed
         return float(regrets[regrets > 0].min(initial=1.0))
-
-
-# ------------------------------------------------------------------------------ codes
-
-
-@dataclass(frozen=True, slots=True)
-class _Coding:
-    """Every parameter's values by position; a configuration is then one whole number."""
-
-    paths: tuple[str, ...]
-    options: Mapping[str, list[Value]]
-    _positions: tuple[tuple[str, Mapping[Value, int]], ...]
-    _bases: tuple[int, ...]
-
-    @classmethod
-    def of(cls, configs: Iterable[Config], parameters: Iterable[str]) -> Self:
-        found: dict[str, dict[Value, None]] = {}
-        for config in configs:
-            for path, value in config.items():
-                found.setdefault(path, {})[value] = None
-        paths = tuple(path for path in parameters if path in found)
-        options = {path: list(found[path]) for path in paths}
-        positions = tuple((p, {v: i for i, v in enumerate(options[p])}) for p in paths)
-        return cls(paths, options, positions, tuple(len(options[p]) + 1 for p in paths))
-
-    def encode(self, config: Mapping[str, Value]) -> list[int]:
-        """Return each parameter's code; KeyError for what no configuration of the space has."""
-        codes = [
-            positions[config[path]] if path in config else INACTIVE
-            for path, positions in self._positions
-        ]
-        if len(codes) - codes.count(INACTIVE) != len(config):
-            raise KeyError(next(path for path in config if path not in self.options))
-        return codes
-
-    def number(self, codes: Iterable[int]) -> int:
-        """Return the codes as the digits of one number."""
-        number = 0
-        for code, base in zip(codes, self._bases, strict=True):
-            number = number * base + code + 1
-        return number
-
-    def decode(self, codes: Sequence[int]) -> Config:
-        return {
-            path: self.options[path][code]
-            for path, code in zip(self.paths, codes, strict=True)
-            if code != INACTIVE
-        }
-
-    def values(self, path: str, codes: NDArray[np.int16]) -> list[Value]:
-        options = [*self.options[path], None]  # INACTIVE is the last position, too
-        return [options[code] for code in codes.tolist()]
 
 
 def finite(space: Space) -> Space:

@@ -50,6 +50,26 @@ class Interactions:
         when it is not told the trial: 1 is perfect, 0 no better than their mean.
     n_trials : int
         Scored trials that this was learnt from.
+
+    Examples
+    --------
+    >>> from jointopt import Float, Space, search
+    >>> space = Space(transforms={"x": Float(0, 1)}, hyperparameters={"y": Float(0, 1)})
+    >>> def objective(config, trial):
+    ...     return config["transforms/x"] * config["hyperparameters/y"]
+    >>> found = search(space, objective, "random", n_trials=100).interactions()
+    >>> found.frame().columns.tolist()
+    ['first', 'second', 'share', 'low', 'high']
+    >>> found.axes, found.leading_pair, found.is_reliable
+    (['transforms', 'hyperparameters'], ('transforms', 'hyperparameters'), True)
+    >>> found.conclusion().partition(":")[0]
+    'Of what sets the best 10 % apart, axes explain alone'
+    >>> found.plot().data[0].type
+    'heatmap'
+    >>> found.price.order, found.price.pair
+    (('transforms', 'hyperparameters'), None)
+    >>> Interactions.pooled([found, found]).n_trials
+    200
     """
 
     shares: pd.DataFrame

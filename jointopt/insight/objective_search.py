@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Literal
 
 import optuna
+from rich.console import Console
 
 from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.outcome import Outcome, State
-from jointopt.insight.search_result import SearchResult
+from jointopt.insight.progress import Progress
+from jointopt.insight.progress_view import Limits
+from jointopt.insight.search_result import Objective, SearchResult
 from jointopt.search.budget import Budget, parse_seconds
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine, Shelf
@@ -89,6 +94,7 @@ def search(
     seed: int = 0,
     storage: str | Path | BaseStorage | None = None,
     name: str | None = None,
+    verbose: bool = False,
 ) -> SearchResult:
     """Search a space for the configuration with the best value of any objective.
 
@@ -116,6 +122,8 @@ def search(
         storage keep it durably.
     name : str or None, default=None
         Studies are named `name/stage`; "search" by default.
+    verbose : bool, default=False
+        Show how the search goes: drawn in a terminal or a notebook, in lines elsewhere.
 
     Returns
     -------
@@ -138,17 +146,24 @@ def search(
     >>> found = search(space, lambda config, trial: -config["hyperparameters/x"] ** 2, n_trials=30)
     >>> abs(found.best_config["hyperparameters/x"]) < 0.2
     True
+    >>> found.frame.history().shape
+    (30, 6)
     """
     if direction not in ("maximize", "minimize"):
         raise OptionError(f"direction must be maximize or minimize, got {direction!r}")
-    limits: dict[str, Any] = {"n_trials": n_trials}
-    if budget is not None:
-        limits["seconds"] = parse_seconds(budget)
+    started = time.monotonic()
+    limits = Limits(None if budget is None else parse_seconds(budget), n_trials)
+    metric = Objective("value", greater_is_better=direction == "maximize")
+    shown = Progress(Console(), metric, limits, started) if verbose else None
     engine = Engine(
         _ObjectiveEvaluator(objective),
-        Budget(**limits),
+        Budget(limits.seconds, limits.n_trials, started=started),
         direction=direction,
         seed=seed,
         shelf=Shelf(storage=open_storage(storage), name=name or "search"),
+        listeners=[] if shown is None else [shown.hear],
+        watch=None if shown is None else shown.see,
     )
-    return SearchResult.of(engine.run(get_strategy(strategy), space, [space.default()]))
+    with nullcontext() if shown is None else shown:
+        found = engine.run(get_strategy(strategy), space, [space.default()])
+    return SearchResult.of(found, metric)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jointopt.data import Metric
     from jointopt.evaluation.events import Event
     from jointopt.insight.compare_one import Job
+    from jointopt.insight.search_frames import Scale
     from jointopt.search.result import TrialRecord
 
 __all__ = ["CompareProgress", "Progress"]
@@ -36,7 +37,7 @@ class Progress:
     ----------
     console : Console
         Where to write.
-    metric : Metric
+    metric : Metric or Objective
         Of the study.
     limits : Limits
         Of the search.
@@ -44,7 +45,7 @@ class Progress:
         `time.monotonic()` when the command began.
     """
 
-    def __init__(self, console: Console, metric: Metric, limits: Limits, started: float) -> None:
+    def __init__(self, console: Console, metric: Scale, limits: Limits, started: float) -> None:
         self._console = console
         self._view = _view(metric, limits, started)
         self._screen = Screen(console, self._view)
@@ -73,7 +74,7 @@ class Progress:
         if self._view.hear(record):
             self._line(
                 f"{self._view.metric} {record.trial.value:.5g}  trial {record.number}  "
-                f"{record.config.get('paradigm')}"
+                f"{record.config.get('paradigm', '')}".rstrip()
             )
         if time.monotonic() >= self._summary_at:
             self._summary_at = time.monotonic() + SUMMARY_SECONDS
@@ -159,7 +160,7 @@ class CompareProgress:
         yield head if view is None else Group(head, Text(self._run, "bold"), view)
 
 
-def _view(metric: Metric, limits: Limits, started: float) -> SearchView:
+def _view(metric: Scale, limits: Limits, started: float) -> SearchView:
     return SearchView(
         metric.name,
         greater_is_better=metric.greater_is_better,

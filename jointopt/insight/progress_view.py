@@ -208,8 +208,9 @@ class SearchView:
         what = max((len(one.what) for _, one in running), default=0)
         for number, one in running[:room]:
             seconds = duration(self._clock() - one.begun)
+            doing = "fitting" if one.what else "evaluating"
             words = [f"#{number}", one.paradigm.ljust(wide), one.what.ljust(what), seconds]
-            yield Text("  fitting " + "  ".join(filter(None, words)), "dim")
+            yield Text(f"  {doing} " + "  ".join(filter(None, words)), "dim")
         if len(running) > room:
             yield Text(f"  and {len(running) - room} more", "dim")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self, final
 
@@ -24,18 +24,14 @@ from jointopt.insight.search_frames import (
     parallel_frame,
     trials_frame,
 )
+from jointopt.search.result import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import optuna
     import pandas as pd
     import plotly.graph_objects as go
 
     from jointopt.insight.interactions import Interactions
     from jointopt.insight.search_frames import Scale
-    from jointopt.search.result import Found, TrialRecord
-    from jointopt.space import Config, Space
 
 __all__ = ["Objective", "SearchFrames", "SearchPlots", "SearchResult"]
 
@@ -53,7 +49,7 @@ class Objective:
 
 @final
 @dataclass(frozen=True, repr=False, eq=False)
-class SearchResult:
+class SearchResult(Found):
     """What a search found.
 
     `plot` draws it and `frame` gives what is drawn: `result.plot.history()` is a plotly figure of
@@ -71,6 +67,8 @@ class SearchResult:
         The trials themselves.
     space : Space
         What was searched, bound to its table where there is one.
+    direction : {"maximize", "minimize"}
+        Of the objective.
     metric : Metric or Objective
         What the scores are called, and which way they get better.
 
@@ -91,11 +89,6 @@ class SearchResult:
     """
 
     # Without slots: what takes seconds to learn is learnt once.
-    best_config: Config
-    best_score: float
-    studies: Mapping[str, optuna.Study]
-    records: tuple[TrialRecord, ...]
-    space: Space
     metric: Scale
 
     @classmethod
@@ -108,28 +101,61 @@ class SearchResult:
             By the engine.
         metric : Metric or None, default=None
             Of its scores; by default they are called "value".
+
+        Examples
+        --------
+        >>> from jointopt import Float, Space, search
+        >>> space = Space(hyperparameters={"x": Float(0, 1)})
+        >>> result = search(space, lambda config, _: config["hyperparameters/x"], n_trials=3)
+        >>> SearchResult.of(result, Objective("accuracy", True)).plot().layout.yaxis.title.text
+        'accuracy'
         """
         metric = metric or Objective("value", found.direction == "maximize")
-        return cls(
-            found.best_config, found.best_score, found.studies, found.records, found.space, metric
-        )
+        own = {field.name: getattr(found, field.name) for field in fields(Found)}
+        return cls(**own, metric=metric)
 
     @cached_property
     def trials(self) -> pd.DataFrame:
         """One row per trial: stage, number, state, value, seconds, reason, each parameter.
 
         A parameter is empty where it was not active.
+
+        Examples
+        --------
+        >>> from jointopt import Float, Space, search
+        >>> space = Space(hyperparameters={"x": Float(0, 1)})
+        >>> result = search(space, lambda config, _: config["hyperparameters/x"], n_trials=2)
+        >>> result.trials[["stage", "number", "state", "hyperparameters/x"]].iloc[0].tolist()
+        ['joint', np.int64(0), 'complete', np.float64(0.5)]
         """
         return trials_frame(self.records)
 
     @property
     def frame(self) -> SearchFrames:
-        """What `plot` draws, as frames."""
+        """What `plot` draws, as frames.
+
+        Examples
+        --------
+        >>> from jointopt import Float, Space, search
+        >>> space = Space(hyperparameters={"x": Float(0, 1)})
+        >>> search(space, lambda config, _: config["hyperparameters/x"], n_trials=3).frame
+        SearchFrames(call it, or .history(), .anytime(), .parallel(), .importance(), .axes(),
+            .interactions(), .features())
+        """
         return SearchFrames(self)
 
     @property
     def plot(self) -> SearchPlots:
-        """Pictures, as plotly figures."""
+        """Pictures, as plotly figures.
+
+        Examples
+        --------
+        >>> from jointopt import Float, Space, search
+        >>> space = Space(hyperparameters={"x": Float(0, 1)})
+        >>> search(space, lambda config, _: config["hyperparameters/x"], n_trials=3).plot
+        SearchPlots(call it, or .history(), .anytime(), .parallel(), .importance(), .axes(),
+            .interactions(), .features())
+        """
         return SearchPlots(self)
 
     def interactions(self) -> Interactions:
@@ -145,6 +171,16 @@ class SearchResult:
         OptionError
             If fewer than 100 trials with no axis held fixed have a score, all scores are the
             same, or the space has fewer than two axes with anything to decide.
+
+        Examples
+        --------
+        >>> from jointopt import Float, Space, search
+        >>> space = Space(transforms={"x": Float(0, 1)}, hyperparameters={"y": Float(0, 1)})
+        >>> search(space, lambda *_: 0.0, n_trials=9).interactions()
+        Traceback (most recent call last):
+            ...
+        jointopt.errors.OptionError: 9 trials have a score and hold no axis fixed; how axes
+            interact can be told from 100 on: search longer, by the joint strategy
         """
         return self._interactions
 
@@ -154,7 +190,16 @@ class SearchResult:
 
     @cached_property
     def importance(self) -> pd.DataFrame:
-        """The importance of each parameter by PED-ANOVA; empty below 10 trials."""
+        """The importance of each parameter by PED-ANOVA; empty below 10 trials.
+
+        Examples
+        --------
+        >>> from jointopt import Float, Space, search
+        >>> space = Space(transforms={"x": Float(0, 1)}, hyperparameters={"y": Float(0, 1)})
+        >>> result = search(space, lambda config, _: config["transforms/x"], "random", n_trials=50)
+        >>> result.importance["parameter"].tolist()
+        ['transforms/x', 'hyperparameters/y']
+        """
         # Of several stages the one that saw most.
         most = max(self.studies.values(), key=lambda study: len(study.get_trials(deepcopy=False)))
         return importance_frame(most)
@@ -178,6 +223,33 @@ class SearchFrames:
     ----------
     result : SearchResult
         What was found.
+
+    Examples
+    --------
+    >>> from jointopt import Float, Space, Subset, search
+    >>> space = Space(transforms={"x": Float(0, 1)},
+    ...               features={"columns": Subset(["age", "bmi"])})
+    >>> def objective(config, trial):
+    ...     return config["transforms/x"] * config["features/columns/bmi"]
+    >>> frame = search(space, objective, "random", n_trials=100).frame
+    >>> frame().shape
+    (100, 9)
+    >>> frame.history().columns.tolist()
+    ['trial', 'seconds', 'score', 'best', 'paradigm', 'state']
+    >>> frame.anytime().columns.tolist()
+    ['evaluation', 'seconds', 'stage', 'best']
+    >>> frame.parallel(n=1).columns.tolist()
+    ['trial', 'score', 'transforms/x']
+    >>> frame.importance()["parameter"].tolist()
+    ['transforms/x', 'features/columns/bmi', 'features/columns/age']
+    >>> frame.features()
+         kind name  good   all
+    0  column  bmi   1.0  0.75
+    1  column  age   0.5  0.52
+    >>> frame.axes().columns.tolist()
+    ['axis', 'alone', 'low', 'high', 'together']
+    >>> frame.interactions()[["first", "second"]].values.tolist()
+    [['transforms', ''], ['features', ''], ['transforms', 'features'], ['three or more', '']]
     """
 
     def __init__(self, result: SearchResult) -> None:
@@ -248,6 +320,23 @@ class SearchPlots:
     ----------
     result : SearchResult
         What was found.
+
+    Examples
+    --------
+    >>> from jointopt import Float, Space, Subset, search
+    >>> space = Space(transforms={"x": Float(0, 1)},
+    ...               features={"columns": Subset(["age", "bmi"])})
+    >>> def objective(config, trial):
+    ...     return config["transforms/x"] * config["features/columns/bmi"]
+    >>> plot = search(space, objective, "random", n_trials=100).plot
+    >>> plot() == plot.history()
+    True
+    >>> plot.anytime("seconds").layout.xaxis.title.text
+    'seconds since the first trial'
+    >>> figures = [plot.parallel(), plot.importance(n=2), plot.features()]
+    >>> figures += [plot.axes(), plot.interactions()]
+    >>> [figure.data[0].type for figure in figures]
+    ['scatter', 'bar', 'bar', 'bar', 'heatmap']
     """
 
     def __init__(self, result: SearchResult) -> None:

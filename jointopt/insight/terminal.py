@@ -49,6 +49,9 @@ def show_leaderboard(console: Console, path: Path) -> None:
             f"{path} is no leaderboard: it lacks {quoted(missing)}; jointopt run writes one"
         )
     frame = frame[frame["state"] == "complete"].drop_duplicates("paradigm").head(N_ROWS)
+    if frame.empty:
+        console.print("No configuration was evaluated on all folds.")
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2), title_justify="left")
     for name in ("paradigm", "score", "± folds", "columns", "fit s", "rank", "trial"):
         table.add_column(name, justify="left" if name == "paradigm" else "right")

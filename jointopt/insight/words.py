@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from jointopt.space import Config
 
 __all__ = [
+    "counted",
     "describe",
     "describe_calibration",
     "describe_decision",
@@ -21,6 +22,15 @@ __all__ = [
 BINARY = 2
 N_LISTED = 6
 """Columns named before the rest is left out."""
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "trial"), counted(3, "trial")
+    ('1 trial', '3 trials')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def describe(config: Config) -> str:

@@ -84,6 +84,21 @@ class FittedModel:
     temperature : float, default=1.0
         By which probabilities are softened (or, below 1, sharpened), fitted where the metric
         judges probabilities.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from jointopt import Choice, JointClassifier, Space
+    >>> space = Space(paradigm=Choice({"bayes": {"estimator": "sklearn.naive_bayes.GaussianNB"}}))
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> options = {"n_trials": 1, "budget": None, "final": "single"}
+    >>> model = JointClassifier(space=space, **options).fit(X, y).model_
+    >>> model.predict(X.head(2)), model.predict_proba(X.head(2)).shape
+    (array([0, 0]), (2, 3))
+    >>> model.predictions(X.head(2)).columns.tolist()
+    ['0', '1', '2', 'prediction']
+    >>> sorted(model.latency(model.schema.apply(X)))
+    ['model', 'single']
     """
 
     members: tuple[Member, ...]

@@ -123,6 +123,19 @@ def save_model(model: FittedModel, folder: str | Path) -> Path:
     ------
     ModelError
         If the model holds a type that would not be trusted when it is loaded.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_iris
+    >>> from jointopt import Choice, JointClassifier, Space
+    >>> space = Space(paradigm=Choice({"bayes": {"estimator": "sklearn.naive_bayes.GaussianNB"}}))
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> found = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     place = save_model(found.model_, folder)
+    ...     sorted(path.suffix for path in place.iterdir())
+    ['.json', '.py', '.skops']
     """
     folder = Path(folder)
     # The pipelines of a member differ in what they learned, not in their types.
@@ -207,6 +220,19 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
     ------
     ModelError
         If there is no model, it cannot be read, or it holds a type that is not trusted.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_iris
+    >>> from jointopt import Choice, JointClassifier, Space
+    >>> space = Space(paradigm=Choice({"bayes": {"estimator": "sklearn.naive_bayes.GaussianNB"}}))
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> found = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     model = load_model(save_model(found.model_, folder))
+    >>> model.predict(X.head(2)).tolist()
+    [0, 0]
     """
     folder = Path(folder)
     inner = folder / "model"

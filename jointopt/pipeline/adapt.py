@@ -9,6 +9,7 @@ import numpy as np
 
 from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import Blueprint
+from jointopt.pipeline.checks import check_space
 from jointopt.pipeline.paradigms import paradigms_of
 from jointopt.space import Choice, Subset
 
@@ -52,8 +53,10 @@ def adapt_space(space: Space, dataset: Dataset) -> Space:
     Raises
     ------
     SpaceError
-        If no paradigm is left, or a paradigm's section is wrong.
+        If no paradigm is left, a paradigm's section is wrong, or an option or a constructor's
+        argument is not known.
     """
+    check_space(space)
     bound = space.bind({"table": list(column_groups(dataset))})
     known = _paths(bound)
     return bound.prune([path for path in _useless(bound, dataset) if path in known])
@@ -182,5 +185,5 @@ def _useless_of_paradigm(
         return
     for decision in space.decisions:
         prefix, _, name = decision.path.rpartition("/")
-        if prefix == f"hyperparameters/{label}" and not paradigm.accepts(kind, name):
+        if prefix == f"hyperparameters/{label}" and name not in paradigm.arguments(kind):
             yield decision.path

@@ -7,7 +7,7 @@ squashed numbers load without both.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
@@ -29,17 +29,39 @@ from sklearn.preprocessing import (
 )
 
 from jointopt.data import Kind, Task
-from jointopt.errors import SpaceError
 from jointopt.pipeline.blueprint import parameter
 from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping
 
     from jointopt.pipeline.blueprint import Blueprint
-    from jointopt.space import Config
+    from jointopt.space import Config, Value
 
-__all__ = ["codes_step", "columns_step", "ordinal_columns"]
+__all__ = ["OPTIONS", "codes_step", "columns_step", "ordinal_columns"]
+
+OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
+    "transforms/numeric/impute": ("median", "mean", "most_frequent"),
+    "transforms/numeric/indicator": (False, True),
+    "transforms/numeric/scale": (
+        "none",
+        "standard",
+        "robust",
+        "min_max",
+        "quantile_normal",
+        "quantile_uniform",
+        "yeo_johnson",
+        "box_cox",
+        "squash",
+    ),
+    "transforms/numeric/products": (False, True),
+    "transforms/numeric/derive": ("none", "pca", "spline"),
+    "transforms/categorical/encode": ("ordinal", "one_hot", "target", "frequency"),
+    "transforms/date/periodic": ("none", "circular", "spline"),
+    "transforms/date/resolution": ("year", "month", "day", "hour", "minute", "second"),
+    "transforms/text/encode": ("tfidf", "minhash"),
+}
+"""What the parameters of the axis may be set to, where that is one of several words."""
 
 MISSING, UNKNOWN = -1, -2
 TREES = ("random_forest", "extra_trees", "xgboost", "lightgbm")
@@ -148,8 +170,6 @@ def _scaler(name: str, blueprint: Blueprint, seed: int) -> list[Any]:
         "box_cox": lambda: [LowerClip(), PowerTransformer("box-cox")],
         "squash": lambda: [_squashing()],
     }
-    if name not in makers:
-        raise SpaceError(_unknown("transforms/numeric/scale", name, makers))
     return makers[name]()
 
 
@@ -180,12 +200,7 @@ def _categorical(config: Config, blueprint: Blueprint, seed: int) -> Any:
         case "frequency":
             return FrequencyEncoder()
         case other:
-            known = ("ordinal", "one_hot", "target", "frequency")
-            raise SpaceError(_unknown("transforms/categorical/encode", other, known))
-
-
-def _unknown(path: str, given: Any, known: Iterable[str]) -> str:
-    return f"{path}: {given!r} is not known to the pipeline; it knows {', '.join(known)}"
+            raise ValueError(f"transforms/categorical/encode: {other!r} is not known")
 
 
 def _date(config: Config, *_: Any) -> Any:

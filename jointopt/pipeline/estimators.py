@@ -112,12 +112,10 @@ def _fit_xgboost(model: Any, X: Any, y: Any, held: tuple[Any, Any] | None, stop:
         def after_iteration(self, *_: Any) -> bool:
             return stop.late()
 
-    model.set_params(callbacks=[StopWhenLate()])
-    if held is None:
-        model.fit(X, y)
-    else:
-        model.set_params(early_stopping_rounds=stop.rounds)
-        model.fit(X, y, eval_set=[held], verbose=False)
+    # In this order: one that stops keeps those after it from seeing the round.
+    patience = [] if held is None else [xgboost.callback.EarlyStopping(rounds=stop.rounds)]
+    model.set_params(callbacks=[*patience, StopWhenLate()])
+    model.fit(X, y, eval_set=None if held is None else [held], verbose=False)
     model.set_params(callbacks=None)
     return int(
         model.get_booster().num_boosted_rounds() if held is None else model.best_iteration + 1

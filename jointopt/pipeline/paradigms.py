@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Literal
+import inspect
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
 from jointopt.errors import SpaceError
+from jointopt.space.grid import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jointopt.space import Space
 
-__all__ = ["Paradigm", "paradigms_of"]
+__all__ = ["KINDS", "Paradigm", "paradigms_of"]
 
 TaskKind = Literal["classification", "regression"]
 ByTask = dict[Literal["all", "classification", "regression"], dict[str, Any]]
+KINDS: Final[tuple[TaskKind, ...]] = ("classification", "regression")
 PACKAGES = ("sklearn", "xgboost", "lightgbm", "jointopt")
 
 
@@ -73,6 +76,13 @@ class Paradigm(BaseModel):
             raise SpaceError(f"{value!r} is neither a classifier nor a regressor")
         return {kind: value for kind, fits in kinds.items() if fits}
 
+    @field_validator(*KINDS)
+    @classmethod
+    def _is_usable(cls, path: str | None) -> str | None:
+        if path is not None:
+            _import_estimator(path)
+        return path
+
     def estimator_class(self, kind: TaskKind) -> type[BaseEstimator] | None:
         """Import the class for this kind of task, None if the paradigm does not apply to it.
 
@@ -84,12 +94,16 @@ class Paradigm(BaseModel):
         path = getattr(self, kind)
         return None if path is None else _import_estimator(path)
 
-    def accepts(self, kind: TaskKind, argument: str) -> bool:
-        """Whether the class for this kind of task takes that constructor argument."""
+    def arguments(self, kind: TaskKind) -> frozenset[str]:
+        """Return the constructor arguments of the class for this kind of task."""
         estimator = self.estimator_class(kind)
-        if estimator is None:
-            return False
-        return argument in estimator().get_params()
+        return frozenset() if estimator is None else frozenset(estimator().get_params())
+
+    def takes_any(self, kind: TaskKind) -> bool:
+        """Whether the constructor passes on arguments that it does not name."""
+        estimator = self.estimator_class(kind)
+        parameters = () if estimator is None else inspect.signature(estimator).parameters.values()
+        return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
     def fixed_for(self, kind: TaskKind) -> dict[str, Any]:
         """Return the constructor arguments that are not searched, for this kind of task."""
@@ -127,9 +141,10 @@ def paradigms_of(space: Space) -> Mapping[str, Paradigm]:
     paradigms = {}
     for label in labels:
         if label not in found:
-            raise SpaceError(
-                f"paradigm/{label}: names no estimator; add for example "
-                "estimator: {classification: sklearn.naive_bayes.GaussianNB}"
+            raise space.error(
+                f"paradigm/{label}",
+                "names no estimator; add for example "
+                "estimator: {classification: sklearn.naive_bayes.GaussianNB}",
             )
         try:
             paradigms[label] = Paradigm.model_validate(found[label])
@@ -137,7 +152,9 @@ def paradigms_of(space: Space) -> Mapping[str, Paradigm]:
             first = error.errors()[0]
             where = "/".join(("paradigm", label, "estimator", *map(str, first["loc"])))
             reason = first.get("ctx", {}).get("error", first["msg"])
-            raise SpaceError(f"{where}: {reason}") from error
+            if first["type"] == "extra_forbidden":
+                reason = f"is not known{did_you_mean(first['loc'][-1], Paradigm.model_fields)}"
+            raise space.error(where, str(reason)) from error
     return paradigms
 
 
@@ -158,4 +175,15 @@ def _import_estimator(path: str) -> type[BaseEstimator]:
         raise SpaceError(f"estimator {path!r} does not exist: {error}") from error
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
         raise SpaceError(f"{path!r} is not a scikit-learn estimator class")
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(found).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if needed:
+        raise SpaceError(
+            f"estimator {path!r} cannot be made without {', '.join(needed)}; name a class of "
+            "which all constructor arguments have defaults"
+        )
     return found

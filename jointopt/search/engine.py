@@ -145,7 +145,7 @@ class Engine:
         self._say(SearchEnded())
         best = self._best(self._records)
         if best is None or best.trial.value is None:
-            raise SearchError(_nothing_found(self._records))
+            raise SearchError(_nothing_found(self._records, interrupted=self._interrupted))
         return Found(
             best_config=best.config,
             best_score=best.trial.value,
@@ -337,8 +337,10 @@ def _rounded_up(number: float) -> float:
     return number if math.isinf(number) else math.ceil(number)
 
 
-def _nothing_found(records: Sequence[TrialRecord]) -> str:
+def _nothing_found(records: Sequence[TrialRecord], *, interrupted: bool) -> str:
     reasons = [r.trial.user_attrs["reason"] for r in records if "reason" in r.trial.user_attrs]
+    if not records and interrupted:
+        return "the search was interrupted before its first evaluation ended: nothing was found"
     if not records:
         return "the budget ended before the first evaluation did; give it more"
     if not reasons:

@@ -42,7 +42,7 @@ class TrialRecord:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the engine found; `SearchResult` adds frames and pictures to it.
+    """What the engine found; `SearchResult` is this with frames and pictures.
 
     Attributes
     ----------

@@ -48,6 +48,17 @@ class Stage:
         Kept with each trial of the stage.
     explain : bool, default=False
         Whether the result shall tell on which columns the search's best configuration relies.
+
+    Examples
+    --------
+    >>> from jointopt import Float, Space, search
+    >>> def twice(space, starts, seed):
+    ...     found = yield Stage("twice/1-random", space, starts, sampler="random", share=0.5)
+    ...     yield Stage("twice/2-joint", space, [found.best.config], sampler="joint")
+    >>> space = Space(hyperparameters={"x": Float(0, 1)})
+    >>> result = search(space, lambda config, _: config["hyperparameters/x"], twice, n_trials=10)
+    >>> result.trials["stage"].value_counts(sort=False).to_dict()
+    {'twice/1-random': 5, 'twice/2-joint': 5}
     """
 
     study: str
@@ -71,6 +82,11 @@ class Evaluated:
         Signed so that greater is better; minus infinity for a failed one.
     complete : bool
         Whether it passed all folds, or the objective returned a value.
+
+    Examples
+    --------
+    >>> Evaluated({"hyperparameters/k": 5}, score=0.9, complete=True).score
+    0.9
     """
 
     config: Config
@@ -89,6 +105,17 @@ class StageResult:
     importances : mapping of str to float
         If the stage asked: how much the search's best configuration loses without each switch of
         a column mask, by parameter path. Empty where the evaluation cannot say.
+
+    Examples
+    --------
+    >>> from jointopt import Int, Space
+    >>> space = Space(hyperparameters={"k": Int(1, 9)})
+    >>> plan = sequential(space, [space.default()], seed=0)
+    >>> next(plan).study
+    'sequential/0-starts'
+    >>> best = Evaluated({"hyperparameters/k": 7}, 0.9, complete=True)
+    >>> plan.send(StageResult((best,))).proposals
+    [{'hyperparameters/k': 7}]
     """
 
     evaluated: tuple[Evaluated, ...]
@@ -96,7 +123,15 @@ class StageResult:
 
     @property
     def best(self) -> Evaluated | None:
-        """The best complete one, else the best of all; None if all failed."""
+        """The best complete one, else the best of all; None if all failed.
+
+        Examples
+        --------
+        >>> failed = Evaluated({"hyperparameters/k": 9}, float("-inf"), complete=False)
+        >>> good = Evaluated({"hyperparameters/k": 5}, 0.9, complete=True)
+        >>> StageResult((failed, good)).best.config
+        {'hyperparameters/k': 5}
+        """
         found = [e for e in self.evaluated if e.complete] or [
             e for e in self.evaluated if e.score > float("-inf")
         ]

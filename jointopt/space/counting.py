@@ -42,6 +42,14 @@ class Size(Mapping[str, int]):
         The sum over the axes: what searching one after another looks at.
     resolution : int
         As how many values a continuous parameter was counted.
+
+    Examples
+    --------
+    >>> from jointopt import Categorical, Int, Space
+    >>> scale = Categorical(["none", "standard"])
+    >>> size = Space(transforms={"scale": scale}, hyperparameters={"k": Int(1, 9)}).size()
+    >>> size["hyperparameters"], size.sequential, size.joint
+    (9, 11, 18)
     """
 
     axes: FrozenMap[int]

@@ -140,6 +140,15 @@ class Int:
     ------
     SpaceError
         If the bounds, the step or the default do not fit each other.
+
+    Examples
+    --------
+    >>> Int(1, 40, log=True, default=5).default
+    5
+    >>> Int(1, 9, step=3)
+    Traceback (most recent call last):
+        ...
+    jointopt.errors.SpaceError: step must divide the range, got low=1, high=9 and step=3
     """
 
     low: int
@@ -183,6 +192,16 @@ class Categorical:
     ------
     SpaceError
         If there is no option, two are equal, or the default is not one of them.
+
+    Examples
+    --------
+    >>> Categorical(["none", "standard"], default="standard").options
+    ('none', 'standard')
+    >>> Categorical(["none", "standard"], default="standrad")
+    Traceback (most recent call last):
+        ...
+    jointopt.errors.SpaceError: default must be one of 'none', 'standard', got 'standrad'; did you
+        mean 'standard'?
     """
 
     options: Sequence[Value]
@@ -221,6 +240,15 @@ class Subset:
     ------
     SpaceError
         If there is no member, or they are not different strings.
+
+    Examples
+    --------
+    >>> from jointopt import Space
+    >>> space = Space(features={"columns": Subset(["age", "bmi"])})
+    >>> space.default()
+    {'features/columns/age': True, 'features/columns/bmi': True}
+    >>> list(space.enumerate())[0]
+    {'features/columns/age': True, 'features/columns/bmi': True}
     """
 
     members: Sequence[str] | Literal["table"]

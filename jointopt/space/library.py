@@ -64,13 +64,18 @@ def load_space(name_or_path: str | Path) -> Space:
 
     Examples
     --------
-    >>> load_space("tabular").default()["paradigm"]
-    'lightgbm'
+    >>> load_space("small").axis_names
+    ('transforms', 'features', 'paradigm', 'hyperparameters')
+    >>> load_space("smal")
+    Traceback (most recent call last):
+        ...
+    jointopt.errors.SpaceError: no search space 'smal'; choose from neural, small, tabular, wide,
+        or give a file ending in .yaml; did you mean 'small'?
     """
     name = str(name_or_path)
     path = Path(name)
     if isinstance(name_or_path, Path) or name.endswith(SUFFIXES):
-        return yaml_read.read_file(path, path.parent, name).build(Space)
+        return Space.from_document(yaml_read.read_file(path, path.parent, name))
     known = space_names()
     if name not in known:
         raise SpaceError(
@@ -78,4 +83,4 @@ def load_space(name_or_path: str | Path) -> Space:
             f".yaml{grid.did_you_mean(name, known)}"
         )
     file = library().joinpath(f"{name}.yaml")
-    return yaml_read.read_file(file, library(), file.name).build(Space)
+    return Space.from_document(yaml_read.read_file(file, library(), file.name))

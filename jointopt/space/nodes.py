@@ -58,6 +58,16 @@ class Choice:
     ------
     SpaceError
         If there is no branch, a label or body is not valid, or the default is not a label.
+
+    Examples
+    --------
+    >>> from jointopt import Space
+    >>> kernel = Choice({"linear": {}, "rbf": {"gamma": Float(1e-4, 1.0, log=True, default=0.05)}})
+    >>> space = Space(hyperparameters={"kernel": kernel})
+    >>> space.default()
+    {'hyperparameters/kernel': 'linear'}
+    >>> space.complete({"hyperparameters/kernel": "rbf"})
+    {'hyperparameters/kernel': 'rbf', 'hyperparameters/kernel/rbf/gamma': 0.05}
     """
 
     branches: Mapping[str, Mapping[str, Any] | None]
@@ -91,7 +101,13 @@ class Choice:
 
     @property
     def bodies(self) -> FrozenMap[Group]:
-        """The branches in their final form: label to immutable group."""
+        """The branches in their final form: label to immutable group.
+
+        Examples
+        --------
+        >>> list(Choice({"linear": None, "rbf": {"gamma": Float(0.1, 1.0)}}).bodies["rbf"])
+        ['gamma']
+        """
         return cast("FrozenMap[Group]", self.branches)
 
 
@@ -112,6 +128,15 @@ class Repeat:
     ------
     SpaceError
         If the count is not a name or the body is neither a node nor a group.
+
+    Examples
+    --------
+    >>> from jointopt import Space
+    >>> space = Space(architecture={"depth": Int(1, 3), "width": Repeat("depth", Int(16, 64))})
+    >>> space.parameters
+    ('architecture/depth', 'architecture/width/0', 'architecture/width/1', 'architecture/width/2')
+    >>> space.complete({"architecture/depth": 2})
+    {'architecture/depth': 2, 'architecture/width/0': 40, 'architecture/width/1': 40}
     """
 
     count: str
@@ -126,7 +151,13 @@ class Repeat:
 
     @property
     def tree(self) -> Tree:
-        """The body in its final form: a node or an immutable group."""
+        """The body in its final form: a node or an immutable group.
+
+        Examples
+        --------
+        >>> Repeat("depth", Int(16, 64)).tree.high
+        64
+        """
         return cast("Tree", self.body)
 
 

@@ -72,13 +72,18 @@ class Space:
     frozen: FrozenMap[Value]
     decisions: tuple[Decision, ...] = field(compare=False)
     _by_parameter: FrozenMap[Decision] = field(compare=False)
+    _places: FrozenMap[str] = field(compare=False)
 
     def __init__(self, **axes: Node | Mapping[str, Any]) -> None:
         tree = freeze_group(axes)
         decisions = flatten(tree)
         owners = {path: decision for decision in decisions for path in decision.parameters}
         self._set(
-            axes=tree, frozen=FrozenMap(), decisions=decisions, _by_parameter=FrozenMap(owners)
+            axes=tree,
+            frozen=FrozenMap(),
+            decisions=decisions,
+            _by_parameter=FrozenMap(owners),
+            _places=FrozenMap(),
         )
 
     def _set(self, **fields: object) -> None:
@@ -91,26 +96,67 @@ class Space:
 
     @property
     def axis_names(self) -> tuple[str, ...]:
-        """The axes: those given, then those that only branches have."""
+        """The axes: those given, then those that only branches have.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Int
+        >>> Space(paradigm=Choice({"knn": {"hyperparameters": {"k": Int(1, 9)}}})).axis_names
+        ('paradigm', 'hyperparameters')
+        """
         others = {decision.axis for decision in self.decisions} - set(self.axes)
         return (*self.axes, *sorted(others, key=AXES.index))
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The paths of all parameters, one for each member of a subset."""
+        """The paths of all parameters, one for each member of a subset.
+
+        Examples
+        --------
+        >>> from jointopt import Float, Subset
+        >>> space = Space(
+        ...     features={"use": Subset(["age", "bmi"])}, hyperparameters={"C": Float(0, 1)}
+        ... )
+        >>> space.parameters
+        ('features/use/age', 'features/use/bmi', 'hyperparameters/C')
+        """
         return tuple(self._by_parameter)
 
     def estimators(self) -> dict[str, object]:
-        """Return what the branches of the axis `paradigm` have under `estimator`, by label."""
+        """Return what the branches of the axis `paradigm` have under `estimator`, by label.
+
+        Examples
+        --------
+        >>> from jointopt import Choice
+        >>> space = Space(paradigm=Choice({"ridge": {"estimator": "sklearn.linear_model.Ridge"}}))
+        >>> space.estimators()
+        {'ridge': 'sklearn.linear_model.Ridge'}
+        """
         paradigm = self.axes.get("paradigm")
         return dict(paradigm.estimators) if isinstance(paradigm, Choice) else {}
 
     def active(self, config: Mapping[str, Value]) -> Iterator[Decision]:
-        """Yield the decisions that are active in a configuration."""
+        """Yield the decisions that are active in a configuration.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Int
+        >>> space = Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 9)}}))
+        >>> [decision.path for decision in space.active({"paradigm": "bayes"})]
+        ['paradigm']
+        """
         return configs.active(self.decisions, config)
 
     def default(self) -> Config:
-        """Return the configuration in which everything is at its default, or frozen."""
+        """Return the configuration in which everything is at its default, or frozen.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Float
+        >>> ridge = {"hyperparameters": {"alpha": Float(0, 1, default=0.1)}}
+        >>> Space(paradigm=Choice({"bayes": {}, "ridge": ridge}, default="ridge")).default()
+        {'paradigm': 'ridge', 'hyperparameters/ridge/alpha': 0.1}
+        """
         return self.complete({})
 
     def defaults_by_branch(self, path: str = "paradigm") -> dict[str, Config]:
@@ -120,6 +166,12 @@ class Space:
         ----------
         path : str, default="paradigm"
             The choice; if it is frozen, only its frozen branch is returned.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Int
+        >>> Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 9)}})).defaults_by_branch()
+        {'bayes': {'paradigm': 'bayes'}, 'knn': {'paradigm': 'knn', 'paradigm/knn/k': 5}}
         """
         labels = [self.frozen[path]] if path in self.frozen else list(self._choice(path).branches)
         return {str(label): self.complete({path: label}) for label in labels}
@@ -132,17 +184,44 @@ class Space:
         partial : Mapping
             Parameter path to value. Those of inactive parameters are left out; frozen parameters
             keep their frozen values.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Int
+        >>> space = Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 9)}}))
+        >>> space.complete({"paradigm": "knn"})
+        {'paradigm': 'knn', 'paradigm/knn/k': 5}
+        >>> space.complete({"paradigm": "bayes", "paradigm/knn/k": 3})
+        {'paradigm': 'bayes'}
         """
         for path in partial:
             self._owner(path)
         return configs.complete(self.decisions, partial, self.frozen)
 
     def possible(self, values: Mapping[str, Value]) -> Config:
-        """Return those of the values, by parameter path, that the space can have."""
+        """Return those of the values, by parameter path, that the space can have.
+
+        Examples
+        --------
+        >>> from jointopt import Int
+        >>> space = Space(hyperparameters={"k": Int(1, 9), "p": Int(1, 2)})
+        >>> space.possible({"hyperparameters/k": 10, "hyperparameters/p": 1, "elsewhere": 1})
+        {'hyperparameters/p': 1}
+        """
         return configs.still_valid(self.decisions, values)
 
     def validate(self, config: Mapping[str, object]) -> None:
-        """Check that a configuration has all active parameters, no other, and valid values."""
+        """Check that a configuration has all active parameters, no other, and valid values.
+
+        Examples
+        --------
+        >>> from jointopt import Int
+        >>> Space(hyperparameters={"k": Int(1, 9)}).validate({"hyperparameters/k": 10})
+        Traceback (most recent call last):
+            ...
+        jointopt.errors.SpaceError: the configuration is not valid: hyperparameters/k: value must
+            lie from 1 to 9, got 10
+        """
         configs.validate(self.decisions, config, self.frozen)
 
     def suggest(self, trial: BaseTrial) -> Config:
@@ -155,6 +234,14 @@ class Space:
         ----------
         trial : optuna.trial.BaseTrial
             The trial.
+
+        Examples
+        --------
+        >>> import optuna
+        >>> from jointopt import Choice, Int
+        >>> space = Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 9)}}))
+        >>> space.suggest(optuna.trial.FixedTrial({"paradigm": "knn", "paradigm/knn/k": 3}))
+        {'paradigm': 'knn', 'paradigm/knn/k': 3}
         """
         return configs.resolve(
             self.decisions, lambda d, _: distributions.suggest(trial, d, self.frozen)
@@ -169,6 +256,15 @@ class Space:
         ----------
         config : Mapping or None, default=None
             Completed with defaults where it is not complete.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Int
+        >>> space = Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 9)}}))
+        >>> list(space.distributions())
+        ['paradigm']
+        >>> list(space.distributions({"paradigm": "knn"}))
+        ['paradigm', 'paradigm/knn/k']
         """
         complete = self.complete(config or {})
         return self._distributions(self.active(complete))
@@ -184,6 +280,13 @@ class Space:
             The branch.
         path : str, default="paradigm"
             The choice.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Int
+        >>> space = Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 9)}}))
+        >>> space.branch_distributions("knn")
+        {'paradigm/knn/k': IntDistribution(high=9, log=False, low=1, step=1)}
         """
         chosen = canonical(self._choice(path), label, path)
         fixed = {**self.frozen, path: chosen}
@@ -209,6 +312,17 @@ class Space:
             active. A later value takes the place of an earlier one.
         axes : iterable of str, default=()
             Of these axes, every other parameter that is not frozen yet is held at its default.
+
+        Examples
+        --------
+        >>> from jointopt import Categorical, Int
+        >>> scale = Categorical(["none", "standard"])
+        >>> space = Space(transforms={"scale": scale}, hyperparameters={"k": Int(1, 9)})
+        >>> held = space.freeze({"transforms/scale": "standard"})
+        >>> held.size().joint, held.default()
+        (9, {'transforms/scale': 'standard', 'hyperparameters/k': 5})
+        >>> space.freeze(axes=["hyperparameters"]).size().joint
+        2
         """
         frozen = dict(self.frozen)
         for path, value in (values or {}).items():
@@ -231,6 +345,7 @@ class Space:
             frozen=FrozenMap(ordered),
             decisions=self.decisions,
             _by_parameter=self._by_parameter,
+            _places=self._places,
         )
         return other
 
@@ -242,8 +357,16 @@ class Space:
         paths : iterable of str
             Paths of parameters or groups, or of one branch, option or member below its
             parameter's path, such as `paradigm/svm`.
+
+        Examples
+        --------
+        >>> from jointopt import Categorical
+        >>> space = Space(transforms={"scale": Categorical(["none", "standard", "robust"])})
+        >>> [c["transforms/scale"] for c in space.prune(["transforms/scale/standard"]).enumerate()]
+        ['none', 'robust']
         """
         other = Space(**editing.prune(self.axes, tuple(paths)))
+        other._set(_places=self._places)
         return other._with(other.possible(self.frozen))
 
     def bind(self, members: Mapping[str, Iterable[str]]) -> Space:
@@ -253,16 +376,31 @@ class Space:
         ----------
         members : Mapping
             `{"table": names}`.
+
+        Examples
+        --------
+        >>> from jointopt import Subset
+        >>> Space(features={"use": Subset("table")}).bind({"table": ["age", "bmi"]}).parameters
+        ('features/use/age', 'features/use/bmi')
         """
         if set(members) != {TABLE}:
             raise SpaceError(f"bind takes {{'table': names}}, got the keys {sorted(members)}")
         names = tuple(members[TABLE])
         other = Space(**{axis: editing.bind(tree, names) for axis, tree in self.axes.items()})
+        other._set(_places=self._places)
         return other._with(self.frozen)
 
     @property
     def is_finite(self) -> bool:
-        """Whether no parameter that can become active is continuous and free."""
+        """Whether no parameter that can become active is continuous and free.
+
+        Examples
+        --------
+        >>> from jointopt import Float
+        >>> space = Space(hyperparameters={"C": Float(0, 1)})
+        >>> space.is_finite, space.freeze({"hyperparameters/C": 0.5}).is_finite
+        (False, True)
+        """
         return all(
             is_finite(decision, self.frozen)
             for decision in counting.possible(self.decisions, self.frozen)
@@ -283,13 +421,31 @@ class Space:
         -------
         Size
             Axis to number, with `joint` and `sequential`.
+
+        Examples
+        --------
+        >>> from jointopt import Categorical, Int
+        >>> scale = Categorical(["none", "standard"])
+        >>> Space(transforms={"scale": scale}, hyperparameters={"k": Int(1, 9)}).size()
+        Size({'transforms': 2, 'hyperparameters': 9}, joint=18, sequential=11, resolution=10)
         """
         if grid.whole(resolution, "resolution") < 1:
             raise SpaceError(f"resolution must be at least 1, got {resolution}")
         return counting.size(self.decisions, self.axis_names, self.frozen, resolution)
 
     def enumerate(self) -> Iterator[Config]:
-        """Return an iterator over all configurations, one at a time."""
+        """Return an iterator over all configurations, one at a time.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Int
+        >>> space = Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 2)}}))
+        >>> for config in space.enumerate():
+        ...     print(config)
+        {'paradigm': 'bayes'}
+        {'paradigm': 'knn', 'paradigm/knn/k': 1}
+        {'paradigm': 'knn', 'paradigm/knn/k': 2}
+        """
         for decision in counting.possible(self.decisions, self.frozen):
             if not is_finite(decision, self.frozen):
                 raise SpaceError(
@@ -302,6 +458,16 @@ class Space:
         """Return the tree in the YAML form. What is frozen is not part of it.
 
         An estimator that is a class is written as its dotted path.
+
+        Examples
+        --------
+        >>> from jointopt import Choice, Int
+        >>> print(Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 9)}})).to_yaml())
+        paradigm:
+          choice:
+            bayes: {}
+            knn:
+              k: {int: [1, 9]}
         """
         return yaml_write.dump(self.axes)
 
@@ -315,8 +481,60 @@ class Space:
             The YAML form.
         source : str, default="<string>"
             What error messages call it.
+
+        Examples
+        --------
+        >>> Space.from_yaml("hyperparameters: {C: {float: [0, 10]}}").default()
+        {'hyperparameters/C': 5.0}
+        >>> Space.from_yaml("hyperparameters: {C: {flaot: [0, 10]}}")
+        Traceback (most recent call last):
+            ...
+        jointopt.errors.SpaceError: <string>, line 1, column 30: hyperparameters/C/flaot: expected
+            a node or a group, got a list; did you mean 'float'?
         """
-        return yaml_read.read(text, source).build(cls)
+        return cls.from_document(yaml_read.read(text, source))
+
+    @classmethod
+    def from_document(cls, document: yaml_read.Document) -> Space:
+        """Return the space that a YAML file describes; errors say where in it.
+
+        Parameters
+        ----------
+        document : Document
+            What was read.
+
+        Examples
+        --------
+        >>> document = yaml_read.read("hyperparameters: {k: {int: [1, 9]}}", "mine.yaml")
+        >>> Space.from_document(document).parameters
+        ('hyperparameters/k',)
+        """
+        space = document.build(cls)
+        object.__setattr__(space, "_places", FrozenMap(document.places))
+        return space
+
+    def error(self, path: str, message: str) -> SpaceError:
+        """Return an error that says where a path was written, if that was in a file.
+
+        Parameters
+        ----------
+        path : str
+            Of a parameter or a group, or below a parameter's path one of its options.
+        message : str
+            What is wrong with it.
+
+        Examples
+        --------
+        >>> text = "hyperparameters: {weights: {categorical: [uniform, distnace]}}"
+        >>> space = Space.from_yaml(text, "mine.yaml")
+        >>> raise space.error("hyperparameters/weights/distnace", "'distnace' is not known")
+        Traceback (most recent call last):
+            ...
+        jointopt.errors.SpaceError: mine.yaml, line 1, column 52: hyperparameters/weights/distnace:
+            'distnace' is not known
+        """
+        place = self._places.get(path)
+        return SpaceError(f"{place}: {path}: {message}" if place else f"{path}: {message}")
 
     def _owner(self, path: str) -> Decision:
         if path not in self._by_parameter:

@@ -188,7 +188,9 @@ class _Reader:
                 given = self._ends(word, content, values, path)
             case "categorical":
                 make = Categorical
-                given = [[element.plain(path) for element in content.elements(path, word)]]
+                elements = content.elements(path, word)
+                given = [[element.plain(path) for element in elements]]
+                self.places.update({f"{path}/{e.plain(path)}": e.place() for e in elements})
             case "choice":
                 make, given = Choice, [self.branches(content, where)]
             case "repeat":
@@ -294,6 +296,13 @@ class _Reader:
         for name, (key, below) in entries.items():
             if name == ESTIMATOR:
                 body[name] = below.plain(place.path)
+                self._mark(key, below, f"{place.path}/{ESTIMATOR}")
             else:
                 body[name] = self.child(key, name, below, places[name][0], place.path)
         return body
+
+    def _mark(self, key: Part, part: Part, path: str) -> None:
+        """Remember where what is no part of the tree was written."""
+        self.places[path] = key.place()
+        for name, (key_below, below) in part.children().items():
+            self._mark(key_below, below, f"{path}/{name}")

@@ -11,16 +11,17 @@ from sklearn.datasets import load_diabetes, load_iris
 from jointopt import Choice, DataError, Float, OptionError, Space, StorageError
 from jointopt.insight import compare_one
 from jointopt.insight.compare_one import Table, outer_split
-from jointopt.insight.compare_run import CompareOptions, compare, compare_datasets
+from jointopt.insight.compare_options import CompareOptions
+from jointopt.insight.compare_run import compare, compare_datasets
 from jointopt.insight.comparison import ANYTIME_COLUMNS, RUN_COLUMNS, Comparison
+from jointopt.insight.comparison_curves import anytime_bands
+from jointopt.insight.comparison_ranks import friedman_test
 from jointopt.insight.comparison_stats import (
-    anytime_bands,
-    conclude,
-    friedman_test,
     holm,
     paired_tests,
     summary,
 )
+from jointopt.insight.comparison_words import conclude
 from jointopt.search.strategies import random
 
 TINY = Space(

@@ -212,7 +212,7 @@ def result_of(truth, configs, states=None):
         trial = optuna.trial.create_trial(state=state, value=value)
         records.append(TrialRecord("joint", number, one, trial))
     metric = Objective("score", truth.direction == "maximize")
-    return SearchResult({}, 0.0, {}, tuple(records), truth.space, metric)
+    return SearchResult({}, 0.0, {}, tuple(records), truth.space, truth.direction, metric)
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])

@@ -43,6 +43,53 @@ SPACES = {
     "no such task": ("{classification: sk", "{clasification: sk", "clasification"),
     "no estimator": ("estimator: {class", "estimat: {class", "bayes"),
     "no paradigm": ("paradigm:", "paradigms:", "paradigm"),
+    "no such scaler": (
+        "[none, standard]",
+        "[none, standrad]",
+        "space.yaml, line 1, column 52: transforms/numeric/scale/standrad: is not one of none, "
+        "standard, robust, min_max, quantile_normal, quantile_uniform, yeo_johnson, box_cox, "
+        "squash; did you mean 'standard'?",
+    ),
+    "no such scale of a target": (
+        "transforms: {numeric",
+        "transforms: {target: {categorical: [none, lgo]}, numeric",
+        "line 1, column 43: transforms/target/lgo: is not one of none, log, quantile_normal; did",
+    ),
+    "no such criterion": (
+        "paradigm:\n",
+        "features: {ranking: {criterion: {categorical: [f_tset]}}}\nparadigm:\n",
+        "features/ranking/criterion/f_tset: is not one of mutual_info, f_test, trees, l1; did",
+    ),
+    "no such argument": (
+        "var_smoothing",
+        "var_smooting",
+        "line 7, column 23: hyperparameters/bayes/var_smooting: sklearn.naive_bayes.GaussianNB: "
+        "no argument 'var_smooting'; did you mean 'var_smoothing'?",
+    ),
+    "no such fixed argument": (
+        "        regression: sklearn.linear_model.Ridge\n",
+        "        fixed: {all: {max_itr: 10}}\n",
+        "line 11, column 23: paradigm/linear/estimator/fixed/all/max_itr: "
+        "sklearn.linear_model.LogisticRegression: no argument 'max_itr'; did you mean 'max_iter'?",
+    ),
+    "no such key of an estimator": (
+        "{classification: sk",
+        "{scale_tagret: true, classification: sk",
+        "line 5, column 19: paradigm/bayes/estimator/scale_tagret: is not known; did you mean "
+        "'scale_target'?",
+    ),
+    "an estimator of estimators": (
+        "sklearn.naive_bayes.GaussianNB",
+        "sklearn.ensemble.VotingClassifier",
+        "line 5, column 19: paradigm/bayes/estimator/classification: estimator "
+        "'sklearn.ensemble.VotingClassifier' cannot be made without estimators; name a class",
+    ),
+    "no such activation": (
+        "sklearn.naive_bayes.GaussianNB}",
+        "jointopt.pipeline.networks.estimators.NetworkClassifier}\n"
+        "      architecture: {activation: {categorical: [rleu]}}",
+        "architecture/bayes/activation/rleu: is not one of relu, selu, silu, mish, gelu; did you",
+    ),
     "a file outside": (
         "{categorical: [none, standard]}",
         "{from: ../x.yaml}",

@@ -109,7 +109,8 @@ def test_an_estimator_without_a_task_is_for_its_own(path, kinds):
 def test_what_neither_classifies_nor_regresses_is_no_paradigm():
     path = "sklearn.preprocessing.StandardScaler"
     space = Space.from_yaml(f"paradigm: {{choice: {{it: {{estimator: {path}}}}}}}")
-    message = f"^paradigm/it/estimator: '{path}' is neither a classifier nor a regressor$"
+    place = "<string>, line 1, column 26: paradigm/it/estimator"
+    message = f"^{place}: '{path}' is neither a classifier nor a regressor$"
     with pytest.raises(SpaceError, match=message):
         paradigms_of(space)
 

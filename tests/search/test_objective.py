@@ -176,3 +176,25 @@ def test_wrong_options_are_named(space, options, message):
 def test_a_database_that_cannot_be_opened_is_a_plain_error(space, tmp_path):
     with pytest.raises(StorageError, match="cannot be opened"):
         search(space, objective, storage=f"sqlite:///{tmp_path}/missing/study.db")
+
+
+def test_verbose_tells_each_gain_in_a_line(space, capsys):
+    found = search(space, objective, n_trials=20, verbose=True, seed=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("s  value -1  trial 0  line")
+    assert f"value {found.best_score:.5g}  trial" in lines[-1]
+    search(space, objective, n_trials=3)
+    assert not capsys.readouterr().out
+
+
+def test_verbose_names_no_paradigm_where_there_is_none(capsys):
+    search(Space(hyperparameters={"x": Float(0, 1)}), lambda *_: 0.0, n_trials=1, verbose=True)
+    assert capsys.readouterr().out.endswith("s  value 0  trial 0\n")
+
+
+def test_an_interrupt_before_the_first_value_is_told_as_one(space):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SearchError, match="interrupted before its first evaluation ended"):
+        search(space, interrupted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -55,6 +55,9 @@ Schedule = Literal["flat_cosine", "coslog4", "constant"]
 @dataclass(kw_only=True, eq=False, repr=False)
 class TabularNetwork(BaseEstimator):
     """What the classifier and the regressor share; see `NetworkClassifier`."""
+
+    choices: ClassVar[Mapping[str, Sequence[str]]] = CHOICES
+    """What an argument may be, where that is one of several words."""
 
     categorical: Sequence[int] | None = None
     width: Sequence[int] = (256, 256, 256)
@@ -118,7 +121,7 @@ class TabularNetwork(BaseEstimator):
     # -------------------------------------------------------------------------- arguments
 
     def _check_arguments(self) -> None:
-        for name, allowed in CHOICES.items():
+        for name, allowed in self.choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}"

@@ -1,0 +1,114 @@
+"""What a comparison shows, in plain sentences that follow its statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from jointopt.insight.comparison_stats import (
+    ALPHA,
+    NO_DIFFERENCE,
+    TOO_FEW,
+    fewest_pairs,
+    in_order,
+    paired_tests,
+)
+from jointopt.insight.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+__all__ = ["conclude"]
+
+SMALL_P: Final = 0.001
+
+
+def conclude(runs: pd.DataFrame) -> str:
+    """Return what the runs show, in a few plain sentences that follow the paired tests.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per run.
+    """
+    strategies = in_order(runs["strategy"])
+    if len(strategies) == 1:
+        return f"Only {strategies[0]} was run: there is nothing to compare it with."
+    tests = paired_tests(runs).to_dict("records")
+    sentences = [f"{_where(runs)}: {_findings(tests, strategies[0])}.", _best(runs)]
+    needed, n_pairs = fewest_pairs(len(tests)), max(test["n"] for test in tests)
+    if n_pairs < needed:
+        sentences.append(
+            f"With {counted(n_pairs, 'pair')} of runs no difference can be shown, however large; "
+            f"{needed} pairs at least are needed."
+        )
+    failed = runs[runs["test"].isna()]
+    if len(failed):
+        told = [f"{count} of {name}" for name, count in failed["strategy"].value_counts().items()]
+        sentences.append(f"Runs that gave no model, left out of the tests: {', '.join(told)}.")
+    return " ".join(sentences)
+
+
+def _where(runs: pd.DataFrame) -> str:
+    metrics, datasets = in_order(runs["metric"]), in_order(runs["dataset"])
+    n_seeds = runs["seed"].nunique()
+    seeds = counted(n_seeds, "seed")
+    what = f"test {metrics[0]}" if len(metrics) == 1 else "test score"
+    if len(datasets) == 1:
+        return f"On {datasets[0]}, in {what} over {seeds}"
+    return f"On {len(datasets)} data sets, in {what} over {seeds}"
+
+
+def _findings(tests: Sequence[dict[Any, Any]], baseline: str) -> str:
+    """Tell each opponent, those with the same verdict together; losses as openly as wins."""
+    told: dict[str, list[str]] = {"better": [], "worse": [], NO_DIFFERENCE: [], TOO_FEW: []}
+    for test in tests:
+        p = "p < 0.001" if test["p_holm"] < SMALL_P else f"p = {test['p_holm']:.2g}"
+        counts = f"{test['wins']} wins, {test['ties']} ties, {test['losses']} losses, "
+        if test["verdict"] == TOO_FEW:
+            told[TOO_FEW].append(test["second"])
+        elif test["p_holm"] >= ALPHA:
+            told[NO_DIFFERENCE].append(f"{test['second']} ({p})")
+        else:
+            word = "better" if test["effect_size"] > 0 else "worse"
+            told[word].append(f"{test['second']} ({counts}{p})")
+    starts = {
+        "better": f"{baseline} better than",
+        "worse": f"{baseline} worse than",
+        NO_DIFFERENCE: f"{NO_DIFFERENCE} between {baseline} and",
+        TOO_FEW: f"{TOO_FEW} to compare {baseline} with",
+    }
+    return "; ".join(f"{starts[word]} {_joined(names)}" for word, names in told.items() if names)
+
+
+def _best(runs: pd.DataFrame) -> str:
+    """Say who has the best mean, whoever it is."""
+    greater = runs["greater_is_better"]
+    signed = runs.assign(signed=np.where(greater, runs["test"], -runs["test"]))
+    means = signed.groupby(["dataset", "strategy"], sort=False)["signed"].mean().unstack()
+    strategies = in_order(runs["strategy"])
+    means = means[strategies]
+    if len(means) == 1:
+        row = means.iloc[0].dropna()
+        if row.empty:
+            return "No run gave a model."
+        tied = row[np.isclose(row, row.max(), rtol=1e-9, atol=1e-12)]
+        value = row.max() if bool(greater.iloc[0]) else -row.max()
+        if len(tied) == len(strategies):
+            return f"All have the same mean test score, {value:.5g}."
+        return f"The best mean test score, {value:.5g}, is that of {_joined(list(tied.index))}."
+    ranks = means.rank(axis=1, ascending=False).mean()
+    tied = ranks[np.isclose(ranks, ranks.min())]
+    return f"The best mean rank, {ranks.min():.3g}, is that of {_joined(list(tied.index))}."
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    >>> _joined(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
