@@ -36,6 +36,8 @@ Direction = Literal["maximize", "minimize"]
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for another one, such as optuna-dashboard."""
+AGAIN_SECONDS = 0.05
+"""How often the switch to a write-ahead log is tried."""
 MAKING_SECONDS = 10.0
 """How long a run waits for another one that makes the tables of a new database."""
 
@@ -214,8 +216,22 @@ def _sqlite_connector(url: str) -> Callable[[], sqlite3.Connection]:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(database, timeout=BUSY_SECONDS, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
     return connect
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log; those who do so at once do not wait of themselves."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN_SECONDS)
+        else:
+            return

@@ -16,6 +16,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from jointopt.data import dataset_from_arrays, read_table
 
+collect_ignore = ["peers"]
+"""Programs that run in the peers' own environments."""
+
 
 @pytest.fixture
 def tables():
