@@ -1,15 +1,18 @@
 """Derive a portfolio: configurations that, tried in order, do well on many tables.
 
-`python -m jointopt.insight.portfolio FILE [TABLE:TARGET ...]` scores the defaults of every
-paradigm, the same on the logarithm of the target and random configurations on many tables
-(scikit-learn's, simulated ones and those that are named) and writes to FILE an order whose first
-k are good for every k, as far as a greedy choice is.
+`python -m jointopt.insight.portfolio FILE [--draws N] [TABLE:TARGET ...]` scores the defaults of
+every paradigm, the same on the logarithm of the target, what FILE holds already and N random
+configurations of each paradigm on many tables (scikit-learn's, simulated ones and those that are
+named) and writes to FILE an order whose first k are good for every k, as far as a greedy choice
+is.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +45,11 @@ __all__ = ["best_order", "costs", "draw_candidates", "regrets"]
 
 TABLES = (
     *(("sklearn:" + name, "target") for name in ("breast_cancer", "diabetes", "digits", "wine")),
-    *((f"simulated:{seed}", "target") for seed in range(12)),
+    *((f"simulated:{seed}", "target") for seed in range(4)),
 )
-MAX_ROWS = 10_000
-MAX_SECONDS = 10.0
-"""Of a fit, as in a search of a minute."""
-N_DRAWS = 6
-"""Random configurations of each paradigm."""
+MAX_ROWS = 3_000
+MAX_SECONDS = 4.0
+"""Of a fit."""
 INPUTS = ("transforms", "features")
 LOGARITHM = {"transforms/target": "log"}
 UNSEEN = ("transforms/date", "transforms/text")
@@ -59,7 +60,7 @@ OVERHEAD = 0.2
 """What a trial costs beside its fits, in median fits."""
 HEADER = """\
 # What a search on a table tries first, in this order; an entry names what differs from defaults.
-# Derived by `make portfolio` from scores on these tables:
+# Derived by `make portfolio` from scores of {n_entries} configurations on these tables:
 """
 DIGITS = 3
 
@@ -104,7 +105,7 @@ class _Task:
         return fits
 
 
-def draw_candidates(space: Space, seed: int) -> list[Mapping[str, Value]]:
+def draw_candidates(space: Space, seed: int, n_draws: int) -> list[Mapping[str, Value]]:
     """Return the defaults of every paradigm, on two scales of the target, then random ones.
 
     Every other one of these leaves transforms and features at their defaults.
@@ -115,6 +116,8 @@ def draw_candidates(space: Space, seed: int) -> list[Mapping[str, Value]]:
         Before it meets a table. What has no meaning for others, a mask over columns, or no
         evidence here, such as transforms of dates, stays at its default.
     seed : int
+    n_draws : int
+        Random ones of each paradigm.
     """
     masks = [d.path for d in space.decisions if isinstance(d.node, Subset)]
     drawn_from = space.prune([*UNSEEN, *(path.rpartition("/")[0] for path in masks)])
@@ -124,7 +127,7 @@ def draw_candidates(space: Space, seed: int) -> list[Mapping[str, Value]]:
     drawn = [
         _shortened(space, drawn_from.freeze({"paradigm": label}, held).suggest(study.ask()))
         for label in labels
-        for held in N_DRAWS // 2 * [(), INPUTS]
+        for held in islice(cycle([(), INPUTS]), n_draws)
     ]
     usual: list[Mapping[str, Value]] = [{"paradigm": label} for label in labels]
     return [*usual, *({**entry, **LOGARITHM} for entry in usual), *drawn]
@@ -217,12 +220,14 @@ def best_order(regret: Rows, cost: Rows, weights: Rows, size: int) -> list[int]:
     return order
 
 
-def _write(path: Path, entries: Sequence[Mapping[str, Value]], tables: Sequence[str]) -> None:
+def _write(
+    path: Path, entries: Sequence[Mapping[str, Value]], tables: Sequence[str], n_entries: int
+) -> None:
     yaml = YAML()
     yaml.width = 100
     listed: list[Any] = [CommentedMap(entry) for entry in entries]
     with path.open("w", encoding="utf-8") as file:
-        file.write(HEADER)
+        file.write(HEADER.format(n_entries=n_entries))
         file.writelines(f"# {name}\n" for name in tables)
         yaml.dump(listed, file)
 
@@ -241,13 +246,25 @@ def _gain(regret: Rows, cost: Rows, weights: Rows, baseline: Sequence[int]) -> s
     return "\n".join(lines)
 
 
+def _earlier(path: Path, space: Space) -> list[Mapping[str, Value]]:
+    if not path.is_file():
+        return []
+    entries = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    return [entry for entry in entries if space.possible(entry) == entry]
+
+
 def main(arguments: Sequence[str]) -> None:
     """Derive the portfolio and write it."""
-    path, *more = arguments
-    given = [tuple(argument.rsplit(":", 1)) for argument in more]
+    parser = argparse.ArgumentParser(description="Derive a portfolio.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("tables", nargs="*", metavar="TABLE:TARGET")
+    parser.add_argument("--draws", type=int, default=6, help="of each paradigm, at random")
+    options = parser.parse_args(arguments)
+    given = [tuple(argument.rsplit(":", 1)) for argument in options.tables]
     space = load_space("tabular")
     tasks = [_Task(source, target, space) for source, target in (*TABLES, *given)]
-    entries = draw_candidates(space, seed=0)
+    usual = draw_candidates(space, seed=0, n_draws=options.draws)
+    entries = [*usual, *(e for e in _earlier(options.file, space) if e not in usual)]
     pool = Parallel(n_jobs=-1, verbose=5)
     fits = np.array(pool(delayed(task.fits)(entries) for task in tasks))
     regret, cost = regrets(fits[:, :, 0]), costs(fits[:, :, 1])
@@ -255,7 +272,8 @@ def main(arguments: Sequence[str]) -> None:
     weights = np.nanmedian(fits[:, :, 1], axis=1)
     sys.stdout.write(_gain(regret, cost, weights, range(len(space.estimators()))) + "\n")
     order = best_order(regret, cost, weights, SIZE)
-    _write(Path(path), [entries[i] for i in order], [Path(task.source).stem for task in tasks])
+    tables = [Path(task.source).name.split(".")[0] for task in tasks]
+    _write(options.file, [entries[i] for i in order], tables, len(entries))
 
 
 if __name__ == "__main__":

@@ -185,5 +185,5 @@ def _useless_of_paradigm(
         return
     for decision in space.decisions:
         prefix, _, name = decision.path.rpartition("/")
-        if prefix == f"hyperparameters/{label}" and name not in paradigm.arguments(kind):
+        if prefix == f"hyperparameters/{label}" and not paradigm.takes(name, kind):
             yield decision.path

@@ -99,6 +99,10 @@ class Paradigm(BaseModel):
         estimator = self.estimator_class(kind)
         return frozenset() if estimator is None else frozenset(estimator().get_params())
 
+    def takes(self, name: str, kind: TaskKind) -> bool:
+        """Whether the constructor of the class for this kind of task takes an argument."""
+        return name in self.arguments(kind) or self.takes_any(kind)
+
     def takes_any(self, kind: TaskKind) -> bool:
         """Whether the constructor passes on arguments that it does not name."""
         estimator = self.estimator_class(kind)

@@ -44,11 +44,11 @@ def test_tables_count_by_their_weights():
 
 def test_candidates_are_the_defaults_then_configurations_of_the_space():
     space = load_space("tabular")
-    drawn = draw_candidates(space, seed=1)
+    drawn = draw_candidates(space, seed=1, n_draws=3)
     assert drawn[0] == {"paradigm": "lightgbm"}
     assert drawn[: len(space.estimators())] == [{"paradigm": e["paradigm"]} for e in drawn[:10]]
     assert all(space.possible(entry) == entry for entry in drawn)
-    assert drawn == draw_candidates(space, seed=1)
+    assert drawn == draw_candidates(space, seed=1, n_draws=3)
 
 
 @pytest.mark.slow
@@ -57,8 +57,7 @@ def test_the_program_writes_what_a_search_reads(tmp_path, monkeypatch, capsys):
         portfolio, "TABLES", (("sklearn:iris", "target"), ("simulated:0", "target"))
     )
     monkeypatch.setattr(portfolio, "MAX_ROWS", 150)
-    monkeypatch.setattr(portfolio, "N_DRAWS", 2)
-    portfolio.main([str(tmp_path / "portfolio.yaml")])
+    portfolio.main([str(tmp_path / "portfolio.yaml"), "--draws", "2"])
     entries = YAML(typ="safe").load((tmp_path / "portfolio.yaml").read_text())
     assert entries
     assert all(load_space("tabular").possible(entry) == entry for entry in entries)
