@@ -301,7 +301,13 @@ def space(
     from jointopt.insight.space_view import show_space
     from jointopt.space import load_space
 
-    show_space(Console(), load_space(name), columns)
+    found = load_space(name)
+    # Those that are shipped are right, and what checks them takes a second to load.
+    if Path(name).is_file() and found.estimators():
+        from jointopt.pipeline.checks import check_space
+
+        check_space(found)
+    show_space(Console(), found, columns)
 
 
 @app.command(epilog="Example: jointopt report price-model")

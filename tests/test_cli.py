@@ -273,6 +273,17 @@ def test_the_demo_scores_rows_that_the_search_did_not_see(run, tmp_path):
     assert run("demo", "--out", "mine")[0] == 2
 
 
+def test_space_checks_a_file_of_one_s_own(run, tmp_path):
+    estimator = "estimator: {classification: lightgbm.LGBMClassifier}"
+    hyperparameters = "hyperparameters: {num_leavs: {int: [2, 9]}}"
+    text = f"paradigm: {{choice: {{a: {{{estimator}, {hyperparameters}}}}}}}"
+    (tmp_path / "own.yaml").write_text(text)
+    code, _, err = run("space", "own.yaml")
+    assert code == 2
+    assert "own.yaml, line 1, column" in flat(err)
+    assert "no argument 'num_leavs'; did you mean 'num_leaves'?" in flat(err)
+
+
 def test_space_shows_the_tree_and_the_sizes(run):
     code, out, _ = run("space", "space.yaml")
     assert code == 0
