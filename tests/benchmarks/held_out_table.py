@@ -94,8 +94,7 @@ def _seconds(records: pd.DataFrame) -> str:
     return (
         f"`jointopt run`: {fit.min():.0f} to {fit.max():.0f} s, at most "
         f"{own['peak_tree_mb'].max() / 1000:.1f} GB over its processes; `jointopt predict`: "
-        f"{predict.min():.0f} to {predict.max():.0f} s. Cores that other work used meanwhile: "
-        f"{own['other_cpu'].mean():.2f}."
+        f"{predict.min():.0f} to {predict.max():.0f} s."
     )
 
 
