@@ -406,7 +406,9 @@ def test_a_budget_too_short_for_anything_still_gives_a_model(run, table):
     assert "The best single pipeline" in out
 
 
-@pytest.mark.parametrize("strategy", ["sequential", "alternating"])
+@pytest.mark.parametrize(
+    "strategy", [pytest.param("sequential", marks=pytest.mark.slow), "alternating"]
+)
 def test_stages_that_the_budget_cuts_short_leave_nothing_behind(run, frames, tmp_path, strategy):
     """A fold that still runs when its stage ends must not reach the next stage."""
     make, target = frames["binary"]

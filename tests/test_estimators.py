@@ -87,7 +87,7 @@ def test_same_seed_same_trials(frames):
     frame = make(100)
     X, y = frame.drop(columns=target), frame[target]
     boards = [
-        JointRegressor(n_trials=7, budget=None, seed=3).fit(X, y).search_result_.trials
+        JointRegressor(n_trials=5, budget=None, seed=3).fit(X, y).search_result_.trials
         for _ in range(2)
     ]
     pd.testing.assert_frame_equal(

@@ -50,7 +50,10 @@ def every_option(space):
                     yield found
 
 
-@pytest.mark.parametrize("name", ["tabular", "neural", "wide"])
+# `wide` has hardly anything that `tabular` has not.
+@pytest.mark.parametrize(
+    "name", ["tabular", "neural", pytest.param("wide", marks=pytest.mark.slow)]
+)
 def test_every_option_fits_predicts_and_saves(name, dataset, tmp_path):
     space = adapt_space(load_space(name), dataset)
     blueprint = blueprint_of(space, dataset)
