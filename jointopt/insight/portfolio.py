@@ -28,7 +28,7 @@ from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds, n_folds_for
 from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
-from jointopt.pipeline.starts import start_configs
+from jointopt.pipeline.starts import load_portfolio, start_configs
 from jointopt.space import Subset, load_space
 
 if TYPE_CHECKING:
@@ -246,13 +246,6 @@ def _gain(regret: Rows, cost: Rows, weights: Rows, baseline: Sequence[int]) -> s
     return "\n".join(lines)
 
 
-def _earlier(path: Path, space: Space) -> list[Mapping[str, Value]]:
-    if not path.is_file():
-        return []
-    entries = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    return [entry for entry in entries if space.possible(entry) == entry]
-
-
 def main(arguments: Sequence[str]) -> None:
     """Derive the portfolio and write it."""
     parser = argparse.ArgumentParser(description="Derive a portfolio.")
@@ -264,7 +257,8 @@ def main(arguments: Sequence[str]) -> None:
     space = load_space("tabular")
     tasks = [_Task(source, target, space) for source, target in (*TABLES, *given)]
     usual = draw_candidates(space, seed=0, n_draws=options.draws)
-    entries = [*usual, *(e for e in _earlier(options.file, space) if e not in usual)]
+    earlier = load_portfolio(space, options.file) if options.file.is_file() else []
+    entries = [*usual, *(entry for entry in earlier if entry not in usual)]
     pool = Parallel(n_jobs=-1, verbose=5)
     fits = np.array(pool(delayed(task.fits)(entries) for task in tasks))
     regret, cost = regrets(fits[:, :, 0]), costs(fits[:, :, 1])

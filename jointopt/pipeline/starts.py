@@ -11,6 +11,7 @@ from jointopt.space import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from jointopt.data import Task
     from jointopt.space import Config, Space, Value
@@ -20,16 +21,19 @@ __all__ = ["load_portfolio", "start_configs"]
 PORTFOLIO = "portfolio.yaml"
 
 
-def load_portfolio(space: Space) -> list[Mapping[str, Value]]:
-    """Return those entries of the shipped portfolio that a space has, best first.
+def load_portfolio(space: Space, path: Path | None = None) -> list[Mapping[str, Value]]:
+    """Return those entries of a portfolio that a space has, best first.
 
     Parameters
     ----------
     space : Space
         Before it is adapted to a table. An entry with a parameter or a value that it lacks is
         left out: a space of other ranges is another question.
+    path : Path or None, default=None
+        Of the portfolio; None for the shipped one.
     """
-    entries = YAML(typ="safe").load((library() / PORTFOLIO).read_text(encoding="utf-8"))
+    file = library() / PORTFOLIO if path is None else path
+    entries = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
     return [entry for entry in entries if space.possible(entry) == entry]
 
 
