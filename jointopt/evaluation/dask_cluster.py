@@ -10,11 +10,12 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from jointopt.errors import OptionError
-from jointopt.evaluation.attempt import reason_of
+from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.limits import LOOK_SECONDS
@@ -22,12 +23,12 @@ from jointopt.evaluation.one_fold import FoldResult, fit_on_all, keep_bytes, run
 from jointopt.evaluation.worker_processes import GRACE_SECONDS, limit_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from distributed import Client, Future
     from sklearn.pipeline import Pipeline
 
-    from jointopt.evaluation.one_fold import FoldTask, Setting
+    from jointopt.evaluation.one_fold import FoldTask, Refit, Setting
     from jointopt.space import Config
 
 __all__ = ["DaskCluster"]
@@ -147,18 +148,18 @@ class DaskCluster:
         self._begun.clear()
 
     def refit(
-        self,
-        config: Config,
-        refit_params: Mapping[str, int],
-        *,
-        all_threads: bool,
-        timeout: float | None,
-    ) -> Pipeline:
-        """Fit a configuration on all rows, on one worker."""
+        self, wanted: Sequence[Refit], *, all_threads: bool, timeout: float | None
+    ) -> list[Pipeline | Exception]:
+        """Fit configurations on all rows, each on one worker."""
         del all_threads  # of other machines
         self.cancel()
-        future = self._client.submit(_refit, self._data, config, refit_params, timeout, pure=False)
-        return cast("Pipeline", future.result(timeout=timeout))
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        futures = [
+            self._client.submit(_refit, self._data, one, timeout, pure=False) for one in wanted
+        ]
+        found = [attempt(partial(_result_until, future, until)) for future in futures]
+        self._client.cancel(futures, force=True)
+        return found
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies, found on a worker."""
@@ -208,6 +209,11 @@ def _connected(address: str) -> Client:
         raise OptionError(f"no Dask scheduler answers at {address!r}: {error}") from error
 
 
+def _result_until(future: Future, until: float) -> Pipeline:
+    left = None if math.isinf(until) else max(0.0, until - time.monotonic())
+    return cast("Pipeline", future.result(timeout=left))
+
+
 # ------------------------------------------------------------------------------ on workers
 
 
@@ -244,11 +250,9 @@ def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes 
         return result, place.read_bytes() if place.exists() else None
 
 
-def _refit(
-    setting: Setting, config: Config, refit_params: Mapping[str, int], max_seconds: float | None
-) -> Pipeline:
+def _refit(setting: Setting, wanted: Refit, max_seconds: float | None) -> Pipeline:
     limit_threads(setting.threads)
-    return fit_on_all(setting, config, refit_params, setting.threads, max_seconds)
+    return fit_on_all(setting, *wanted, setting.threads, max_seconds)
 
 
 def _explain(setting: Setting, config: Config, max_seconds: float | None) -> dict[str, float]:

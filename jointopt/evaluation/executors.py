@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from threadpoolctl import threadpool_limits
 
 from jointopt.errors import OptionError
+from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
-from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
+from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, fit_on_all, run_fold
 from jointopt.evaluation.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from distributed import Client
     from sklearn.pipeline import Pipeline
@@ -50,14 +54,13 @@ class Executor(Protocol):
         """Stop all tasks; nothing more is collected of them."""
 
     def refit(
-        self,
-        config: Config,
-        refit_params: Mapping[str, int],
-        *,
-        all_threads: bool,
-        timeout: float | None,
-    ) -> Pipeline:
-        """Fit a configuration on all rows; TimeoutError if it takes longer."""
+        self, wanted: Sequence[Refit], *, all_threads: bool, timeout: float | None
+    ) -> list[Pipeline | Exception]:
+        """Fit configurations on all rows, as many at once as there are places.
+
+        Of each its pipeline, or why there is none: a TimeoutError where `timeout` seconds did not
+        do for all of them. `all_threads` gives each fit the threads of all places.
+        """
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies; TimeoutError if it takes longer."""
@@ -107,16 +110,19 @@ class InProcess:
         self._waiting.clear()
 
     def refit(
-        self,
-        config: Config,
-        refit_params: Mapping[str, int],
-        *,
-        all_threads: bool,
-        timeout: float | None,
-    ) -> Pipeline:
-        """Fit a configuration on all rows; it cannot be stopped, `timeout` is only advice."""
+        self, wanted: Sequence[Refit], *, all_threads: bool, timeout: float | None
+    ) -> list[Pipeline | Exception]:
+        """Fit configurations on all rows, one after another; one that began cannot be stopped."""
         del all_threads  # there is one task at a time, so it has them all
-        return fit_on_all(self._setting, config, refit_params, self._setting.threads, timeout)
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        return [attempt(partial(self._refit, one, until)) for one in wanted]
+
+    def _refit(self, wanted: Refit, until: float) -> Pipeline:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no time was left for it")
+        limit = None if math.isinf(left) else left
+        return fit_on_all(self._setting, *wanted, self._setting.threads, limit)
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies; `timeout` is only advice."""

@@ -6,7 +6,7 @@ import pickle
 import time
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FoldResult",
     "FoldTask",
+    "Refit",
     "Setting",
     "align_probabilities",
     "fit_on_all",
@@ -94,6 +95,16 @@ class FoldTask:
     max_seconds: float | None = None
     keep: Path | None = None
     must_reach: Mapping[float, float] | None = None
+
+
+class Refit(NamedTuple):
+    """A configuration to fit on all rows, with what the folds found best for it.
+
+    With `params` empty, estimators that stop early hold rows out once more.
+    """
+
+    config: Config
+    params: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import joblib
 from threadpoolctl import threadpool_limits
 
 from jointopt.errors import OptionError, SearchError
+from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.limits import (
@@ -25,12 +26,12 @@ from jointopt.evaluation.limits import (
     soft_limit,
     stop_greedy,
 )
-from jointopt.evaluation.one_fold import FoldResult, Setting, fit_on_all, run_fold
+from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, fit_on_all, run_fold
 from jointopt.evaluation.worker_start import worker_context
 from jointopt.files import plain_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Sequence
 
     from sklearn.pipeline import Pipeline
 
@@ -165,22 +166,29 @@ class WorkerProcesses:
         self._running.clear()
 
     def refit(
-        self,
-        config: Config,
-        refit_params: Mapping[str, int],
-        *,
-        all_threads: bool,
-        timeout: float | None,
-    ) -> Pipeline:
-        """Stop all fold tasks, then fit a configuration on all rows in a worker."""
+        self, wanted: Sequence[Refit], *, all_threads: bool, timeout: float | None
+    ) -> list[Pipeline | Exception]:
+        """Stop all fold tasks, then fit configurations on all rows in the workers."""
         self.cancel()
         threads = self._threads * (self.capacity if all_threads else 1)
         soft = None if timeout is None else soft_limit(timeout)
-        future = self._started(
-            _refit_in_worker, timeout, self._path, config, refit_params, threads, soft
-        )
-        self._ended([future], None)
-        return cast("Pipeline", future.result())
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        futures = [
+            self._started(_refit_in_worker, timeout, self._path, one, threads, soft)
+            for one in wanted
+        ]
+        running = set(futures)
+        while running and time.monotonic() < until:
+            left = None if math.isinf(until) else until - time.monotonic()
+            running -= self._ended(running, left)
+        for future in running:
+            future.cancel()
+        return [
+            TimeoutError(f"not fitted after {timeout:.0f} s")
+            if future in running
+            else attempt(future.result)
+            for future in futures
+        ]
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies, found in a worker."""
@@ -228,15 +236,11 @@ def _explain_in_worker(path: str, config: Config, max_seconds: float | None) -> 
 
 
 def _refit_in_worker(
-    path: str,
-    config: Config,
-    refit_params: Mapping[str, int],
-    threads: int,
-    max_seconds: float | None,
+    path: str, wanted: Refit, threads: int, max_seconds: float | None
 ) -> Pipeline:
     limit_threads(threads)
     setting, _ = _setting_from(path)
-    return fit_on_all(setting, config, refit_params, threads, max_seconds)
+    return fit_on_all(setting, *wanted, threads, max_seconds)
 
 
 def limit_threads(threads: int) -> None:

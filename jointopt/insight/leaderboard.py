@@ -94,8 +94,8 @@ def members_frame(model: FittedModel) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `weight`, `trial`, `paradigm`, `score` (the trial's), `n_pipelines` (fitted, one
-        for each fold or one on all rows) and `pipeline` (in words).
+        Columns `weight`, `trial`, `paradigm`, `score` (the trial's), `n_pipelines` (fitted, on
+        all rows and on those of each fold) and `pipeline` (in words).
     """
     return pd.DataFrame(
         [

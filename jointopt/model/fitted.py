@@ -41,8 +41,10 @@ class Member:
     weight : float
         Of its predictions; those of all members sum to 1.
     pipelines : tuple of Pipeline
-        Fitted on tables that the schema has normalised: one on all rows, or one on the training
-        rows of each fold, whose predictions are averaged.
+        Fitted on tables that the schema has normalised: on all rows, on the training rows of
+        each fold, or both.
+    shares : tuple of float
+        Of each pipeline in the member's predictions; they sum to 1.
     config : Config
         What they were built from.
     trial : int
@@ -53,6 +55,7 @@ class Member:
 
     weight: float
     pipelines: tuple[Pipeline, ...]
+    shares: tuple[float, ...]
     config: Config
     trial: int
     score: float
@@ -189,8 +192,7 @@ class FittedModel:
         X = self.schema.apply(frame)
         total: NDArray[np.float64] | float = 0.0
         for member in self.members:
-            share = member.weight / len(member.pipelines)
-            for pipeline in member.pipelines:
-                total = total + share * predict(pipeline, X, n_classes)
+            for pipeline, share in zip(member.pipelines, member.shares, strict=True):
+                total = total + member.weight * share * predict(pipeline, X, n_classes)
         found = np.asarray(total)
         return found if self.classes is None else calibrate(found, self.temperature)

@@ -14,6 +14,7 @@ from jointopt.evaluation.folds import affordable_folds, make_folds, n_folds_for,
 from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.model.finish import Finish
+from jointopt.model.reserve import Reserve
 from jointopt.model.terms import terms_of
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import load_portfolio, start_configs
@@ -79,7 +80,7 @@ class RunOptions:
         Go on with the studies in the storage; other runs may do so at the same time. Their data,
         target, metric, space and seed must be the same.
     final : {"ensemble", "single"}, default="ensemble"
-        Average the best models of the folds, or fit the best configuration on all rows.
+        Average the best configurations, or fit the best one on all rows.
     portfolio : bool, default=True
         Whether to start from what did well on other tables, else from the paradigms' defaults.
     writes_report : bool, default=False
@@ -180,13 +181,7 @@ def run_table(
         )
         if prepared is not None:
             prepared(evaluator, space)
-        finish = Finish(
-            budget,
-            setting,
-            evaluator,
-            final=options.final,
-            writes_report=options.writes_report,
-        )
+        reserve = Reserve(budget, setting, evaluator, writes_report=options.writes_report)
         starts = Starts(start_configs(space, dataset.task, portfolio), budget)
         engine = Engine(
             evaluator,
@@ -199,10 +194,11 @@ def run_table(
                 resume=options.resume,
                 terms=None if options.storage is None else terms_of(setting, space),
             ),
-            listeners=(finish.reserve, starts.learn, *listeners),
+            listeners=(reserve.learn, starts.learn, *listeners),
             watch=watch,
         )
         result = engine.run(strategy, space, starts)
+        finish = Finish(reserve, setting, evaluator, final=options.final)
         model, notes = finish.fit(executor, result)
     finally:
         executor.close()

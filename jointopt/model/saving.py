@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 5
+FORMAT = 6
 ABOUT = "model.json"
 COPY_AGAIN = "copy the whole folder again, or save the model again"
 
@@ -194,7 +194,7 @@ def _description(model: FittedModel, written: int, digests: dict[str, str]) -> d
         "members": [
             {
                 "weight": member.weight,
-                "n_pipelines": len(member.pipelines),
+                "shares": member.shares,
                 "config": member.config,
                 "trial": member.trial,
                 "score": member.score,
@@ -249,8 +249,9 @@ def load_model(folder: str | Path, *, trusted: tuple[str, ...] = ()) -> FittedMo
                 kept["weight"],
                 tuple(
                     _pipeline(place / _file(about["written"], i, k), about["files"], trusted)
-                    for k in range(kept["n_pipelines"])
+                    for k in range(len(kept["shares"]))
                 ),
+                tuple(kept["shares"]),
                 kept["config"],
                 kept["trial"],
                 kept["score"],

@@ -18,7 +18,7 @@ from jointopt.errors import OptionError, StorageError
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.limits import stop_greedy
-from jointopt.evaluation.one_fold import FoldTask, Setting
+from jointopt.evaluation.one_fold import FoldTask, Refit, Setting
 from jointopt.evaluation.worker_processes import WorkerProcesses
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.paradigms import Paradigm
@@ -49,11 +49,12 @@ def test_workers_and_this_process_agree(regression):
                 results |= dict(executor.collect(60))
             found[executor] = [results[fold].score for fold in range(3)]
         assert found[here] == pytest.approx(found[workers], rel=1e-9)
-        mine = here.refit(config, {"n_rounds": 20}, all_threads=False, timeout=None)
-        theirs = workers.refit(config, {"n_rounds": 20}, all_threads=True, timeout=60)
-        np.testing.assert_allclose(
-            mine.predict(setting.dataset.X), theirs.predict(setting.dataset.X)
-        )
+        wanted = [Refit(config, {"n_rounds": n_rounds}) for n_rounds in (20, 5, 10)]
+        mine = here.refit(wanted, all_threads=False, timeout=None)
+        theirs = workers.refit(wanted, all_threads=True, timeout=60)
+        for a, b in zip(mine, theirs, strict=True):
+            X = setting.dataset.X
+            np.testing.assert_allclose(a.predict(X), b.predict(X))
 
 
 def test_a_fit_that_overruns_is_stopped_and_the_next_one_runs(regression, monkeypatch):

@@ -49,6 +49,17 @@ def test_honest_probabilities_stay_nearly_as_they_are():
         assert fit_temperature(told, dataset, PARTS, metric)[0] == pytest.approx(1, abs=0.08)
 
 
+def test_no_mistake_on_a_few_rows_makes_nobody_certain():
+    codes = np.arange(200) % 3
+    frame = pd.DataFrame({"x": codes, "y": np.array(list("abc"))[codes]})
+    told = np.full((200, 3), 0.002)
+    told[np.arange(200), codes] = 0.996
+    dataset = make_dataset(frame, "y")
+    parts = np.array_split(np.arange(200), 5)
+    metric = get_metric("log_loss", dataset.task)
+    assert fit_temperature(told, dataset, parts, metric)[0] >= 1
+
+
 @pytest.mark.parametrize("name", ["roc_auc", "accuracy", "f1"])
 def test_metrics_of_order_or_decisions_are_left_alone(name):
     told, dataset = drawn(0, 2.0)

@@ -55,13 +55,30 @@ def test_the_ensemble_is_not_worse_than_the_best_alone(run, dataset):
     assert model.facts["validation_score"] == pytest.approx(run.metric.display(score))
 
 
-def test_members_have_not_seen_the_rows_they_were_scored_on(run, dataset):
+def test_members_are_half_of_the_folds_and_half_of_all_rows(run, dataset):
+    """Only what has not seen a row tells its score."""
     folds = make_folds(dataset, seed=0, n_folds=run.n_folds)
     for member in run.model.members:
         kept = run.out_of_fold["joint", member.trial]
-        for (_, rows), pipeline in zip(folds, member.pipelines, strict=True):
+        whole, *of_folds = member.pipelines
+        assert member.shares == pytest.approx([0.5, *[0.5 / run.n_folds] * run.n_folds])
+        for (_, rows), pipeline in zip(folds, of_folds, strict=True):
             again = predict(pipeline, dataset.X.iloc[rows], 0)
             np.testing.assert_allclose(again, kept[rows], rtol=1e-5)
+        means = [predict(part, dataset.X, 0).mean() for part in member.pipelines]
+        assert len(set(means)) == len(means)
+        mean_of_all = predict(whole, dataset.X, 0).mean()
+        if member.config["paradigm"] == "linear":
+            # Least squares with an intercept: exact on the mean of what it was fitted on.
+            assert mean_of_all == pytest.approx(dataset.y.mean())
+
+
+def test_an_ensemble_does_without_fits_on_all_rows_where_time_is_short(dataset, monkeypatch):
+    options = RunOptions(space="small", n_trials=N_TRIALS, seconds=3_600.0)
+    monkeypatch.setattr("jointopt.model.reserve.MOST_RESERVED", 0.0)
+    found = run_table(dataset, options)
+    for member in found.model.members:
+        assert member.shares == pytest.approx([1 / found.n_folds] * found.n_folds)
 
 
 def test_an_ensemble_is_the_same_when_loaded_in_a_new_process(run, dataset, tmp_path):
@@ -85,13 +102,13 @@ def test_a_single_model_is_fitted_on_all_rows(dataset):
         run_table(dataset, RunOptions(space="small", n_trials=1, final="both"))
 
 
-def test_the_best_that_was_kept_is_never_fitted_again(dataset):
+def test_the_best_that_was_kept_keeps_the_models_of_its_folds(dataset):
     """Its score as an ensemble of one differs by rounding from its score as a trial."""
     for seed in range(6):
         options = RunOptions(space="small", n_trials=1, seed=seed)
         found = run_table(dataset, options)
         (member,) = found.model.members
-        assert len(member.pipelines) == found.n_folds
+        assert len(member.pipelines) == found.n_folds + 1
         assert found.model.facts["validation_score"] == pytest.approx(found.result.best_score)
 
 

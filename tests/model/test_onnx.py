@@ -130,6 +130,7 @@ def model_of(dataset, *members):
             Member(
                 1 / len(members),
                 tuple(fitted(dataset, config, rows) for rows in halves),
+                (0.3, 0.7),
                 config,
                 trial,
                 0.5,
@@ -213,7 +214,8 @@ def test_a_fold_without_a_class_still_predicts_all(frames):
     rows = dataset.y != 1
     pipeline = fitted(dataset, MODELS["linear"], rows)
     whole = model_of(dataset, MODELS["linear"])
-    member = replace(whole.members[0], pipelines=(*whole.members[0].pipelines, pipeline))
+    pipelines = (*whole.members[0].pipelines, pipeline)
+    member = replace(whole.members[0], pipelines=pipelines, shares=(0.2, 0.3, 0.5))
     assert_same(replace(whole, members=(member,)), new)
 
 

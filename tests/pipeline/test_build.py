@@ -71,7 +71,7 @@ def test_every_option_fits_predicts_and_saves(name, dataset, tmp_path):
             pipeline.fit(dataset.X, dataset.y)
             before = predict(pipeline, dataset.X, dataset.n_classes)
         assert np.isfinite(before).all(), config
-        member = Member(1.0, (pipeline,), config, 0, 0.5)
+        member = Member(1.0, (pipeline,), (1.0,), config, 0, 0.5)
         model = FittedModel(
             (member,), dataset.schema, dataset.task, dataset.classes, dataset.target, config, {}
         )

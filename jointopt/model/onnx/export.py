@@ -63,7 +63,10 @@ def onnx_model(model: FittedModel) -> ModelProto:
 def _member(member: Member, inputs: Inputs, classes: NDArray[Any] | None) -> Value:
     """Return a member's predictions times its weight."""
     try:
-        parts = [_pipeline(pipeline, inputs, classes) for pipeline in member.pipelines]
+        parts = [
+            inputs.graph.add("Mul", _pipeline(pipeline, inputs, classes), member.weight * share)
+            for pipeline, share in zip(member.pipelines, member.shares, strict=True)
+        ]
     except InexpressibleError as error:
         paradigm = member.config.get("paradigm")
         raise ModelError(
@@ -72,8 +75,7 @@ def _member(member: Member, inputs: Inputs, classes: NDArray[Any] | None) -> Val
             "or with --final single if the best single pipeline does not have it; or deploy the "
             "folder model/ with its predict.py"
         ) from error
-    share = member.weight / len(parts)
-    return inputs.graph.add("Mul", inputs.graph.add("Sum", *parts), share)
+    return inputs.graph.add("Sum", *parts)
 
 
 def _pipeline(pipeline: Pipeline, inputs: Inputs, classes: NDArray[Any] | None) -> Value:

@@ -1,0 +1,127 @@
+"""Time that is kept for the last step while the search runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from optuna.trial import TrialState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jointopt.evaluation.one_fold import Setting
+    from jointopt.evaluation.table_evaluator import TableEvaluator
+    from jointopt.search.budget import Budget
+    from jointopt.search.result import TrialRecord
+
+__all__ = ["Reserve"]
+
+FINISH_SECONDS = 3.5
+"""What saving, the report and the interpreter's exit take."""
+ANALYSIS_TRIALS, ANALYSIS_SECONDS = 100, 1.5
+"""From how many trials on the report tells how axes interact, and what that takes."""
+REFIT_MARGIN = 1.3
+"""How much longer than predicted the final fit may take."""
+LEAST_SECONDS = 3.0
+"""For a final fit that comes late: a late model is worth more than none."""
+MOST_RESERVED = 0.25
+"""The greatest share of the budget that is kept for an ensemble."""
+EXPECTED_MEMBERS = 5
+"""For which time is kept."""
+SELECTION_SECONDS = 1.0
+LOADED_BYTES_PER_SECOND = 4e8
+SAVED_BYTES_PER_SECOND = 1.5e8
+SAVING_SECONDS = 0.12
+"""What writing a small pipeline in safe form takes."""
+
+
+class Reserve:
+    """Keeps time for a model of the best trials so far, and for a report.
+
+    Parameters
+    ----------
+    budget : Budget
+        Its `reserve` follows what was found so far.
+    setting : Setting
+        The folds and the metric.
+    evaluator : TableEvaluator
+        Which keeps the models of the folds.
+    writes_report : bool
+        Whether the model is saved and a report follows.
+    """
+
+    def __init__(
+        self, budget: Budget, setting: Setting, evaluator: TableEvaluator, *, writes_report: bool
+    ) -> None:
+        self._budget = budget
+        self._evaluator = evaluator
+        self._metric = setting.metric
+        self._n_folds = len(setting.folds)
+        self._saves = writes_report
+        self._after = FINISH_SECONDS if writes_report else 0.2
+        if budget.seconds is not None:
+            self._after = min(self._after, 0.3 * budget.seconds)
+        budget.reserve = self._after
+        self._n_told = 0
+        self._best = -np.inf
+        self._costs: list[tuple[float, float, float]] = []
+
+    def learn(self, record: TrialRecord) -> None:
+        """Reserve what a model of the best so far, and a report of the trials, would take."""
+        trial = record.trial
+        self._n_told += 1
+        if self._saves and self._n_told == ANALYSIS_TRIALS:
+            self._after += ANALYSIS_SECONDS
+            self._budget.reserve += ANALYSIS_SECONDS
+        if trial.state is not TrialState.COMPLETE or trial.value is None:
+            return
+        limit = 0.4 * (self._budget.seconds or np.inf)
+        if self.paths(record):
+            costs = self.seconds_to_keep(record), self.seconds_to_fit(record)
+            self._costs.append((self.signed(record), *costs))
+            best = sorted(self._costs, reverse=True)[:EXPECTED_MEMBERS]
+            keeping, refits = (sum(costs) for costs in list(zip(*best, strict=True))[1:])
+            longest = max(seconds for *_, seconds in best)
+            expected = keeping + REFIT_MARGIN * max(longest, refits / self._evaluator.capacity)
+            most = MOST_RESERVED * (self._budget.seconds or np.inf)
+            self._budget.reserve = self._after + min(SELECTION_SECONDS + expected, most)
+        elif self.signed(record) > self._best:
+            predicted = REFIT_MARGIN * self.seconds_to_fit(record)
+            self._budget.reserve = self._after + min(predicted, limit)
+        self._best = max(self._best, self.signed(record))
+
+    def paths(self, record: TrialRecord) -> tuple[Path, ...]:
+        """Return where a trial's fitted pipelines are, none if they were not kept."""
+        number = record.evaluation
+        return () if number is None else self._evaluator.models.get(number, ())
+
+    def seconds_to_keep(self, record: TrialRecord) -> float:
+        """Return about what loading a trial's pipelines, and writing them in safe form, takes."""
+        paths = self.paths(record)
+        n_pipelines = len(paths) + 1
+        n_bytes = sum(path.stat().st_size for path in paths) * n_pipelines / len(paths)
+        saving = SAVING_SECONDS * n_pipelines + n_bytes / SAVED_BYTES_PER_SECOND
+        return n_bytes / LOADED_BYTES_PER_SECOND + saving * self._saves
+
+    def signed(self, record: TrialRecord) -> float:
+        """Return the value so that greater is better; a metric's sign undoes itself."""
+        return self._metric.display(record.trial.value or 0.0)
+
+    def seconds_to_fit(self, record: TrialRecord) -> float:
+        """Return about what a fit on all rows takes, of which folds see (k - 1) / k."""
+        n = self._n_folds
+        rows = 5 / 4 if n == 1 else n / (n - 1)
+        passed = len(record.trial.user_attrs.get("fold_scores", ())) or 1
+        return float(record.trial.user_attrs.get("fit_seconds", 0.0)) / passed * rows
+
+    def kept(self) -> float:
+        """Return how many seconds are kept for a model of what was found, without the report."""
+        return self._budget.reserve - self._after
+
+    def seconds_left(self) -> float | None:
+        """Return what is left for the last step, None without a limit."""
+        seconds = self._budget.seconds
+        if seconds is None:
+            return None
+        return max(seconds - self._budget.elapsed() - self._after, LEAST_SECONDS)
