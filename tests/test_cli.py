@@ -205,6 +205,7 @@ def count_trials(database):
         return 0
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes(table, tmp_path):
     (tmp_path / "space.yaml").write_text(SPACE)
     command = [
@@ -406,9 +407,8 @@ def test_a_budget_too_short_for_anything_still_gives_a_model(run, table):
     assert "The best single pipeline" in out
 
 
-@pytest.mark.parametrize(
-    "strategy", [pytest.param("sequential", marks=pytest.mark.slow), "alternating"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["sequential", "alternating"])
 def test_stages_that_the_budget_cuts_short_leave_nothing_behind(run, frames, tmp_path, strategy):
     """A fold that still runs when its stage ends must not reach the next stage."""
     make, target = frames["binary"]

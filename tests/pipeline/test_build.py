@@ -50,9 +50,14 @@ def every_option(space):
                     yield found
 
 
-# `wide` has hardly anything that `tabular` has not.
+# `wide` has hardly anything that `tabular` has not, nor two classes anything that three have not.
 @pytest.mark.parametrize(
     "name", ["tabular", "neural", pytest.param("wide", marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize(
+    "dataset",
+    ["regression", "multiclass", pytest.param("binary", marks=pytest.mark.slow)],
+    indirect=True,
 )
 def test_every_option_fits_predicts_and_saves(name, dataset, tmp_path):
     space = adapt_space(load_space(name), dataset)
