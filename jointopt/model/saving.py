@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -303,26 +303,32 @@ def _pipeline(path: Path, digests: dict[str, str], trusted: tuple[str, ...]) -> 
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}; {COPY_AGAIN}") from error
-    is_whole = sha256(data).hexdigest() == digests[path.name]
+    if sha256(data).hexdigest() != digests[path.name]:
+        _refuse(path, data, trusted)
+    try:
+        return skops_format.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted}))
+    except skops_format.UntrustedTypesFoundException:
+        _refuse(path, data, trusted)
+    except Exception as error:
+        raise ModelError(
+            f"{path} is whole and cannot be loaded with the packages that are installed: "
+            f"{_one_line(error)}; install those that it was saved with"
+        ) from error
+
+
+def _refuse(path: Path, data: bytes, trusted: tuple[str, ...]) -> NoReturn:
+    """Say why a file must not be loaded; nothing in it is run."""
     try:
         foreign = _foreign(data, trusted)
     except Exception as error:
-        # Nothing is run yet; of a damaged file, zipfile and skops raise whatever comes.
+        # Of a damaged file, zipfile and skops raise whatever comes.
         raise ModelError(f"{path} is damaged: {_one_line(error)}; {COPY_AGAIN}") from error
     if foreign:
         raise ModelError(
             f"{path} holds types that are not trusted: {', '.join(foreign)}. It was not "
             "loaded. Only if you know where it comes from, name them as trusted"
         )
-    if not is_whole:
-        raise ModelError(f"{path} is not the file that the model was saved with; {COPY_AGAIN}")
-    try:
-        return skops_format.loads(data, trusted=sorted({*TRUSTED_TYPES, *trusted}))
-    except Exception as error:
-        raise ModelError(
-            f"{path} is whole and cannot be loaded with the packages that are installed: "
-            f"{_one_line(error)}; install those that it was saved with"
-        ) from error
+    raise ModelError(f"{path} is not the file that the model was saved with; {COPY_AGAIN}")
 
 
 def _foreign(data: bytes, trusted: tuple[str, ...] = ()) -> list[str]:

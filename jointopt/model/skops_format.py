@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-__all__ = ["dumps", "get_untrusted_types", "loads"]
+__all__ = ["UntrustedTypesFoundException", "dumps", "get_untrusted_types", "loads"]
 
 DOORS = frozenset(
     f"sklearn.externals.array_api_compat.{library}" for library in ("cupy", "dask", "torch")
@@ -36,5 +36,6 @@ _doorkeeper = _Doorkeeper()
 sys.meta_path.insert(0, _doorkeeper)
 try:
     from skops.io import dumps, get_untrusted_types, loads
+    from skops.io.exceptions import UntrustedTypesFoundException
 finally:
     sys.meta_path.remove(_doorkeeper)
