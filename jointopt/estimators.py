@@ -192,8 +192,8 @@ class JointClassifier(ClassifierMixin, _Joint):
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory.
     final : {"ensemble", "single"}, default="ensemble"
-        Average the best configurations, each fitted on all rows and on those of each fold, or fit
-        the best single one on all rows.
+        Average the best configurations, each fitted on all rows and on those of up to four folds,
+        or fit the best one on all rows.
     verbose : bool, default=False
         Show how the search goes: drawn in a terminal or a notebook, in lines elsewhere.
 
@@ -346,8 +346,8 @@ class JointRegressor(RegressorMixin, _Joint):
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory.
     final : {"ensemble", "single"}, default="ensemble"
-        Average the best configurations, each fitted on all rows and on those of each fold, or fit
-        the best single one on all rows.
+        Average the best configurations, each fitted on all rows and on those of up to four folds,
+        or fit the best one on all rows.
     verbose : bool, default=False
         Show how the search goes: drawn in a terminal or a notebook, in lines elsewhere.
 

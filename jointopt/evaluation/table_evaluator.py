@@ -31,6 +31,9 @@ __all__ = ["TableEvaluator"]
 
 MAX_KEPT = 40
 """Predictions and models are kept of that many configurations, the best ones."""
+MAX_FOLD_MODELS = 4
+"""Of so many folds: beside a fit on all rows, more of them change predictions little, and each
+costs time when the model is saved, loaded and used."""
 MAX_KEPT_BYTES = 2_000_000_000
 """All models that are kept."""
 
@@ -61,7 +64,7 @@ class TableEvaluator:
     max_fit_seconds : float or None, default=None
         Limit for one fit.
     keep_models : bool, default=False
-        Whether the pipelines that are fitted on the folds are kept, those of the best.
+        Whether the pipelines that are fitted on the first four folds are kept, those of the best.
     watch : callable or None, default=None
         Called with a FitBegun for each fit.
 
@@ -73,8 +76,8 @@ class TableEvaluator:
         Predictions of the best configurations that finished, by trial number, of shape
         (n_rows, n_classes) or (n_rows,); NaN for rows that no fold scores.
     models : dict of int to tuple of Path
-        Where the pipelines that were fitted on each fold are, of those of `out_of_fold` of which
-        all could be kept.
+        Where the pipelines that were fitted on the first four folds are, of those of `out_of_fold`
+        of which all could be kept.
     """
 
     def __init__(
@@ -173,7 +176,8 @@ class TableEvaluator:
             self._begin(number, task, f"{n_rows:,} rows")
             return
         fold = len(running.results)
-        keep = self._model_path(number, fold) if self._keep_models else None
+        kept = self._keep_models and fold < MAX_FOLD_MODELS
+        keep = self._model_path(number, fold) if kept else None
         bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
         task = FoldTask(running.config, fold, None, self._max_fit_seconds, keep, bar)
         self._begin(number, task, f"fold {fold + 1} of {len(self.setting.folds)}")
@@ -201,7 +205,7 @@ class TableEvaluator:
         if not self._keep_models:
             return
         self.models.pop(number, None)
-        for fold in range(len(self.setting.folds)):
+        for fold in range(MAX_FOLD_MODELS):
             self._model_path(number, fold).unlink(missing_ok=True)
 
     def _outcome(self, number: int, running: _Running) -> Outcome | None:
@@ -295,7 +299,7 @@ class TableEvaluator:
             predictions[scored_rows] = result.predictions
         self.out_of_fold[number] = predictions
         self._scores[number] = score
-        sizes = [result.model_bytes for result in running.results]
+        sizes = [result.model_bytes for result in running.results[:MAX_FOLD_MODELS]]
         if all(sizes):
             self._bytes[number] = sum(sizes)
             self.models[number] = tuple(self._model_path(number, k) for k in range(len(sizes)))

@@ -95,7 +95,7 @@ def members_frame(model: FittedModel) -> pd.DataFrame:
     -------
     DataFrame
         Columns `weight`, `trial`, `paradigm`, `score` (the trial's), `n_pipelines` (fitted, on
-        all rows and on those of each fold) and `pipeline` (in words).
+        all rows and on those of up to four folds) and `pipeline` (in words).
     """
     return pd.DataFrame(
         [

@@ -42,7 +42,7 @@ class Member:
         Of its predictions; those of all members sum to 1.
     pipelines : tuple of Pipeline
         Fitted on tables that the schema has normalised: on all rows, on the training rows of
-        each fold, or both.
+        up to four folds, or both.
     shares : tuple of float
         Of each pipeline in the member's predictions; they sum to 1.
     config : Config
