@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
 from optuna.trial import TrialState
@@ -41,7 +41,7 @@ LONG_SECONDS = 2.0
 """A final fit that takes longer uses all threads."""
 MAX_CANDIDATES = 25
 """The best trials, of which an ensemble is selected."""
-WHOLE_SHARE = 0.5
+WHOLE_SHARE: Final = 0.5
 """Of a fit on all rows in its member's predictions; its folds' models have the rest."""
 MAX_TRIES = 4
 """Final fits that may fail before the run does."""
