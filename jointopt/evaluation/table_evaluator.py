@@ -16,7 +16,7 @@ from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.racing import Race
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import optuna
@@ -41,6 +41,9 @@ LEADER_PATIENCE = 3.0
 """What leads its paradigm stops early only at so many times the confidence asked of others: it
 says what the paradigm can do, and an ensemble lives on models that differ."""
 COSTLY_LEADER_PATIENCE = 2.0
+NEARLY_DONE = 0.5
+"""A leader that has passed that share of the folds passes the others too: what it has cost would
+be lost, and it was near enough to come so far."""
 CHEAP = 0.3
 """A leader whose fits take a greater share of the longest that is allowed is a costly one."""
 
@@ -221,23 +224,37 @@ class TableEvaluator:
             self._race.finished(scores, rungs)
             self._keep(number, running, float(np.mean(scores)))
             return self._told(number, running, State.COMPLETE, None)
-        patience = self._patience(running)
-        if not scores and self._race.hopeless_on_sample(rungs, patience=patience):
-            why = "behind the best on the same sample of rows"
-            return self._told(number, running, State.PRUNED, why)
-        if scores and self._race.hopeless(scores, patience=patience):
-            return self._told(number, running, State.PRUNED, "behind the best on the same folds")
-        return None
+        why = self._why_to_stop(running, scores, rungs)
+        return None if why is None else self._told(number, running, State.PRUNED, why)
 
-    def _patience(self, running: _Running) -> float:
-        """Return how sure the race must be; more for the best so far of a paradigm."""
-        results = running.results or running.rungs
-        scores = [result.score for result in results]
+    def _why_to_stop(
+        self, running: _Running, scores: Sequence[float], rungs: Sequence[float]
+    ) -> str | None:
+        """Return why a configuration is not worth another fit, None if it is."""
+        leads = self._leads(running)
+        patience = self._patience(running) if leads else 1.0
+        nearly_done = len(scores) >= NEARLY_DONE * len(self.setting.folds)
+        if not scores:
+            hopeless = self._race.hopeless_on_sample(rungs, patience=patience)
+            return "behind the best on the same sample of rows" if hopeless else None
+        if leads and nearly_done:
+            return None
+        hopeless = self._race.hopeless(scores, patience=patience)
+        return "behind the best on the same folds" if hopeless else None
+
+    def _leads(self, running: _Running) -> bool:
+        """Whether a configuration is the best so far of its paradigm; it is remembered as such."""
+        scores = [result.score for result in running.results or running.rungs]
         stage = (str(running.config.get("paradigm")), bool(running.results))
         leader = self._leaders.get(stage, [])
         if len(leader) >= len(scores) and np.mean(scores) < np.mean(leader[: len(scores)]):
-            return 1.0
+            return False
         self._leaders[stage] = scores
+        return True
+
+    def _patience(self, running: _Running) -> float:
+        """Return how sure the race must be to stop the best so far of a paradigm."""
+        results = running.results or running.rungs
         seconds = np.mean([r.fit_seconds + r.predict_seconds for r in results])
         if self._max_fit_seconds is not None and seconds > CHEAP * self._max_fit_seconds:
             return COSTLY_LEADER_PATIENCE

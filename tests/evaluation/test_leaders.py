@@ -1,0 +1,75 @@
+"""What leads its paradigm is stopped later: an ensemble lives on models that differ."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes
+
+from jointopt import Choice, Float, Space
+from jointopt.data import get_metric, make_dataset
+from jointopt.evaluation.executors import InProcess
+from jointopt.evaluation.folds import make_folds
+from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
+from jointopt.evaluation.outcome import State
+from jointopt.evaluation.racing import Race
+from jointopt.evaluation.table_evaluator import LEADER_PATIENCE, TableEvaluator
+from jointopt.pipeline.adapt import adapt_space, blueprint_of
+
+RIDGE = {
+    "estimator": "sklearn.linear_model.Ridge",
+    "hyperparameters": {"alpha": Float(1e-3, 1e3, log=True)},
+}
+N_FOLDS = 5
+
+
+@pytest.fixture(scope="module")
+def setting():
+    dataset = make_dataset(load_diabetes(as_frame=True).frame, "target")
+    space = adapt_space(Space(paradigm=Choice({"one": RIDGE, "other": RIDGE})), dataset)
+    return Setting(
+        dataset=dataset,
+        folds=make_folds(dataset, seed=0, n_folds=N_FOLDS),
+        blueprint=blueprint_of(space, dataset),
+        metric=get_metric("rmse", dataset.task),
+        seed=0,
+        threads=1,
+    )
+
+
+def config(paradigm, alpha):
+    return {"paradigm": paradigm, f"hyperparameters/{paradigm}/alpha": alpha}
+
+
+def scores_of(setting, one):
+    return [run_fold(setting, FoldTask(one, fold)).score for fold in range(N_FOLDS)]
+
+
+def stopped_after(race, scores):
+    """Return after how many folds the race alone would stop a leader."""
+    folds = (j for j in range(1, N_FOLDS) if race.hopeless(scores[:j], patience=LEADER_PATIENCE))
+    return next(folds, N_FOLDS)
+
+
+def test_a_leader_that_has_passed_half_of_the_folds_passes_all(setting):
+    evaluator = TableEvaluator(setting, InProcess(setting))
+    race = Race(N_FOLDS)
+    good = [config("one", alpha) for alpha in (0.05, 0.1, 0.3)]
+    for one in good:
+        race.finished(scores_of(setting, one))
+    by_time = {}
+    for alpha in np.geomspace(0.4, 30.0, 60):
+        one = config("other", float(alpha))
+        by_time.setdefault(stopped_after(race, scores_of(setting, one)), one)
+    early, late = by_time[1], by_time.get(3) or by_time[4]
+
+    states = {}
+    for number, one in enumerate([*good, early, late, early]):
+        evaluator.submit(number, one)
+        while not (outcomes := evaluator.collect(None)):
+            pass
+        states[number] = outcomes[0].state
+    assert [states[number] for number in range(3)] == [State.COMPLETE] * 3
+    assert states[3] is State.PRUNED, "too far behind for any patience"
+    assert states[4] is State.COMPLETE
+    assert states[5] is State.PRUNED
