@@ -143,7 +143,7 @@ class Finish:
 
         None also for one that fails: the models of its folds stand for it.
         """
-        left = self._reserve.seconds_left()
+        left = self._reserve.seconds_left(least=0.0)
         if left is not None:
             # After an interrupt much more may be left; the user wants to go.
             left = min(left, self._reserve.kept())

@@ -119,9 +119,9 @@ class Reserve:
         """Return how many seconds are kept for a model of what was found, without the report."""
         return self._budget.reserve - self._after
 
-    def seconds_left(self) -> float | None:
-        """Return what is left for the last step, None without a limit."""
+    def seconds_left(self, least: float = LEAST_SECONDS) -> float | None:
+        """Return what is left for the last step, at least so much; None without a limit."""
         seconds = self._budget.seconds
         if seconds is None:
             return None
-        return max(seconds - self._budget.elapsed() - self._after, LEAST_SECONDS)
+        return max(seconds - self._budget.elapsed() - self._after, least)
