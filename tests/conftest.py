@@ -306,3 +306,8 @@ def start_run(tmp_path):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with tests of whole commands: one that runs a minute must not be the last."""
+    items.sort(key=lambda item: item.path.parent.name != "tests")
