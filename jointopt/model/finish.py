@@ -158,9 +158,12 @@ class Finish:
         many = len(in_time) == 1 and total > LONG_SECONDS
         wanted = [_refit_of(records[i]) for i in in_time]
         wholes: list[Pipeline | None] = [None] * len(records)
-        for i, found in zip(
-            in_time, executor.refit(wanted, all_threads=many, timeout=left), strict=True
-        ):
+        refits = attempt(lambda: executor.refit(wanted, all_threads=many, timeout=left))
+        if isinstance(refits, Exception):
+            # Workers may be gone by now; the models of the folds are here.
+            notes.append(f"no member could be fitted on all rows: {reason_of(refits)}")
+            return wholes
+        for i, found in zip(in_time, refits, strict=True):
             if isinstance(found, Exception):
                 notes.append(_not_fitted(records[i], found))
             else:
