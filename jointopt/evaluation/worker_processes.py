@@ -7,6 +7,7 @@ import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -71,8 +72,6 @@ class WorkerProcesses:
     def __init__(
         self, setting: Setting, n_workers: int, *, memory_limit: int | None = None
     ) -> None:
-        from pebble import ProcessPool
-
         if memory_limit is not None and memory_limit < NEEDED_BYTES:
             raise OptionError(
                 f"a memory limit of {memory_limit / 1e9:.1f} GB is less than the "
@@ -91,12 +90,8 @@ class WorkerProcesses:
         except BaseException:
             self._folder.cleanup()
             raise
-        self._pool: Any = ProcessPool(
-            max_workers=n_workers,
-            context=worker_context(),
-            initializer=end_with_parent,
-            initargs=(self._folder.name,),
-        )
+        self._pool = self._new_pool()
+        self._has_worked = False
         self._running: dict[Future[FoldResult], tuple[int, FoldTask]] = {}
 
     @property
@@ -120,14 +115,35 @@ class WorkerProcesses:
         return found
 
     def _started(self, function: Callable[..., Any], limit: float | None, *args: Any) -> Any:
-        """Send a call to the next free worker."""
+        """Send a call to the next free worker; to new ones if the pool has given up.
+
+        That it does when a worker dies while none is at a task.
+        """
         try:
             return self._pool.submit(function, limit, *args)
         except RuntimeError as error:
-            raise SearchError(
-                "worker processes could not start; a script that asks for workers must do so "
-                'under `if __name__ == "__main__":`, because each worker imports the script'
-            ) from error
+            if not self._has_worked:
+                raise SearchError(
+                    "worker processes could not start; a script that asks for workers must do so "
+                    'under `if __name__ == "__main__":`, because each worker imports the script'
+                ) from error
+        self._pool.stop()
+        self._pool.join()
+        for future in self._running:
+            if not future.done():
+                future.set_exception(BrokenProcessPool("all workers were given up"))
+        self._pool, self._has_worked = self._new_pool(), False
+        return self._pool.submit(function, limit, *args)
+
+    def _new_pool(self) -> Any:
+        from pebble import ProcessPool
+
+        return ProcessPool(
+            max_workers=self.capacity,
+            context=worker_context(),
+            initializer=end_with_parent,
+            initargs=(self._folder.name,),
+        )
 
     def _ended(self, futures: Collection[Future[Any]], timeout: float | None) -> set[Future[Any]]:
         """Wait for the first of several calls to end; stop workers that use too much memory."""
@@ -145,6 +161,7 @@ class WorkerProcesses:
     def _outcome(self, future: Future[FoldResult], task: FoldTask) -> FoldResult:
         error = future.exception()
         if error is None:
+            self._has_worked = True
             return future.result()
         why = self._why(error, task.max_seconds)
         return FoldResult.failed(task, why, fit_seconds=task.max_seconds or 0.0)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from jointopt import load_space
@@ -55,6 +58,25 @@ def test_workers_and_this_process_agree(regression):
         for a, b in zip(mine, theirs, strict=True):
             X = setting.dataset.X
             np.testing.assert_allclose(a.predict(X), b.predict(X))
+
+
+def test_a_worker_that_dies_while_none_is_at_work_costs_nothing(regression):
+    setting, space = regression
+    config = space.complete({"paradigm": "linear"})
+    with WorkerProcesses(setting, 2) as workers:
+        for attempt in range(3):
+            workers.submit(attempt, FoldTask(config, 0))
+            [(_, result)] = workers.collect(60)
+            assert result.error is None
+            idle = [
+                process
+                for process in psutil.Process().children(recursive=True)
+                if process.ppid() != os.getpid()
+            ]
+            for process in idle:
+                process.kill()
+            psutil.wait_procs(idle)
+            time.sleep(0.5)  # in which the pool sees it
 
 
 def test_a_fit_that_overruns_is_stopped_and_the_next_one_runs(regression, monkeypatch):
