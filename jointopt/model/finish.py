@@ -164,10 +164,10 @@ class Finish:
             notes.append(f"no member could be fitted on all rows: {reason_of(refits)}")
             return wholes
         for i, found in zip(in_time, refits, strict=True):
-            if isinstance(found, Exception):
-                notes.append(_not_fitted(records[i], found))
-            else:
+            if not isinstance(found, Exception):
                 wholes[i] = found
+            elif not isinstance(found, TimeoutError):
+                notes.append(_not_fitted(records[i], found))
         return wholes
 
     def _kept(self, record: TrialRecord) -> NDArray[np.float32] | None:
