@@ -201,13 +201,13 @@ class Finish:
     ) -> Member:
         value = record.trial.value
         wholes = () if whole is None else (whole,)
-        parts = [part for part in (wholes, of_folds) if part]
-        of_part = [1.0] if len(parts) == 1 else [WHOLE_SHARE, 1 - WHOLE_SHARE]
+        of_whole = WHOLE_SHARE if wholes and of_folds else float(len(wholes))
         return Member(
             weight=weight,
             pipelines=(*wholes, *of_folds),
-            shares=tuple(
-                share / len(part) for share, part in zip(of_part, parts, strict=True) for _ in part
+            shares=(
+                *(of_whole for _ in wholes),
+                *((1 - of_whole) / len(of_folds) for _ in of_folds),
             ),
             config=dict(record.config),
             trial=record.number,

@@ -76,17 +76,18 @@ class Reserve:
             self._budget.reserve += ANALYSIS_SECONDS
         if trial.state is not TrialState.COMPLETE or trial.value is None:
             return
-        limit = 0.4 * (self._budget.seconds or np.inf)
         if self.paths(record):
             costs = self.seconds_to_keep(record), self.seconds_to_fit(record)
             self._costs.append((self.signed(record), *costs))
             best = sorted(self._costs, reverse=True)[:EXPECTED_MEMBERS]
-            keeping, refits = (sum(costs) for costs in list(zip(*best, strict=True))[1:])
-            longest = max(seconds for *_, seconds in best)
-            expected = keeping + REFIT_MARGIN * max(longest, refits / self._evaluator.capacity)
+            keeping = sum(seconds for _, seconds, _ in best)
+            refits = [seconds for *_, seconds in best]
+            refitting = max(*refits, sum(refits) / self._evaluator.capacity)
+            expected = keeping + REFIT_MARGIN * refitting
             most = MOST_RESERVED * (self._budget.seconds or np.inf)
             self._budget.reserve = self._after + min(SELECTION_SECONDS + expected, most)
         elif self.signed(record) > self._best:
+            limit = 0.4 * (self._budget.seconds or np.inf)
             predicted = REFIT_MARGIN * self.seconds_to_fit(record)
             self._budget.reserve = self._after + min(predicted, limit)
         self._best = max(self._best, self.signed(record))
