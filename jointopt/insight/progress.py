@@ -46,7 +46,6 @@ class Progress:
     """
 
     def __init__(self, console: Console, metric: Scale, limits: Limits, started: float) -> None:
-        self._console = console
         self._view = _view(metric, limits, started)
         self._screen = Screen(console, self._view)
         self._summary_at = time.monotonic() + SUMMARY_SECONDS
@@ -82,9 +81,7 @@ class Progress:
 
     def _line(self, words: str) -> None:
         if not self._screen.is_live:
-            self._console.print(
-                Text(f"{self._view.elapsed():6.1f} s  {words}"), highlight=False, soft_wrap=True
-            )
+            self._screen.line(f"{self._view.elapsed():6.1f} s  {words}")
 
 
 class CompareProgress:
@@ -99,7 +96,6 @@ class CompareProgress:
     """
 
     def __init__(self, console: Console, where: str) -> None:
-        self._console = console
         self._where = where
         self._screen = Screen(console, self)
         self._started = time.monotonic()
@@ -140,12 +136,9 @@ class CompareProgress:
         """Take in that a run is done."""
         self._done, self._n, self._view = done, n_runs, None
         ended = row["error"] or f"{row['metric']} {row['test']:.5g} {self._where}"
-        self._console.print(
-            Text(
-                f"  {done:3} of {n_runs}  {row['dataset']} {row['strategy']} "
-                f"seed {row['seed']}: {ended}"
-            ),
-            highlight=False,
+        self._screen.line(
+            f"  {done:3} of {n_runs}  {row['dataset']} {row['strategy']} "
+            f"seed {row['seed']}: {ended}"
         )
 
     def __rich_console__(

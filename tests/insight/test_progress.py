@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import struct
+import sys
 import termios
 import threading
 import time
@@ -16,11 +17,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from rich.console import Console
+from rich.text import Text
 
 from jointopt import Choice, Float, Space, compare
 from jointopt.data import get_metric, make_dataset
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits, sparkline
+from jointopt.insight.screen import Screen
 from jointopt.model.run import RunOptions, run_table
 
 SPACE = Space(
@@ -160,6 +163,32 @@ def test_compare_draws_the_run_under_way(frames, monkeypatch):
         ["1", "of", "2"],
         ["2", "of", "2"],
     ]
+
+
+def test_no_printed_line_is_erased_by_a_picture_that_shrinks(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("jointopt.insight.screen.PER_SECOND", 1000)
+    terminal = Terminal(80)
+    switch_interval = sys.getswitchinterval()
+
+    class Picture:
+        height = 1
+
+        def __rich_console__(self, console, options):
+            yield Text("\n".join(f"drawn {row}" for row in range(self.height)))
+
+    picture, lines = Picture(), [f"line {number}" for number in range(300)]
+    sys.setswitchinterval(1e-5)
+    try:
+        with Screen(Console(file=terminal.file), picture) as drawn:
+            for number, line in enumerate(lines):
+                picture.height = 1 + 5 * (number % 2)
+                time.sleep(0.001)
+                drawn.line(line)
+    finally:
+        sys.setswitchinterval(switch_interval)
+    left, _ = screen(terminal.close())
+    assert [line for line in left if line.strip()] == lines
 
 
 def test_falling_errors_fall_in_the_sparkline():
