@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
+from jointopt import cli
 from jointopt.data import make_dataset
 from jointopt.space import Categorical, Choice, Float, Int, Repeat, Space, Subset
 
@@ -64,7 +65,7 @@ def three_class_frame(n_rows: int = 120, seed: int = 0) -> pd.DataFrame:
     return frame.assign(label=cut.astype(str))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def frames():
     """Makers of tables by task: each returns a frame and the target's name."""
     return {
@@ -268,6 +269,61 @@ def postgresql():
 
 
 # ---------------------------------------------------------------------- runs
+
+SPACE = """\
+transforms: {numeric: {scale: {categorical: [none, standard]}}}
+paradigm:
+  choice:
+    bayes:
+      estimator: {classification: sklearn.naive_bayes.GaussianNB}
+      hyperparameters:
+        var_smoothing: {float: [1.0e-9, 1.0e-2], log: true}
+    linear:
+      estimator:
+        classification: sklearn.linear_model.LogisticRegression
+        regression: sklearn.linear_model.Ridge
+      hyperparameters:
+        C: {float: [0.01, 100], log: true}
+        alpha: {float: [0.01, 100], log: true}
+"""
+
+
+@pytest.fixture(scope="session")
+def space_text():
+    """A space of models that are fitted in a moment."""
+    return SPACE
+
+
+@pytest.fixture(scope="session")
+def command_line():
+    """Run a command in this process; returns its exit code."""
+
+    def call(*words):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["jointopt", *map(str, words)])
+            try:
+                cli.main()
+            except SystemExit as end:
+                return int(end.code or 0)
+        return 0
+
+    return call
+
+
+@pytest.fixture
+def run(command_line, space_text, monkeypatch, capsys, tmp_path):
+    """Run a command in this test's folder; returns exit code, output and error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "space.yaml").write_text(space_text)
+
+    def call(*words):
+        code = command_line(*words)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
 
 TINY_SPACE = """
 paradigm:

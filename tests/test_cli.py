@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -20,60 +19,46 @@ import optuna_dashboard
 import pandas as pd
 import pytest
 
-from jointopt import cli
-
-SPACE = """
-transforms: {numeric: {scale: {categorical: [none, standard]}}}
-paradigm:
-  choice:
-    linear:
-      estimator:
-        classification: sklearn.linear_model.LogisticRegression
-        regression: sklearn.linear_model.Ridge
-      hyperparameters:
-        C: {float: [0.01, 100], log: true}
-        alpha: {float: [0.01, 100], log: true}
-    bayes:
-      estimator: {classification: sklearn.naive_bayes.GaussianNB}
-      hyperparameters:
-        var_smoothing: {float: [1e-9, 1e-2], log: true}
-"""
+QUICK = ("--space", "space.yaml", "--trials", 6, "--workers", 1)
+ONE_RUN = pytest.mark.xdist_group("one run")
+"""Of tests that share a run, which each process would make for itself."""
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run a command in this process; returns exit code, output and error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-    (tmp_path / "space.yaml").write_text(SPACE)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["jointopt", *map(str, words)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+def write_table(frames, folder):
+    make, target = frames["binary"]
+    frame = make(150)
+    frame.head(120).to_csv(folder / "train.csv", index=False)
+    frame.tail(30).drop(columns=target).to_csv(folder / "new.csv", index=False)
+    return folder / "train.csv"
 
 
 @pytest.fixture
 def table(frames, tmp_path):
-    make, target = frames["binary"]
-    frame = make(150)
-    frame.head(120).to_csv(tmp_path / "train.csv", index=False)
-    frame.tail(30).drop(columns=target).to_csv(tmp_path / "new.csv", index=False)
-    return tmp_path / "train.csv"
+    return write_table(frames, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run_once(command_line, space_text, frames, tmp_path_factory):
+    """A folder with a table and what a run on it left."""
+    folder = tmp_path_factory.mktemp("once")
+    (folder / "space.yaml").write_text(space_text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        table = write_table(frames, folder)
+        assert command_line("run", table, "--target", "label", *QUICK, "--out", "out") == 0
+    return folder
+
+
+@pytest.fixture
+def finished(run, run_once, tmp_path):
+    """A copy of what that run left, in this test's folder."""
+    del run
+    shutil.copytree(run_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "out"
 
 
 def flat(text):
     return " ".join(text.split())
-
-
-QUICK = ("--space", "space.yaml", "--trials", 6, "--workers", 1)
 
 
 def test_from_a_table_to_predictions(run, table, tmp_path):
@@ -159,38 +144,34 @@ def test_regression_predicts_one_column(run, frames, tmp_path):
     assert list(pd.read_csv(tmp_path / "p.csv").columns) == ["prediction"]
 
 
-def test_optuna_dashboard_tells_what_a_study_found(run, table, tmp_path):
-    code, _, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
-    assert (code, err) == (0, "")
-    study = optuna.load_study(
-        study_name="train/joint", storage=f"sqlite:///{tmp_path}/out/study.db"
-    )
+@ONE_RUN
+def test_optuna_dashboard_tells_what_a_study_found(finished):
+    study = optuna.load_study(study_name="train/joint", storage=f"sqlite:///{finished}/study.db")
     assert study.metric_names == ["roc_auc"]
     note = optuna_dashboard.get_note(study)
     assert f"**roc_auc {study.best_value:.5g}**" in note
     assert "6 trials by " in note
     assert "A run on this study has ended. Its model " in note
-    assert len(list((tmp_path / "out" / "artifacts").iterdir())) % 3 == 0
+    assert len(list((finished / "artifacts").iterdir())) % 3 == 0
 
 
-def test_resume_goes_on_where_a_run_stopped_if_it_is_the_same(run, table, tmp_path):
-    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+@ONE_RUN
+def test_resume_goes_on_where_a_run_stopped_if_it_is_the_same(run, finished):
+    table = "train.csv"
     code, _, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
     assert code == 2
     assert "--resume" in flat(err)
     more = [*QUICK]
     more[3] = 10
-    kept = (tmp_path / "out" / "study.yaml").read_text()
+    kept = (finished / "study.yaml").read_text()
     other = ("--metric", "log_loss", "--out", "out", "--resume")
     code, _, err = run("run", table, "--target", "label", *more, *other)
     assert code == 2
     assert "its metric roc_auc, not log_loss as here" in flat(err)
-    assert (tmp_path / "out" / "study.yaml").read_text() == kept
+    assert (finished / "study.yaml").read_text() == kept
     code, _, err = run("run", table, "--target", "label", *more, "--out", "out", "--resume")
     assert (code, err) == (0, "")
-    study = optuna.load_study(
-        study_name="train/joint", storage=f"sqlite:///{tmp_path}/out/study.db"
-    )
+    study = optuna.load_study(study_name="train/joint", storage=f"sqlite:///{finished}/study.db")
     assert [t.number for t in study.trials] == list(range(10))
     configs = [tuple(sorted(t.params.items())) for t in study.trials]
     assert len(set(configs)) == 10
@@ -206,8 +187,8 @@ def count_trials(database):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("run")
 def test_a_killed_run_resumes(table, tmp_path):
-    (tmp_path / "space.yaml").write_text(SPACE)
     command = [
         sys.executable,
         "-m",
@@ -253,8 +234,9 @@ def test_a_killed_run_resumes(table, tmp_path):
     assert len(after) == len(kept) + 3
 
 
-def test_the_study_file_of_a_run_runs_again(run, table, tmp_path):
-    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+@ONE_RUN
+@pytest.mark.usefixtures("finished")
+def test_the_study_file_of_a_run_runs_again(run, tmp_path):
     assert run("run", "out/study.yaml", "--out", "again")[0] == 0
     first, second = (pd.read_csv(tmp_path / d / "leaderboard.csv") for d in ("out", "again"))
     assert list(first["pipeline"]) == list(second["pipeline"])
@@ -346,16 +328,16 @@ def test_mistakes_get_a_plain_message(run, tmp_path, name):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("log: true", "lgo: true", "line 10.*lgo.*did you mean 'log'"),
+        ("log: true", "lgo: true", "line 7.*lgo.*did you mean 'log'"),
         ("sklearn.naive_bayes.GaussianNB", "os.system", "os.system.*is not from one of"),
         ("classification: sklearn.lin", "clasification: sklearn.lin", "clasification"),
         ("GaussianNB", "GaussianBN", "GaussianBN.*does not exist"),
     ],
 )
-def test_a_mistake_in_a_space_is_named(run, table, tmp_path, old, new, message):
+def test_a_mistake_in_a_space_is_named(run, table, space_text, tmp_path, old, new, message):
     import re
 
-    (tmp_path / "bad.yaml").write_text(SPACE.replace(old, new, 1))
+    (tmp_path / "bad.yaml").write_text(space_text.replace(old, new, 1))
     code, _, err = run("run", table, "--target", "label", "--space", "bad.yaml", "--trials", 2)
     assert code == 2
     assert re.search(message, flat(err)), err
@@ -369,14 +351,14 @@ def test_a_misspelt_key_in_a_study_is_named_with_its_line(run, tmp_path):
     assert "line 3: unknown key 'budgte'; did you mean 'budget'" in flat(err)
 
 
-def test_a_model_with_a_foreign_type_is_refused(run, table, tmp_path):
+@ONE_RUN
+def test_a_model_with_a_foreign_type_is_refused(run, finished, tmp_path):
     import skops.io
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
-    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
     evil = make_pipeline(FunctionTransformer(os.system))
-    (first,) = tmp_path.glob("out/model/member-0-0-*.skops")
+    (first,) = finished.glob("model/member-0-0-*.skops")
     first.write_bytes(skops.io.dumps(evil))
     code, _, err = run("predict", "out", "new.csv", "--out", "p.csv")
     assert code == 2
@@ -385,17 +367,18 @@ def test_a_model_with_a_foreign_type_is_refused(run, table, tmp_path):
     assert not (tmp_path / "p.csv").exists()
 
 
-def test_a_table_without_the_model_s_columns_is_refused(run, table, tmp_path):
-    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
+@ONE_RUN
+@pytest.mark.usefixtures("finished")
+def test_a_table_without_the_model_s_columns_is_refused(run, tmp_path):
     pd.DataFrame({"Age": [1.0]}).to_csv(tmp_path / "odd.csv", index=False)
     code, _, err = run("predict", "out", "odd.csv", "--out", "p.csv")
     assert code == 2
     assert "age" in flat(err)
 
 
-def test_model_json_tells_what_the_model_is(run, table):
-    assert run("run", table, "--target", "label", *QUICK, "--out", "out")[0] == 0
-    about = json.loads(Path("out/model/model.json").read_text())
+@ONE_RUN
+def test_model_json_tells_what_the_model_is(finished):
+    about = json.loads((finished / "model" / "model.json").read_text())
     assert about["target"] == "label"
     assert about["classes"] == ["no", "yes"]
     assert about["facts"]["metric"] == "roc_auc"

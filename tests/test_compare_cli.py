@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import optuna
 import pandas as pd
 import pytest
 
-from jointopt import Comparison, cli
+from jointopt import Comparison
 from jointopt.errors import OptionError
 from jointopt.run_command import load_frame
 from jointopt.study_file import load_study
 
 STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
-SPACE = """
-transforms: {numeric: {scale: {categorical: [none, standard]}}}
-paradigm:
-  choice:
-    linear:
-      estimator: {classification: sklearn.linear_model.LogisticRegression}
-      hyperparameters: {C: {float: [0.01, 100], log: true}}
-    bayes:
-      estimator: {classification: sklearn.naive_bayes.GaussianNB}
-      hyperparameters: {var_smoothing: {float: [1e-9, 1e-2], log: true}}
-"""
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run a command in this process; returns exit code, output and error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-    (tmp_path / "space.yaml").write_text(SPACE)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["jointopt", *map(str, words)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def test_compare_writes_a_comparison_that_goes_on(run, tmp_path):
@@ -76,15 +44,15 @@ def test_compare_writes_a_comparison_that_goes_on(run, tmp_path):
     assert "metric" in err
 
 
-def test_a_ground_truth_is_enumerated_once(run, tmp_path):
+def test_a_ground_truth_is_enumerated_once(run, space_text, tmp_path):
     (tmp_path / "truth.yaml").write_text(
         "data: 'sklearn:iris'\ntarget: target\nspace: finite.yaml\nground_truth: true\n"
         "strategies: [random, joint]\ntrials: 5\nseeds: 2\nworkers: 1\n"
     )
     (tmp_path / "finite.yaml").write_text(
-        SPACE.replace(
+        space_text.replace(
             "{float: [0.01, 100], log: true}", "{categorical: [0.1, 1.0, 10.0]}"
-        ).replace("{float: [1e-9, 1e-2], log: true}", "{categorical: [1.0e-9, 0.01]}")
+        ).replace("{float: [1.0e-9, 1.0e-2], log: true}", "{categorical: [1.0e-9, 0.01]}")
     )
     code, out, err = run("run", "truth.yaml", "--out", "truth")
     assert "on test rows" not in out

@@ -17,8 +17,8 @@ import pandas as pd
 import psutil
 import pytest
 
-SECONDS = 18
-BETWEEN = (1.0, 8.0)
+SECONDS = 12
+BETWEEN = (0.5, 4.0)
 """When the coordinator is killed, in seconds after its first trial."""
 
 
@@ -101,7 +101,7 @@ def test_a_killed_coordinator_loses_nothing_and_leaves_nobody(seed, table, tmp_p
 
 def test_a_killed_worker_costs_its_trial(table, tmp_path):
     folder = tmp_path / "out"
-    process = start(table, folder)
+    process = start(table, folder, seconds=8)
     wait_for_trial(process, folder)
     children = psutil.Process(process.pid).children(recursive=True)
     busy = next(p for p in children if p.ppid() != process.pid)

@@ -22,6 +22,8 @@ from jointopt.evaluation.one_fold import FoldTask
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 
+pytestmark = pytest.mark.xdist_group("cluster")
+
 FAULTS = Path(__file__).with_name("faults")
 
 

@@ -5,32 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import sys
 
 import pandas as pd
 import pytest
 
-from jointopt import cli, save_model
+from jointopt import save_model
 from jointopt.data import make_dataset
 from jointopt.model.run import RunOptions, run_table
 from jointopt.space import Space
 
-SPACE = """\
-transforms: {numeric: {scale: {categorical: [none, standard]}}}
-paradigm:
-  choice:
-    bayes:
-      estimator: {classification: sklearn.naive_bayes.GaussianNB}
-      hyperparameters:
-        var_smoothing: {float: [1.0e-9, 1.0e-2], log: true}
-    linear:
-      estimator:
-        classification: sklearn.linear_model.LogisticRegression
-        regression: sklearn.linear_model.Ridge
-      hyperparameters:
-        C: {float: [0.01, 100], log: true}
-        alpha: {float: [0.01, 100], log: true}
-"""
 STUDY = """\
 data: t.csv
 target: y
@@ -47,9 +30,9 @@ MOST_CHARACTERS = 700
 
 
 @pytest.fixture(scope="session")
-def texts():
+def texts(space_text):
     """A valid table, space and study definition by file name."""
-    return {"t.csv": TABLE, "space.yaml": SPACE, "s.yaml": STUDY}
+    return {"t.csv": TABLE, "space.yaml": space_text, "s.yaml": STUDY}
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +43,10 @@ def new_rows():
 
 
 @pytest.fixture(scope="session")
-def trained(new_rows, tmp_path_factory):
+def trained(space_text, new_rows, tmp_path_factory):
     """A model's folder."""
     dataset = make_dataset(new_rows.assign(y=["no", "yes"] * 30), "y")
-    options = RunOptions(space=Space.from_yaml(SPACE), n_trials=1, final="single")
+    options = RunOptions(space=Space.from_yaml(space_text), n_trials=1, final="single")
     return save_model(run_table(dataset, options).model, tmp_path_factory.mktemp("model"))
 
 
@@ -83,17 +66,15 @@ def model(here, trained, new_rows):
 
 
 @pytest.fixture
-def told(here, monkeypatch, capsys):
+def told(command_line, here, monkeypatch, capsys):
     """Run a command in this process; returns exit code and what it told as an error."""
     monkeypatch.chdir(here)
     monkeypatch.setenv("COLUMNS", "200")
 
-    def call(command):
-        monkeypatch.setattr(sys, "argv", ["jointopt", *shlex.split(command)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
+    def call(words):
+        code = command_line(*shlex.split(words))
         error = capsys.readouterr().err
-        return end.value.code, " ".join(BOX.sub(" ", error).split())
+        return code, " ".join(BOX.sub(" ", error).split())
 
     return call
 
