@@ -24,6 +24,9 @@ from jointopt.evaluation.worker_start import warm_up
 
 __all__ = ["app", "main"]
 
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C ended."""
+
 app = typer.Typer(
     help="Search transforms, features, paradigm, architecture and hyperparameters jointly.",
     no_args_is_help=True,
@@ -388,9 +391,11 @@ def main() -> None:
             f"[red]error:[/red] {escape(str(error))}", highlight=False
         )
         sys.exit(2 if isinstance(error, USER_ERRORS) else 1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
-        sys.exit(130)
+    except SystemExit as end:
+        # typer makes this of an interrupt, without a word.
+        if end.code == INTERRUPTED:
+            Console(stderr=True).print("stopped")
+        raise
     except Exception as error:
         if debug:
             raise

@@ -22,17 +22,24 @@ from jointopt.insight.enumeration import enumerate_scores
 from jointopt.insight.progress import CompareProgress
 from jointopt.run_command import budget_of, load_frame, study_from_options, write_study
 from jointopt.space import load_space
+from jointopt.study_file import StudyDefinition
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
     from jointopt.insight.comparison import Comparison
-    from jointopt.study_file import StudyDefinition, TableDefinition
+    from jointopt.study_file import TableDefinition
 
 __all__ = ["DEFAULT_STRATEGIES", "CompareCommand", "show_comparison"]
 
 TRUTH_FILE = "ground_truth.parquet"
+SINGLE = {
+    "seed": "a comparison has seeds",
+    "final": "each strategy is compared by its best single pipeline",
+    "dask": "runs of a comparison are on this machine",
+}
+TIMED = ("budget", "trial_timeout", "memory_limit", "parallel")
 TRUTH_TRIALS = 600
 DEFAULT_STRATEGIES = ["joint", "sequential", "alternating", "random"]
 
@@ -80,6 +87,7 @@ class CompareCommand:
             The folder.
         """
         study, tables = self.study, self.study.listed
+        _check_options(study)
         names = [table.label for table in tables]
         if len(set(names)) < len(names):
             raise OptionError("two tables have the same name; give each a name of its own")
@@ -152,7 +160,7 @@ class CompareCommand:
             return compare_on_truth(
                 truth,
                 strategies if isinstance(strategies, Mapping) else options.named(),
-                n_trials=self.study.trials or TRUTH_TRIALS,
+                n_trials=options.n_trials or TRUTH_TRIALS,
                 seeds=options.seeds,
                 name=label,
                 listener=progress.done,
@@ -162,8 +170,8 @@ class CompareCommand:
         study = self.study
         return CompareOptions(
             strategies={name: study.how(name) for name in study.strategies or ()},
-            budget=budget_of(study),
-            n_trials=study.trials,
+            budget=None if study.ground_truth else budget_of(study),
+            n_trials=study.trials or (TRUTH_TRIALS if study.ground_truth else None),
             seeds=study.seeds,
             metric=study.metric,
             space=load_space(study.space),
@@ -171,6 +179,18 @@ class CompareCommand:
             trial_timeout=study.trial_timeout,
             memory_limit=study.memory_limit,
         )
+
+
+def _check_options(study: StudyDefinition) -> None:
+    """Refuse what a comparison would pay no heed to."""
+    refused = {
+        name: f"is for a single run, with --strategy: {why}" for name, why in SINGLE.items()
+    }
+    if study.ground_truth:
+        refused |= dict.fromkeys(TIMED, "has no meaning where all scores are known")
+    for name, why in refused.items():
+        if getattr(study, name) != StudyDefinition.model_fields[name].default:
+            raise OptionError(f"{name} {why}; leave it out")
 
 
 def show_comparison(console: Console, comparison: Comparison) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -22,6 +23,7 @@ from jointopt.insight.progress_view import Limits
 from jointopt.insight.search_result import SearchFrames, SearchPlots, SearchResult
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import parse_seconds
+from jointopt.search.storage import free_name, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +62,13 @@ class _Joint(BaseEstimator):
     def _fit(self, X: Any, y: Any, task: str | Task) -> None:
         started = time.monotonic()
         dataset = dataset_from_arrays(X, y, task)
+        if dataset.n_dropped:
+            warnings.warn(
+                f"{dataset.n_dropped} of {dataset.n_dropped + dataset.n_rows} rows have no target "
+                "and are left out",
+                stacklevel=3,
+            )
+        storage = open_storage(self.storage)
         timeout, memory = self.trial_timeout, self.memory_limit
         options = RunOptions(
             strategy=self.strategy,
@@ -72,7 +81,8 @@ class _Joint(BaseEstimator):
             trial_timeout=None if timeout is None else parse_seconds(timeout, "trial_timeout"),
             memory_limit=None if memory is None else parse_memory(memory),
             seed=self.seed,
-            storage=self.storage,
+            storage=None if self.storage is None else storage,
+            name=free_name(storage, "jointopt"),
             final=self.final,
         )
         run = self._run(dataset, options, started)
@@ -142,11 +152,13 @@ class _Joint(BaseEstimator):
         return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
 
     def _frame(self, X: Any) -> pd.DataFrame:
+        """Return a table with the names that were fitted; without names it is read by position."""
         check_is_fitted(self, "model_")
         X = self._checked(X, reset=False)
-        if isinstance(X, pd.DataFrame):
-            return X
-        return pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+        names = [column.name for column in self.model_.schema.columns]
+        if not isinstance(X, pd.DataFrame):
+            return pd.DataFrame(X, columns=names)
+        return X if set(names) <= set(map(str, X.columns)) else X.set_axis(names, axis=1)
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that missing values and text columns are welcome."""
@@ -190,7 +202,8 @@ class JointClassifier(ClassifierMixin, _Joint):
         Seed of everything random.
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
-        storage; None keeps it in memory.
+        storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same
+        place makes `jointopt-2/joint`, and so on.
     final : {"ensemble", "single"}, default="ensemble"
         Average the best configurations, each fitted on all rows and on those of up to four folds,
         or fit the best one on all rows.
@@ -204,7 +217,7 @@ class JointClassifier(ClassifierMixin, _Joint):
     best_score_ : float
         Its mean validation score, in the metric's own unit.
     study_ : optuna.Study
-        The joint study.
+        The joint study; of a strategy of several stages, the last one.
     leaderboard_ : DataFrame
         One row per scored trial, the best first.
     ensemble_ : DataFrame
@@ -245,7 +258,7 @@ class JointClassifier(ClassifierMixin, _Joint):
         X : array-like or DataFrame of shape (n_samples, n_features)
             A frame's columns may be numbers, categories, dates or text, with missing values.
         y : array-like of shape (n_samples,)
-            Labels.
+            Labels; rows that lack one are left out, with a warning.
 
         Raises
         ------
@@ -268,9 +281,13 @@ class JointClassifier(ClassifierMixin, _Joint):
         (array([0, 1, 2]), 4)
         """
         X = self._checked(X, reset=True)
-        if np.asarray(y).dtype.kind == "f":
-            assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
+        labels = np.asarray(y)
+        # Of no array at all the data set says what is wrong.
+        labels = labels[pd.notna(labels)] if labels.ndim else np.empty(0)
+        if labels.dtype.kind == "f":
+            assert_all_finite(labels, input_name="y")
+        if labels.size:
+            check_classification_targets(labels)
         self._fit(X, y, "classification")
         self.classes_ = self.model_.classes
         return self
@@ -344,7 +361,8 @@ class JointRegressor(RegressorMixin, _Joint):
         Seed of everything random.
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
-        storage; None keeps it in memory.
+        storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same
+        place makes `jointopt-2/joint`, and so on.
     final : {"ensemble", "single"}, default="ensemble"
         Average the best configurations, each fitted on all rows and on those of up to four folds,
         or fit the best one on all rows.
@@ -358,7 +376,7 @@ class JointRegressor(RegressorMixin, _Joint):
     best_score_ : float
         Its mean validation score, in the metric's own unit.
     study_ : optuna.Study
-        The joint study.
+        The joint study; of a strategy of several stages, the last one.
     leaderboard_ : DataFrame
         One row per scored trial, the best first.
     ensemble_ : DataFrame
@@ -395,7 +413,7 @@ class JointRegressor(RegressorMixin, _Joint):
         X : array-like or DataFrame of shape (n_samples, n_features)
             A frame's columns may be numbers, categories, dates or text, with missing values.
         y : array-like of shape (n_samples,)
-            Target values.
+            Target values; rows that lack one are left out, with a warning.
 
         Raises
         ------

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from jointopt.data import read_table
 from jointopt.errors import DataError, OptionError
+from jointopt.files import write_whole
 from jointopt.model.saving import load_model
 from jointopt.run_command import load_frame
 from jointopt.study_file import load_study
@@ -43,6 +44,8 @@ def export_onnx(console: Console, folder: Path, out: Path | None, data: Path | N
         If an option cannot be used or a package is missing.
     ModelError
         If ONNX cannot express the model, or it would not predict the same.
+    StorageError
+        If the file cannot be written.
     """
     try:
         from jointopt.model.onnx.export import check_onnx, onnx_model
@@ -59,7 +62,7 @@ def export_onnx(console: Console, folder: Path, out: Path | None, data: Path | N
     frame = frame.sample(min(len(frame), CHECKED_ROWS), random_state=0)
     content = proto.SerializeToString()
     difference = check_onnx(content, model, frame)
-    out.write_bytes(content)
+    write_whole(out, content)
     n_pipelines = sum(len(member.pipelines) for member in model.members)
     console.print(
         f"{escape(str(out))}: {n_pipelines} pipeline{'s' if n_pipelines > 1 else ''}, "

@@ -37,9 +37,7 @@ def plain_writing(what: str) -> Iterator[None]:
     except OSError as error:
         mend = "make room there" if error.errno in FULL else "see that it can be written to"
         why = error.strerror or error
-        raise StorageError(
-            f"{what} cannot be written: {why}; {mend}, then go on with --resume"
-        ) from error
+        raise StorageError(f"{what} cannot be written: {why}; {mend}, then try again") from error
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,9 @@ from optuna.trial import TrialState
 from rich.markup import escape
 
 from jointopt.data import Metric, get_metric, load_table, make_dataset
+from jointopt.data.columns import with_string_names
 from jointopt.errors import DataError, OptionError
+from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.limits import parse_memory
 from jointopt.files import write_whole
 from jointopt.insight.held_out import HeldOut
@@ -26,11 +28,18 @@ from jointopt.insight.terminal import show_leaderboard, show_model
 from jointopt.insight.words import counted
 from jointopt.model.fitted import PREDICTION
 from jointopt.model.run import RunOptions, run_table
-from jointopt.model.saving import save_model
+from jointopt.model.saving import load_model, save_model
 from jointopt.search.budget import parse_seconds
 from jointopt.search.storage import earlier_seconds, open_storage, sqlite_url
 from jointopt.space import load_space
-from jointopt.study_file import StudyDefinition, dump_study, load_study, study_of, within
+from jointopt.study_file import (
+    SEQUENTIAL,
+    StudyDefinition,
+    dump_study,
+    load_study,
+    study_of,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +112,8 @@ class RunCommand:
             The folder.
         """
         started = time.monotonic() if started is None else started
-        study = self.study
+        how = self.study.how(self.study.strategy)
+        study = _single(self.study)
         table = _only_table(study)
         name = table.label
         seconds = budget_of(study)
@@ -121,7 +131,7 @@ class RunCommand:
         if resume:
             started -= earlier_seconds(store, name)
         options = RunOptions(
-            strategy=study.how(study.strategy),
+            strategy=how,
             space=space,
             metric=study.metric,
             seconds=seconds,
@@ -148,6 +158,8 @@ class RunCommand:
                 watch=progress.see,
                 prepared=notes.prepare,
             )
+        if resume:
+            found = _with_better_model(found, folder)
         # Not before: a run that was refused must not take the place of the study's own.
         write_study(folder, study, name)
         outer = None if held_out is None else HeldOut.of_table(found, held_out)
@@ -190,7 +202,7 @@ def load_frame(table: TableDefinition, drop: Sequence[str]) -> pd.DataFrame:
     OptionError
         If a column to leave out is not there.
     """
-    frame = load_table(table.data)
+    frame = with_string_names(load_table(table.data))
     for column in drop:
         if column not in frame.columns:
             raise OptionError(f"drop: {table.data} has no column {column!r}")
@@ -215,6 +227,34 @@ def write_study(folder: Path, study: StudyDefinition, name: str) -> None:
     """Write the definition that runs the same again from anywhere on this machine."""
     placed = within(study, Path.cwd()).model_copy(update={"name": name})
     write_whole(folder / "study.yaml", dump_study(placed))
+
+
+def _single(study: StudyDefinition) -> StudyDefinition:
+    """Return a study that may compare strategies as the one of its single `strategy`."""
+    left_out = {"strategies", "seeds", "parallel", "ground_truth"}
+    if study.strategy != SEQUENTIAL:
+        left_out |= {"order", "shares"}
+    return StudyDefinition(**study.model_dump(exclude=left_out, exclude_unset=True))
+
+
+def _with_better_model(run: TableRun, folder: Path) -> TableRun:
+    """Return a resumed run with the model that is in the folder, where that validates better.
+
+    An ensemble is of models that were kept while they were fitted: those of earlier runs are gone.
+    """
+    before = attempt(lambda: load_model(folder))
+    if isinstance(before, Exception):
+        # None was saved, or it is damaged: this run's takes its place.
+        return run
+    earlier, own = (model.facts["validation_score"] for model in (before, run.model))
+    better = earlier > own if run.metric.greater_is_better else earlier < own
+    if not better:
+        return run
+    note = (
+        f"The model is the earlier run's: its {run.metric.name} {earlier:.5g} in validation is "
+        f"better than the {own:.5g} of what could be made now"
+    )
+    return replace(run, model=before, notes=(*run.notes, note))
 
 
 def _only_table(study: StudyDefinition) -> TableDefinition:
@@ -251,7 +291,10 @@ def _announce(
 ) -> None:
     console.print(escape(f"{study.data}: {dataset.n_rows} rows, {dataset.schema.describe()}"))
     if dataset.n_dropped:
-        console.print(f"{dataset.n_dropped} more rows have no target and are left out")
+        console.print(
+            f"{dataset.n_dropped} more rows have no target and are left out; empty cells have "
+            "none, and in text files words such as NA and None"
+        )
     limits = [] if seconds is None else [f"{seconds:g} s"]
     limits += [] if study.trials is None else [counted(study.trials, "trial")]
     console.print(

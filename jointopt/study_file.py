@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jointopt.space.yaml_source import Part
 
 __all__ = [
+    "SEQUENTIAL",
     "StudyDefinition",
     "TableDefinition",
     "dump_study",
@@ -257,7 +258,7 @@ def within(study: StudyDefinition, folder: Path) -> StudyDefinition:
 
 
 def _placed(data: str, folder: Path) -> str:
-    return data if is_named(data) else str(folder / data)
+    return data if is_named(data) else str(folder / Path(data).expanduser())
 
 
 def _message(error: ValidationError, root: Part | None) -> str:

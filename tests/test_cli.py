@@ -19,6 +19,8 @@ import optuna_dashboard
 import pandas as pd
 import pytest
 
+from jointopt import cli
+
 QUICK = ("--space", "space.yaml", "--trials", 6, "--workers", 1)
 ONE_RUN = pytest.mark.xdist_group("one run")
 """Of tests that share a run, which each process would make for itself."""
@@ -168,6 +170,20 @@ def test_resume_goes_on_where_a_run_stopped_if_it_is_the_same(run, finished):
     code, _, err = run("run", table, "--target", "label", *more, *other)
     assert code == 2
     assert "its metric roc_auc, not log_loss as here" in flat(err)
+    code, _, err = run(
+        "run",
+        table,
+        "--target",
+        "label",
+        *more,
+        "--strategy",
+        "random",
+        "--out",
+        "out",
+        "--resume",
+    )
+    assert code == 2
+    assert "its strategy joint, not random as here" in flat(err)
     assert (finished / "study.yaml").read_text() == kept
     code, _, err = run("run", table, "--target", "label", *more, "--out", "out", "--resume")
     assert (code, err) == (0, "")
@@ -175,6 +191,20 @@ def test_resume_goes_on_where_a_run_stopped_if_it_is_the_same(run, finished):
     assert [t.number for t in study.trials] == list(range(10))
     configs = [tuple(sorted(t.params.items())) for t in study.trials]
     assert len(set(configs)) == 10
+
+
+@ONE_RUN
+def test_a_resumed_run_never_takes_a_better_model_away(run, finished):
+    """An averaged model is of fits that were kept on the way, and a later run has them no more."""
+    about = finished / "model" / "model.json"
+    facts = json.loads(about.read_text())["facts"]
+    words = ("run", "train.csv", "--target", "label", *QUICK[:3], 7, *QUICK[4:], "--out", "out")
+    code, out, err = run(*words, "--resume")
+    assert (code, err) == (0, "")
+    again = json.loads(about.read_text())["facts"]
+    assert again["validation_score"] >= facts["validation_score"]
+    kept = "The model is the earlier run's" in flat(out)
+    assert kept == (again["validation_score"] == facts["validation_score"])
 
 
 def count_trials(database):
@@ -276,10 +306,11 @@ def test_space_shows_the_tree_and_the_sizes(run):
 
 
 def test_every_command_has_help_with_an_example(run):
-    for command in ("run", "predict", "space", "report", "dashboard", "demo"):
-        code, out, _ = run(command, "--help")
+    for command in cli.app.registered_commands:
+        name = command.name or command.callback.__name__
+        code, out, _ = run(name, "--help")
         assert code == 0
-        assert f"Example: jointopt {command}" in flat(out)
+        assert f"Example: jointopt {name}" in flat(out)
 
 
 def write_csv(text):

@@ -111,6 +111,49 @@ def test_mistakes_are_told_in_a_sentence(run, words, message):
     assert "Traceback" not in err
 
 
+def test_what_a_comparison_pays_no_heed_to_is_refused(run, tmp_path):
+    study = "data: 'sklearn:iris'\ntarget: target\nstrategies: [joint, random]\ntrials: 2\n"
+    for line, message in {
+        "seed: 3": "seed is for a single run, with --strategy: a comparison has seeds",
+        "final: single": "final is for a single run",
+        "ground_truth: true\nbudget: 9s": "budget has no meaning where all scores are known",
+    }.items():
+        (tmp_path / "two.yaml").write_text(f"{study}{line}\n")
+        code, _, err = run("run", "two.yaml")
+        assert code == 2
+        assert message in " ".join(err.split())
+
+
+def test_another_order_under_the_same_name_is_refused(run):
+    words = ("compare", "sklearn:iris", "--target", "target", "--space", "space.yaml")
+    words = (*words, "--strategies", "joint,sequential", "--trials", 2, "--seeds", 1)
+    words = (*words, "--workers", 1, "--out", "both")
+    assert run(*words)[0] == 0
+    code, _, err = run(*words, "--order", "paradigm,hyperparameters")
+    assert code == 2
+    told = " ".join(err.split())
+    assert "holds runs of sequential as 'sequential', but now that is sequential(order=" in told
+
+
+def test_a_single_run_of_a_comparison_s_study_runs_again(run, tmp_path):
+    (tmp_path / "two.yaml").write_text(
+        "data: 'sklearn:iris'\ntarget: target\nspace: space.yaml\n"
+        "strategies: [joint, sequential]\nseeds: 3\norder: [paradigm, hyperparameters]\n"
+        "trials: 2\nworkers: 1\n"
+    )
+    assert run("run", "two.yaml", "--strategy", "joint", "--out", "one")[0] == 0
+    code, out, err = run("run", "one/study.yaml", "--out", "again")
+    assert (code, err) == (0, "")
+    assert "The best single pipeline" in out
+
+
+def test_whole_numbers_as_names_of_columns(run, tmp_path):
+    pd.DataFrame([[i, i % 3, i % 2] for i in range(40)]).to_parquet(tmp_path / "t.parquet")
+    words = ("--target", 2, "--space", "space.yaml", "--trials", 2, "--seeds", 1, "--workers", 1)
+    code, _, err = run("compare", "t.parquet", "--strategies", "joint,random", *words)
+    assert (code, err) == (0, "")
+
+
 def test_order_and_shares_reach_the_sequential_strategy(run):
     code, out, err = run(
         *("run", "sklearn:iris", "--target", "target", "--space", "space.yaml", "--trials", 9),
@@ -156,7 +199,3 @@ def test_the_study_reads_its_tables(path):
         assert table.target in load_frame(table, study.drop).columns
     for name in study.strategies or [study.strategy]:
         study.how(name)
-
-
-def test_there_are_eight_studies():
-    assert len(STUDIES) >= 8

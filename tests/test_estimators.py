@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +67,47 @@ def test_fitted_attributes():
     assert model.n_features_in_ == 4
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
     assert model.score(X, y) > 0.9
+
+
+def test_each_fit_has_a_study_of_its_own_in_a_storage(tmp_path):
+    X, y = load_diabetes(return_X_y=True)
+    place = f"sqlite:///{tmp_path}/study.db"
+    model = JointRegressor(**QUICK, storage=place)
+    names = [model.fit(X, y).study_.study_name for _ in range(2)]
+    assert names == ["jointopt/joint", "jointopt-2/joint"]
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert len(again.study_.trials) == 2
+
+
+def test_columns_without_names_are_taken_by_position():
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    named = JointRegressor(**QUICK).fit(X, y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        np.testing.assert_array_equal(named.predict(X.to_numpy()), named.predict(X))
+    unnamed = JointRegressor(**QUICK).fit(X.to_numpy(), y)
+    with pytest.warns(UserWarning, match="was fitted without feature names"):
+        np.testing.assert_array_equal(unnamed.predict(X), unnamed.predict(X.to_numpy()))
+    numbered = JointRegressor(**QUICK).fit(pd.DataFrame(X.to_numpy()), y)
+    expected = numbered.predict(pd.DataFrame(X.to_numpy()))
+    np.testing.assert_array_equal(numbered.predict(X.to_numpy()), expected)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_rows_without_a_target_are_left_out_with_a_warning(missing):
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["red", "green", "blue"], dtype=object)[y]
+    names[:3] = missing
+    with pytest.warns(UserWarning, match="3 of 150 rows have no target"):
+        model = JointClassifier(**QUICK).fit(X, names)
+    assert list(model.classes_) == ["blue", "green", "red"]
+    numbers = X[:, 0].copy()
+    numbers[:3] = np.nan
+    with pytest.warns(UserWarning, match="3 of 150 rows have no target"):
+        JointRegressor(**QUICK).fit(X[:, 1:], numbers)
+    with pytest.warns(UserWarning, match="3 of 150 rows have no target"):
+        codes = JointClassifier(**QUICK).fit(X, np.where(np.arange(150) < 3, np.nan, y))
+    assert codes.classes_.dtype.kind == "i"
 
 
 def test_usable_in_cross_val_score_and_pipelines():

@@ -228,7 +228,9 @@ def _present(y: pd.Series, target: str) -> NDArray[np.bool_]:
             f"target {target!r} holds dates; jointopt predicts classes and numbers, so make a "
             "number of it, such as days since a fixed date"
         )
-    present: NDArray[np.bool_] = y.notna().to_numpy(dtype=bool)
+    # As in features, blank text is missing.
+    blank = [value for value in y.unique() if isinstance(value, str) and not value.strip()]
+    present: NDArray[np.bool_] = (y.notna() & ~y.isin(blank)).to_numpy(dtype=bool)
     n_present = int(present.sum())
     if not n_present:
         raise DataError(

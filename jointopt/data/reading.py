@@ -232,6 +232,8 @@ def _read_binary(path: Path, extension: str) -> pd.DataFrame:
     read = pd.read_parquet if extension == ".parquet" else pd.read_feather
     with _binary_errors(path, extension):
         frame = read(path)
-    if any(name is not None for name in frame.index.names):
-        frame = frame.reset_index()
-    return frame
+    # One that was kept as a column, too, says nothing more.
+    doubled = [name for name in frame.index.names if name is None or name in frame.columns]
+    kept = [name for name in frame.index.names if name not in doubled]
+    frame = frame.reset_index(level=kept) if kept else frame
+    return frame.reset_index(drop=True)

@@ -67,7 +67,7 @@ class DaskCluster:
     Raises
     ------
     OptionError
-        If Dask is not installed, or no scheduler answers.
+        If Dask is not installed, no scheduler answers, or it has no workers.
     """
 
     def __init__(self, setting: Setting, cluster: str | Client) -> None:
@@ -76,7 +76,14 @@ class DaskCluster:
         self._client = _connected(cluster) if isinstance(cluster, str) else cluster
         self._folder = tempfile.TemporaryDirectory(prefix="jointopt-")
         self._key = uuid.uuid4().hex
-        self._data = self._scattered()
+        try:
+            self._data = self._scattered()
+        except TimeoutError as error:
+            self._leave()
+            raise OptionError(
+                f"the Dask scheduler {self._client.scheduler.address} has no workers; start some: "
+                "dask worker ADDRESS"
+            ) from error
         self._running: dict[Future, _Sent] = {}
         self._begun: dict[str, float] = {}
         self._client.subscribe_topic(self._key, self._note_begin)
@@ -112,14 +119,20 @@ class DaskCluster:
             sent = self._running.pop(future)
             self._begun.pop(future.key, None)
             result = self._result(future, sent)
-            if result is None and sent.attempt < ATTEMPTS:
-                self._data = self._scattered()
+            if result is None and sent.attempt < ATTEMPTS and self._has_data_again():
                 self._send(sent.key, sent.task, sent.attempt + 1)
             else:
                 found.append(
                     (sent.key, result or FoldResult.failed(sent.task, "its workers were lost"))
                 )
         return found
+
+    def _has_data_again(self) -> bool:
+        """Send the setting to the workers that are there; false if there are none for a while."""
+        with suppress(TimeoutError):
+            self._data = self._scattered()
+            return True
+        return False
 
     def _ended(self, timeout: float | None) -> list[Future]:
         """Wait for tasks to end, or to overrun their time."""
@@ -171,6 +184,9 @@ class DaskCluster:
         self.cancel()
         self._client.unsubscribe_topic(self._key)
         self._data.release()
+        self._leave()
+
+    def _leave(self) -> None:
         if self._own:
             self._client.close()
         self._folder.cleanup()

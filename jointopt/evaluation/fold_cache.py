@@ -172,6 +172,8 @@ class _Recent(Generic[T]):
         return self._known[key][0]
 
     def put(self, key: tuple[Hashable, bytes], value: T, size: int) -> None:
+        if size > self._most:
+            return
         self._known[key] = (value, size)
         self._size += size
         while self._size > self._most:

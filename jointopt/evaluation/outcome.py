@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from jointopt.space import Config
 
-__all__ = ["Evaluator", "Outcome", "State"]
+__all__ = ["BUDGET_ENDED", "Evaluator", "Outcome", "State"]
+
+BUDGET_ENDED: Final = "the budget ended"
+"""The reason of what was stopped, but not for being behind."""
 
 
 class State(StrEnum):

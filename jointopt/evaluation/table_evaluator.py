@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jointopt.evaluation.attempt import attempt
+from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.events import FitBegun
 from jointopt.evaluation.learning_curves import CurveRace, LearningCurve
 from jointopt.evaluation.one_fold import FoldTask
-from jointopt.evaluation.outcome import Outcome, State
+from jointopt.evaluation.outcome import BUDGET_ENDED, Outcome, State
 from jointopt.evaluation.racing import Race
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class TableEvaluator:
     models : dict of int to tuple of Path
         Where the pipelines that were fitted on the first four folds are, of those of `out_of_fold`
         of which all could be kept.
+    notes : list of str
+        What did not go as planned.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class TableEvaluator:
         self.setting = setting
         self._keep_models = keep_models
         self._executor = executor
+        self.notes: list[str] = []
         self._watch = watch
         self._max_fit_seconds = max_fit_seconds
         self._race = Race(len(setting.folds))
@@ -142,7 +145,7 @@ class TableEvaluator:
     def abandon(self) -> list[Outcome]:
         """Return as pruned what has passed at least one fit; the rest is as if never started."""
         outcomes = [
-            self._told(number, running, State.PRUNED, "the budget ended")
+            self._told(number, running, State.PRUNED, BUDGET_ENDED)
             for number, running in self._running.items()
             if running.results or running.rungs
         ]
@@ -151,10 +154,17 @@ class TableEvaluator:
         return outcomes
 
     def explain(self, config: Config) -> dict[str, float]:
-        """Tell how much the first fold's score falls when columns are shuffled; {} if it fails."""
+        """Tell how much the first fold's score falls when columns are shuffled.
+
+        If that fails it returns {}, and `notes` says why.
+        """
+        # A fit, and as long again for its predictions.
         limit = None if self._max_fit_seconds is None else 2 * self._max_fit_seconds
         found = attempt(lambda: self._executor.explain(config, limit))
-        return {} if isinstance(found, Exception) else found
+        if isinstance(found, Exception):
+            self.notes.append(f"columns could not be ranked by permutation: {reason_of(found)}")
+            return {}
+        return found
 
     def learn(self, outcome: Outcome) -> None:
         """Let a configuration that finished in an earlier run take part in the race."""

@@ -92,6 +92,7 @@ class WorkerProcesses:
             raise
         self._pool = self._new_pool()
         self._has_worked = False
+        self._sent: set[Future[Any]] = set()
         self._running: dict[Future[FoldResult], tuple[int, FoldTask]] = {}
 
     @property
@@ -120,7 +121,7 @@ class WorkerProcesses:
         That it does when a worker dies while none is at a task.
         """
         try:
-            return self._pool.submit(function, limit, *args)
+            return self._send(function, limit, *args)
         except RuntimeError as error:
             if not self._has_worked:
                 raise SearchError(
@@ -129,11 +130,20 @@ class WorkerProcesses:
                 ) from error
         self._pool.stop()
         self._pool.join()
-        for future in self._running:
+        for future in self._sent:
             if not future.done():
                 future.set_exception(BrokenProcessPool("all workers were given up"))
-        self._pool, self._has_worked = self._new_pool(), False
-        return self._pool.submit(function, limit, *args)
+        self._pool, self._sent, self._has_worked = self._new_pool(), set(), False
+        return self._send(function, limit, *args)
+
+    def _send(self, function: Callable[..., Any], limit: float | None, *args: Any) -> Any:
+        future = self._pool.submit(function, limit, *args)
+        self._sent = {sent for sent in self._sent if not sent.done()} | {future}
+        future.add_done_callback(self._note_success)
+        return future
+
+    def _note_success(self, future: Future[Any]) -> None:
+        self._has_worked |= not future.cancelled() and future.exception() is None
 
     def _new_pool(self) -> Any:
         from pebble import ProcessPool
@@ -161,7 +171,6 @@ class WorkerProcesses:
     def _outcome(self, future: Future[FoldResult], task: FoldTask) -> FoldResult:
         error = future.exception()
         if error is None:
-            self._has_worked = True
             return future.result()
         why = self._why(error, task.max_seconds)
         return FoldResult.failed(task, why, fit_seconds=task.max_seconds or 0.0)
@@ -178,7 +187,7 @@ class WorkerProcesses:
 
     def cancel(self) -> None:
         """Stop all tasks, and the workers that are at them."""
-        for future in self._running:
+        for future in self._sent:
             future.cancel()
         self._running.clear()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jointopt.errors import OptionError
+from jointopt.evaluation.limits import parse_memory
 from jointopt.search.budget import parse_seconds
 from jointopt.search.catalogue import get_strategy
 
@@ -89,6 +90,17 @@ class CompareOptions:
         """
         limit = self.trial_timeout
         return None if limit is None else parse_seconds(limit, "trial_timeout")
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What one worker may use, if that was said.
+
+        Examples
+        --------
+        >>> CompareOptions(memory_limit="2GB").memory_bytes
+        2000000000
+        """
+        return None if self.memory_limit is None else parse_memory(self.memory_limit)
 
     def named(self) -> dict[str, str | Strategy]:
         """Return the strategies by name.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -13,7 +12,6 @@ from rich.console import Console
 
 from jointopt.data import get_metric
 from jointopt.errors import OptionError
-from jointopt.evaluation.limits import parse_memory
 from jointopt.insight.compare_one import Job, Table, one_run
 from jointopt.insight.compare_options import CompareOptions
 from jointopt.insight.compare_store import RunFile, fingerprint
@@ -22,7 +20,10 @@ from jointopt.insight.kept_trials import TRIAL_COLUMNS
 from jointopt.insight.progress import CompareProgress
 from jointopt.model.run import RunOptions
 from jointopt.search.budget import Budget
+from jointopt.search.catalogue import told_strategy
+from jointopt.search.terms import space_term
 from jointopt.space import Space, load_space
+from jointopt.space.grid import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +136,11 @@ def compare(
     >>> comparison.tests()["verdict"].tolist()
     ['no difference shown (6 pairs at least could show one)']
     """
+    for name in how.keys() - How.__annotations__:
+        raise TypeError(
+            f"compare() got an unexpected keyword argument {name!r}"
+            f"{did_you_mean(name, How.__annotations__)}"
+        )
     options = CompareOptions(
         strategies=strategies,
         budget=budget,
@@ -210,6 +216,7 @@ def compare_datasets(
         folder,
         _settings(options, space, parallel, metrics),
         {name: fingerprint(table) for name, table in read.items()},
+        {label: told_strategy(strategy) for label, strategy in strategies.items()},
     )
     jobs = [
         Job(name, label, table, _run_options(options, space, strategy, seed, parallel))
@@ -235,12 +242,13 @@ def _settings(
 ) -> dict[str, Any]:
     """Return what must be the same for runs to be compared; clocks count only with a budget."""
     timed = options.seconds is not None
-    limit = {} if options.fit_seconds is None else {"trial_timeout": options.fit_seconds}
-    return limit | {
+    return {
         "metric": options.metric if options.metric is None else next(iter(metrics.values())),
         "budget": options.seconds,
         "n_trials": options.n_trials,
-        "space": hashlib.sha256(space.to_yaml().encode()).hexdigest()[:12],
+        "space": space_term(space),
+        "trial_timeout": options.fit_seconds,
+        "memory_limit": options.memory_bytes,
         "workers": options.workers if timed else None,
         "parallel": parallel if timed else None,
     }
@@ -262,7 +270,7 @@ def _run_options(
         n_trials=options.n_trials,
         workers=workers if parallel == 1 or workers is None else 1,
         trial_timeout=options.fit_seconds,
-        memory_limit=None if options.memory_limit is None else parse_memory(options.memory_limit),
+        memory_limit=options.memory_bytes,
         cores=max(1, cpu_count() // parallel),
         seed=seed,
     )

@@ -35,11 +35,14 @@ class RunFile:
         Plain values that all runs share.
     data : mapping of str to str
         Data set to fingerprint.
+    strategies : mapping of str to str
+        Label to what `told_strategy` says.
 
     Raises
     ------
     OptionError
-        If the file holds runs made with other settings or other data of the same name.
+        If the file holds runs made with other settings, or other data or another strategy of the
+        same name.
     StorageError
         If the folder cannot be made or the file cannot be read.
     """
@@ -49,8 +52,10 @@ class RunFile:
         folder: str | Path | None,
         settings: Mapping[str, Any],
         data: Mapping[str, str],
+        strategies: Mapping[str, str],
     ) -> None:
         self._settings, self._data = dict(settings), dict(data)
+        self._strategies = dict(strategies)
         self._path = None if folder is None else _file(Path(folder))
         self.outcomes: dict[Key, Outcome] = {}
         for line in [] if self._path is None else _lines(self._path):
@@ -73,6 +78,7 @@ class RunFile:
         line = {
             "settings": self._settings,
             "data": self._data[job.dataset],
+            "strategy": self._strategies[job.strategy],
             "outcome": asdict(outcome),
         }
         try:
@@ -89,6 +95,13 @@ class RunFile:
                     f"{self._path} holds runs made with {name} {before}, but now it is {value}; "
                     "give the same settings, or another folder"
                 )
+        label = line["outcome"]["row"]["strategy"]
+        before, now = line["strategy"], self._strategies.get(label)
+        if now not in (None, before):
+            raise OptionError(
+                f"{self._path} holds runs of {before} as {label!r}, but now that is {now}; give "
+                "the same strategy, another name for it, or another folder"
+            )
         dataset = line["outcome"]["row"]["dataset"]
         if self._data.get(dataset, line["data"]) != line["data"]:
             raise OptionError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, final
 import pandas as pd
 
 from jointopt.errors import OptionError, StorageError
+from jointopt.files import write_whole
 from jointopt.insight.comparison_page import render_comparison
 from jointopt.insight.comparison_ranks import friedman_test
 from jointopt.insight.comparison_stats import (
@@ -461,15 +462,15 @@ class Comparison:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.runs.to_parquet(folder / RUNS_FILE, index=False)
-            self.anytime.to_parquet(folder / ANYTIME_FILE, index=False)
+            write_whole(folder / RUNS_FILE, self.runs.to_parquet(index=False))
+            write_whole(folder / ANYTIME_FILE, self.anytime.to_parquet(index=False))
             for name, frame in ((REGRET_FILE, self.regret), (TRIALS_FILE, self.trials)):
                 (folder / name).unlink(missing_ok=True)
                 if frame is not None:
-                    frame.to_parquet(folder / name, index=False)
+                    write_whole(folder / name, frame.to_parquet(index=False))
             page = folder / PAGE_FILE
             html = render_comparison(self.runs, self.anytime, self.regret, self.learnt())
-            page.write_text(html, encoding="utf-8")
+            write_whole(page, html)
         except OSError as error:
             raise StorageError(
                 f"the comparison cannot be written to {folder}: {error.strerror}"

@@ -22,6 +22,7 @@ __all__ = ["leaderboard", "members_frame"]
 COLUMNS = [
     "rank",
     "trial",
+    "stage",
     "paradigm",
     "score",
     "std",
@@ -46,9 +47,10 @@ def leaderboard(records: Sequence[TrialRecord], metric: Metric) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `rank` (of those that finished all folds), `trial`, `paradigm`, `score` (mean
-        over the folds passed, in the metric's own unit), `std` (over folds), `folds` (passed),
-        `n_features`, `fit_seconds` (all folds together), `state` and `pipeline` (in words).
+        Columns `rank` (of those that finished all folds), `trial` (its number in the study of its
+        stage), `stage`, `paradigm`, `score` (mean over the folds passed, in the metric's own
+        unit), `std` (over folds), `folds` (passed), `n_features`, `fit_seconds` (all folds
+        together), `state` and `pipeline` (in words).
         Trials that finished come first, those that were stopped early after them.
     """
     rows = []
@@ -60,6 +62,7 @@ def leaderboard(records: Sequence[TrialRecord], metric: Metric) -> pd.DataFrame:
         rows.append(
             {
                 "trial": record.number,
+                "stage": record.stage,
                 "paradigm": record.config.get("paradigm"),
                 "score": float(np.mean(scores)),
                 "std": float(np.std(scores)),

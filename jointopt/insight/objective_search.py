@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import optuna
 from rich.console import Console
 
@@ -17,9 +19,10 @@ from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
 from jointopt.insight.search_result import Objective, SearchResult
 from jointopt.search.budget import Budget, parse_seconds
-from jointopt.search.catalogue import get_strategy
+from jointopt.search.catalogue import get_strategy, told_strategy
 from jointopt.search.engine import Engine, Shelf
-from jointopt.search.storage import open_storage
+from jointopt.search.storage import free_name, open_storage
+from jointopt.search.terms import space_term
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +41,11 @@ class _ObjectiveEvaluator:
 
     capacity = 1
 
-    def __init__(self, objective: Callable[[Config, optuna.trial.Trial], float]) -> None:
+    def __init__(
+        self, objective: Callable[[Config, optuna.trial.Trial], float], *, stores: bool = False
+    ) -> None:
         self._objective = objective
+        self._stores = stores
         self._waiting: list[tuple[int, Config, optuna.trial.Trial]] = []
 
     def submit(self, number: int, config: Config, trial: optuna.trial.Trial) -> None:
@@ -50,13 +56,22 @@ class _ObjectiveEvaluator:
             return []
         number, config, trial = self._waiting.pop(0)
         value = attempt(lambda: float(self._objective(config, trial)))
+        frozen = trial.study.get_trials(deepcopy=False)[trial.number]
+        steps = frozen.intermediate_values
+        told: dict[str, Any] | Exception = frozen.user_attrs
+        if self._stores:
+            told = attempt(lambda: _plain(frozen.user_attrs))
+        if isinstance(told, Exception):
+            reason = f"a user attribute cannot be stored: {reason_of(told)}"
+            return [Outcome(number, State.FAILED, None, steps, {}, reason)]
         if isinstance(value, optuna.TrialPruned):
-            return [_outcome(number, trial, State.PRUNED, None, "pruned by the objective")]
+            last = steps[max(steps)] if steps else None
+            return [Outcome(number, State.PRUNED, last, steps, told, "pruned by the objective")]
         if isinstance(value, Exception):
-            return [_outcome(number, trial, State.FAILED, None, reason_of(value))]
+            return [Outcome(number, State.FAILED, None, steps, told, reason_of(value))]
         if math.isnan(value):
-            return [_outcome(number, trial, State.FAILED, None, "the objective returned NaN")]
-        return [_outcome(number, trial, State.COMPLETE, value, None)]
+            return [Outcome(number, State.FAILED, None, steps, told, "the objective returned NaN")]
+        return [Outcome(number, State.COMPLETE, value, steps, told, None)]
 
     def has_partial(self) -> bool:
         return False
@@ -73,14 +88,16 @@ class _ObjectiveEvaluator:
         return []
 
 
-def _outcome(
-    number: int, trial: optuna.trial.Trial, state: State, value: float | None, reason: str | None
-) -> Outcome:
-    frozen = trial.study.get_trials(deepcopy=False)[trial.number]
-    steps = frozen.intermediate_values
-    if state is State.PRUNED and steps:
-        value = steps[max(steps)]
-    return Outcome(number, state, value, steps, frozen.user_attrs, reason)
+def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return what JSON can express, NumPy's values as Python's."""
+    found: dict[str, Any] = json.loads(json.dumps(attributes, default=_of_numpy))
+    return found
+
+
+def _of_numpy(value: object) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")
 
 
 def search(
@@ -105,7 +122,8 @@ def search(
     objective : callable
         `objective(config, trial) -> float`; `config` maps parameter paths to values, `trial` is
         an `optuna.Trial` whose `report` and `should_prune` work (median pruning). An exception
-        makes the trial a failed one, with its reason; NaN does too.
+        makes the trial a failed one, with its reason; NaN does too, and where trials are stored,
+        user attributes that JSON cannot express.
     strategy : str or callable, default="joint"
         joint, sequential, alternating, random, exhaustive, or a callable
         `strategy(space, starts, seed)` that yields stages.
@@ -121,7 +139,9 @@ def search(
         None keeps the study in memory; a database URL, a path ending in `.journal` or an Optuna
         storage keep it durably.
     name : str or None, default=None
-        Studies are named `name/stage`; "search" by default.
+        Studies are named `name/stage`. Those that the storage holds of this name are gone on
+        with: their trials are known, and count. None takes a name that is free: search,
+        search-2 and so on.
     verbose : bool, default=False
         Show how the search goes: drawn in a terminal or a notebook, in lines elsewhere.
 
@@ -137,7 +157,8 @@ def search(
     SearchError
         If no trial ended with a value.
     StorageError
-        If the storage cannot be used.
+        If the storage cannot be used, or its studies of that name are of another space, strategy
+        or direction.
 
     Examples
     --------
@@ -152,15 +173,25 @@ def search(
     if direction not in ("maximize", "minimize"):
         raise OptionError(f"direction must be maximize or minimize, got {direction!r}")
     started = time.monotonic()
+    place = open_storage(storage)
     limits = Limits(None if budget is None else parse_seconds(budget), n_trials)
     metric = Objective("value", greater_is_better=direction == "maximize")
     shown = Progress(Console(), metric, limits, started) if verbose else None
     engine = Engine(
-        _ObjectiveEvaluator(objective),
+        _ObjectiveEvaluator(objective, stores=storage is not None),
         Budget(limits.seconds, limits.n_trials, started=started),
         direction=direction,
         seed=seed,
-        shelf=Shelf(storage=open_storage(storage), name=name or "search"),
+        shelf=Shelf(
+            storage=place,
+            name=free_name(place, "search") if name is None else name,
+            resume=name is not None,
+            terms={
+                "space": space_term(space),
+                "strategy": told_strategy(strategy),
+                "direction": direction,
+            },
+        ),
         listeners=[] if shown is None else [shown.hear],
         watch=None if shown is None else shown.see,
     )

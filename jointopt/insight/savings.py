@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from optuna.trial import TrialState
 
+from jointopt.evaluation.outcome import BUDGET_ENDED
+from jointopt.insight.words import counted
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from jointopt.search.result import TrialRecord
 
 __all__ = ["savings_frame"]
-
-BEHIND: Final = "behind"
-"""How the reason of a trial begins that lost its race; others were cut short by the budget."""
 
 
 def savings_frame(records: Sequence[TrialRecord], n_folds: int) -> pd.DataFrame:
@@ -37,16 +38,21 @@ def savings_frame(records: Sequence[TrialRecord], n_folds: int) -> pd.DataFrame:
     rows = []
     for record in records:
         trial, told = record.trial, record.trial.user_attrs
-        if trial.state is not TrialState.PRUNED or not str(told.get("reason")).startswith(BEHIND):
+        if trial.state is not TrialState.PRUNED or told.get("reason") == BUDGET_ENDED:
             continue
         passed = len(told.get("fold_scores", []))
         # Of one that was stopped on a sample, what its first fold would have taken is told.
         each = told.get("fit_seconds", 0.0) / max(1, passed)
-        rows.append((passed, n_folds - passed, (n_folds - passed) * each))
-    frame = pd.DataFrame(rows, columns=["passed", "folds_saved", "seconds_saved"])
-    frame["trials"] = 1
-    sums = frame.groupby("passed", as_index=False).sum()
-    words = {0: "on a sample of the rows", 1: "after 1 fold"}
-    sums["stopped"] = [words.get(n, f"after {n} folds") for n in sums["passed"]]
-    chosen: pd.DataFrame = sums[["stopped", "trials", "folds_saved", "seconds_saved"]]
-    return chosen
+        saved = n_folds - passed
+        rows.append((passed, _when(passed, told), 1, saved, saved * each))
+    columns = ["passed", "stopped", "trials", "folds_saved", "seconds_saved"]
+    frame = pd.DataFrame(rows, columns=columns)
+    sums = frame.groupby(["passed", "stopped"], as_index=False).sum()
+    return sums.drop(columns="passed")
+
+
+def _when(passed: int, told: Mapping[str, Any]) -> str:
+    """Return when a trial was stopped; the fold in which a network was counts as passed."""
+    if any(curve["stopped"] for curve in told.get("learning_curves", ())):
+        return "while a network learned"
+    return f"after {counted(passed, 'fold')}" if passed else "on a sample of the rows"

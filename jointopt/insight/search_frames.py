@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from optuna.trial import TrialState
 
+from jointopt.pipeline.blueprint import FLIPS
 from jointopt.space import Subset
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _columns_of_masks(space: Space) -> dict[str, str]:
         path: member
         for decision in space.decisions
         if decision.axis == "features" and isinstance(decision.node, Subset)
-        if decision.path.rpartition("/")[2] != "flip"
+        if decision.path != FLIPS
         for path, member in zip(decision.parameters, decision.node.members, strict=True)
     }
 

@@ -107,20 +107,24 @@ def describe_features(config: Config) -> str:
     >>> describe_features({"features": "ranking", "features/ranking/criterion": "f_test",
     ...                    "features/ranking/keep": 0.25})
     'the best 25 % of columns by f_test'
+    >>> describe_features({"features": "ranked_mask", "features/ranked_mask/criterion": "trees",
+    ...                    "features/ranked_mask/keep": 0.1,
+    ...                    "features/ranked_mask/flip/km/h": True,
+    ...                    "features/ranked_mask/flip/size": False})
+    'the best 10 % of columns by trees, but for km/h'
     >>> describe_features({"features/columns/km/h": True, "features/columns/size": False})
     '1 of 2 columns (km/h)'
     """
-    criterion = config.get("features/ranking/criterion")
-    if criterion is not None:
-        return f"the best {config['features/ranking/keep']:.0%} of columns by {criterion}".replace(
-            "%", " %"
-        )
+    prefix = f"features/{config.get('features')}"
     mask = {p: v for p, v in config.items() if p.startswith("features/") and isinstance(v, bool)}
-    if mask:
-        kept = [_column(path, config) for path, on in mask.items() if on]
-        listed = ", ".join(kept[:N_LISTED]) + (", …" if len(kept) > N_LISTED else "")
-        return f"{len(kept)} of {len(mask)} columns ({listed})"
-    return "all columns"
+    on = [_column(path, config) for path, is_on in mask.items() if is_on]
+    listed = ", ".join(on[:N_LISTED]) + (", …" if len(on) > N_LISTED else "")
+    if (criterion := config.get(f"{prefix}/criterion")) is not None:
+        share = f"{config[f'{prefix}/keep']:.0%}".replace("%", " %")
+        return f"the best {share} of columns by {criterion}" + (
+            f", but for {listed}" if on else ""
+        )
+    return f"{len(on)} of {len(mask)} columns ({listed})" if mask else "all columns"
 
 
 def _column(path: str, config: Config) -> str:

@@ -23,8 +23,9 @@ ANALYSIS_TRIALS, ANALYSIS_SECONDS = 100, 1.5
 """From how many trials on the report tells how axes interact, and what that takes."""
 REFIT_MARGIN = 1.3
 """How much longer than predicted the final fit may take."""
-LEAST_SECONDS = 3.0
-"""For a final fit that comes late: a late model is worth more than none."""
+LEAST_SECONDS, LEAST_SHARE = 3.0, 0.05
+"""For a final fit that comes late, in seconds or of the budget: a late model is worth more than
+none, and than one that is only fast to fit."""
 MOST_RESERVED = 0.25
 """The greatest share of the budget that is kept for an ensemble."""
 EXPECTED_MEMBERS = 5
@@ -120,9 +121,11 @@ class Reserve:
         """Return how many seconds are kept for a model of what was found, without the report."""
         return self._budget.reserve - self._after
 
-    def seconds_left(self, least: float = LEAST_SECONDS) -> float | None:
+    def seconds_left(self, least: float | None = None) -> float | None:
         """Return what is left for the last step, at least so much; None without a limit."""
         seconds = self._budget.seconds
         if seconds is None:
             return None
+        if least is None:
+            least = max(LEAST_SECONDS, LEAST_SHARE * seconds)
         return max(seconds - self._budget.elapsed() - self._after, least)

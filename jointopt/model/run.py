@@ -21,9 +21,10 @@ from jointopt.pipeline.starts import load_portfolio, start_configs
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine, Shelf
+from jointopt.search.place import place_of
 from jointopt.search.starts import Starts
 from jointopt.search.storage import open_storage
-from jointopt.search.terms import stored_terms
+from jointopt.search.terms import check_terms, stored_terms
 from jointopt.space import Space, load_space
 
 if TYPE_CHECKING:
@@ -166,8 +167,12 @@ def run_table(
     space = adapt_space(space, dataset)
     storage = open_storage(options.storage)
     budget = Budget(options.seconds, options.n_trials, started=started)
-    earlier = stored_terms(storage, options.name) if options.resume else {}
+    begun, earlier = stored_terms(storage, options.name) if options.resume else ("", {})
     setting = _setting(dataset, space, metric, options, earlier)
+    terms = None if options.storage is None else terms_of(setting, space, options.strategy)
+    if earlier and terms is not None:
+        # Of another strategy they are in studies that this one would not open.
+        check_terms(earlier, terms, begun, place_of(storage))
     executor = make_executor(
         setting, options.workers, memory_limit=options.memory_limit, cluster=options.dask
     )
@@ -192,7 +197,7 @@ def run_table(
                 storage=storage,
                 name=options.name,
                 resume=options.resume,
-                terms=None if options.storage is None else terms_of(setting, space),
+                terms=terms,
             ),
             listeners=(reserve.learn, starts.learn, *listeners),
             watch=watch,
@@ -207,7 +212,9 @@ def run_table(
         for record in result.records
         if record.evaluation in evaluator.out_of_fold
     }
-    return TableRun(result, model, dataset, space, metric, len(setting.folds), kept, notes)
+    return TableRun(
+        result, model, dataset, space, metric, len(setting.folds), kept, (*evaluator.notes, *notes)
+    )
 
 
 def _setting(

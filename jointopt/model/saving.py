@@ -97,10 +97,9 @@ if len(sys.argv) != 3:
     sys.exit(__doc__)
 try:
     model = load_model(Path(__file__).parent)
-    predictions = model.predictions(read_table(sys.argv[1]))
-except JointOptError as error:
+    model.predictions(read_table(sys.argv[1])).to_csv(sys.argv[2], index=False)
+except (JointOptError, OSError) as error:
     sys.exit(f"error: {{error}}")
-predictions.to_csv(sys.argv[2], index=False)
 '''
 
 

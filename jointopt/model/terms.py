@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from jointopt.data.columns import listed
+from jointopt.search.catalogue import told_strategy
+from jointopt.search.terms import DIGEST_BYTES, space_term
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,15 +17,13 @@ if TYPE_CHECKING:
 
     from jointopt.data import Dataset
     from jointopt.evaluation.one_fold import Setting
+    from jointopt.search.strategies import Strategy
     from jointopt.space import Space
 
 __all__ = ["terms_of"]
 
-DIGEST_BYTES = 6
-"""Short enough to be read; tables that differ by mistake are told apart by much less."""
 
-
-def terms_of(setting: Setting, space: Space) -> dict[str, Any]:
+def terms_of(setting: Setting, space: Space, strategy: str | Strategy) -> dict[str, Any]:
     """Return, in plain values, all that scores must have in common to be compared.
 
     Parameters
@@ -33,6 +32,8 @@ def terms_of(setting: Setting, space: Space) -> dict[str, Any]:
         The table, its folds and metric.
     space : Space
         What is searched, bound to the table.
+    strategy : str or callable
+        How: what another one found is in studies of other names, which would be left out.
     """
     dataset = setting.dataset
     return {
@@ -41,16 +42,11 @@ def terms_of(setting: Setting, space: Space) -> dict[str, Any]:
         "content": _content(dataset),
         "target": f"{dataset.target} ({dataset.task})",
         "metric": setting.metric.name,
-        "space": _space(space),
+        "space": space_term(space),
+        "strategy": told_strategy(strategy),
         "seed": setting.seed,
         "folds": len(setting.folds),
     }
-
-
-def _space(space: Space) -> str:
-    text = space.to_yaml() + json.dumps(dict(space.frozen), sort_keys=True)
-    digest = hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
-    return f"{len(space.parameters)} parameters, {digest}"
 
 
 def _content(dataset: Dataset) -> str:

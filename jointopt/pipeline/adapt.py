@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointopt.data import Kind, Task
-from jointopt.pipeline.blueprint import Blueprint
+from jointopt.pipeline.blueprint import FLIPS, Blueprint
 from jointopt.pipeline.checks import check_space
 from jointopt.pipeline.paradigms import paradigms_of
 from jointopt.space import Choice, Subset
@@ -24,8 +24,6 @@ __all__ = ["adapt_space", "blueprint_of", "column_groups"]
 
 MAX_MASK_COLUMNS = 64
 MAX_PRODUCT_COLUMNS = 20
-FLIPS = "features/ranked_mask/flip"
-"""The one subset that is not a mask."""
 
 
 def adapt_space(space: Space, dataset: Dataset) -> Space:

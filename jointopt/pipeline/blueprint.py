@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from jointopt.pipeline.paradigms import Paradigm
     from jointopt.space import Config
 
-__all__ = ["Blueprint", "parameter"]
+__all__ = ["FLIPS", "Blueprint", "parameter"]
+
+FLIPS: Final = "features/ranked_mask/flip"
+"""The one subset that is no mask: it turns columns over around a ranking."""
 
 
 @dataclass(frozen=True, slots=True)

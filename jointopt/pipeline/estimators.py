@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
+
+from jointopt.pipeline.held_rows import MIN_ROWS_TO_HOLD_OUT, held_rows
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["CalibratedSVC", "EarlyStoppingClassifier", "EarlyStoppingRegressor"]
-
-MIN_ROWS_TO_HOLD_OUT = 20
 
 
 class _EarlyStopping(BaseEstimator):
@@ -53,31 +52,16 @@ class _EarlyStopping(BaseEstimator):
         if self.n_rounds is not None or len(X) < MIN_ROWS_TO_HOLD_OUT:
             self.n_rounds_ = fit(model, X, y, None, stop)
         else:
-            X_fit, X_held, y_fit, y_held = self._split(X, y)
-            self.n_rounds_ = fit(model, X_fit, y_fit, (X_held, y_held), stop)
+            rng = np.random.default_rng(self.random_state)
+            held = held_rows(y, self.validation_fraction, rng)
+            X_fit, y_fit = np.delete(X, held, axis=0), np.delete(y, held)
+            self.n_rounds_ = fit(model, X_fit, y_fit, (X[held], y[held]), stop)
         self.estimator_ = model
 
     @property
     def refit_params_(self) -> dict[str, int]:
         """Constructor arguments for a fit on all rows with the best number of rounds."""
         return {"n_rounds": self.n_rounds_}
-
-    def _split(self, X: NDArray[Any], y: NDArray[Any]) -> list[NDArray[Any]]:
-        """Hold out rows of the training rows, by class, every class staying in the fitted part."""
-        if not is_classifier(self):
-            return list(
-                train_test_split(
-                    X, y, test_size=self.validation_fraction, random_state=self.random_state
-                )
-            )
-        rng = np.random.default_rng(self.random_state)
-        held = np.zeros(len(y), dtype=bool)
-        for code in np.unique(y):
-            rows = rng.permutation(np.flatnonzero(y == code))
-            held[rows[: round(self.validation_fraction * len(rows))]] = True
-        if not held.any():
-            held[rng.integers(len(y))] = True
-        return [X[~held], X[held], y[~held], y[held]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jointopt.errors import OptionError
@@ -11,7 +12,7 @@ from jointopt.search.strategies import exhaustive, joint, random, sequential
 if TYPE_CHECKING:
     from jointopt.search.strategies import Strategy
 
-__all__ = ["STRATEGIES", "get_strategy"]
+__all__ = ["STRATEGIES", "get_strategy", "told_strategy"]
 
 STRATEGIES: dict[str, Strategy] = {
     "joint": joint,
@@ -37,3 +38,22 @@ def get_strategy(strategy: str | Strategy) -> Strategy:
             f"strategy {strategy!r} is not known; choose from {', '.join(STRATEGIES)}"
         )
     return STRATEGIES[strategy]
+
+
+def told_strategy(strategy: str | Strategy) -> str:
+    """Return the name of a strategy with what it was given, which tells it from others.
+
+    >>> told_strategy("joint"), told_strategy(partial(sequential, order=["paradigm"]))
+    ('joint', "sequential(order=['paradigm'])")
+    """
+    match strategy:
+        case str():
+            return strategy
+        case partial(func=function, args=args, keywords=keywords):
+            given = [
+                *map(repr, args),
+                *(f"{k}={v!r}" for k, v in keywords.items() if v is not None),
+            ]
+            return f"{told_strategy(function)}({', '.join(given)})"
+        case _:
+            return str(getattr(strategy, "__name__", type(strategy).__name__))

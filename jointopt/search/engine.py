@@ -12,6 +12,7 @@ import datetime as dt
 import math
 import time
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
     from jointopt.evaluation.events import Event, Watcher
     from jointopt.evaluation.outcome import Evaluator, Outcome
     from jointopt.search.budget import Budget
-    from jointopt.search.strategies import Stage, Strategy
+    from jointopt.search.strategies import Plan, Stage, Strategy
     from jointopt.space import Config, Space
 
-__all__ = ["Engine", "Listener", "Shelf"]
+__all__ = ["Engine", "Shelf"]
 
 PATIENCE_SECONDS = 0.25
 """How often a search whose budget has ended without any result looks for its first one."""
@@ -46,9 +47,6 @@ LOOK_SECONDS = 1.0
 """How often it is looked whether other runs have told trials of the same study."""
 MAX_REPEATS = 50
 """A sampler that proposes that many known configurations in a row has nothing new to say."""
-
-Listener = "Callable[[TrialRecord], None]"
-"""Called with each trial once it is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,18 +128,12 @@ class Engine:
         """
         self._space = space
         plan = strategy(space, starts, self._seed)
-        stage = next(plan, None)
-        number = 0
-        while stage is not None:
-            run = self._run_stage(stage, number)
-            number += 1
-            try:
-                stage = plan.send(self._stage_result(run))
-            except StopIteration:
-                stage = None
-            if self._interrupted or not self._budget.allows(self._n_started):
-                plan.close()
-                stage = None
+        try:
+            self._run_stages(plan)
+        except KeyboardInterrupt:
+            # Between two stages, such as while columns are ranked for the next one.
+            self._interrupted = True
+        plan.close()
         self._say(SearchEnded())
         best = self._best(self._records)
         if best is None or best.trial.value is None:
@@ -154,6 +146,19 @@ class Engine:
             space=space,
             direction=self._direction,
         )
+
+    def _run_stages(self, plan: Plan) -> None:
+        stage = next(plan, None)
+        for number in count():
+            if stage is None:
+                return
+            run = self._run_stage(stage, number)
+            try:
+                stage = plan.send(self._stage_result(run))
+            except StopIteration:
+                return
+            if self._interrupted or not self._budget.allows(self._n_started):
+                return
 
     def _stage_result(self, run: StageRun) -> StageResult:
         """Say what the stage found, in scores of which greater is better."""

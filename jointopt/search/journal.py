@@ -65,17 +65,23 @@ class _File(JournalFileBackend):
             self.gathered.extend(logs)
             return
         self._known.check()
-        self._own_lock.acquire()
-        try:
-            self._cut_unfinished()
-        finally:
-            self._own_lock.release()
+        if not self._ends_a_line():
+            self._own_lock.acquire()
+            try:
+                # With the lock no other process is in the middle of a line.
+                self._cut_unfinished()
+            finally:
+                self._own_lock.release()
         super().append_logs(list(logs))
 
-    def _cut_unfinished(self) -> None:
-        with self._path.open("rb+") as file:
+    def _ends_a_line(self) -> bool:
+        with self._path.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(max(size - 1, 0))
-            if file.read(1) not in (b"", b"\n"):
-                file.seek(0)
-                file.truncate(file.read().rfind(b"\n") + 1)
+            return file.read(1) in (b"", b"\n")
+
+    def _cut_unfinished(self) -> None:
+        if self._ends_a_line():
+            return
+        with self._path.open("rb+") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "at_once",
     "earlier_seconds",
+    "free_name",
     "open_storage",
     "open_study",
     "private_study",
@@ -91,11 +94,14 @@ def _journal(path: str) -> BaseStorage:
 
 
 def _database(text: str) -> BaseStorage:
+    from sqlalchemy.engine import make_url
     from sqlalchemy.exc import DatabaseError, IntegrityError
 
     from jointopt.search.database import DatabaseStorage
 
-    options = {"creator": _sqlite_connector(text)} if text.startswith("sqlite") else {}
+    options = {}
+    if text.startswith("sqlite"):
+        options["creator"] = _SqliteConnector(make_url(text).database or ":memory:")
     until = time.monotonic() + MAKING_SECONDS
     while True:
         try:
@@ -161,6 +167,20 @@ def open_study(
         ) from error
 
 
+def free_name(storage: BaseStorage, name: str) -> str:
+    """Return the name, with a number if the storage holds studies named `name/...` already.
+
+    Raises
+    ------
+    StorageError
+        If the storage cannot be read.
+    """
+    with plain_storage_errors(place_of(storage), "read"):
+        taken = {known.partition("/")[0] for known in optuna.get_all_study_names(storage)}
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(candidate for candidate in chain([name], numbered) if candidate not in taken)
+
+
 def private_study(direction: Direction, sampler: BaseSampler) -> Study:
     """Return a study in memory that only the engine and its sampler see."""
     with _unannounced():
@@ -209,18 +229,17 @@ def _spans(storage: BaseStorage, name: str) -> list[tuple[datetime, datetime]]:
         ]
 
 
-def _sqlite_connector(url: str) -> Callable[[], sqlite3.Connection]:
-    from sqlalchemy.engine import make_url
+@dataclass(frozen=True, slots=True)
+class _SqliteConnector:
+    """Opens a database with a write-ahead log; unlike a function's own function it is pickled."""
 
-    database = make_url(url).database or ":memory:"
+    database: str
 
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(database, timeout=BUSY_SECONDS, check_same_thread=False)
+    def __call__(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.database, timeout=BUSY_SECONDS, check_same_thread=False)
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
-
-    return connect
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

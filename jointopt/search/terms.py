@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -15,14 +17,26 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
 
-__all__ = ["agree_on_terms", "stored_terms"]
+    from jointopt.space import Space
+
+__all__ = ["DIGEST_BYTES", "agree_on_terms", "check_terms", "space_term", "stored_terms"]
+
+DIGEST_BYTES = 6
+"""Short enough to be read; what differs by mistake is told apart by much less."""
 
 TERMS = "terms"
 """The study attribute under which they are kept."""
 
 
-def stored_terms(storage: BaseStorage, name: str) -> dict[str, Any]:
-    """Return the terms of a study named `name/...`, empty if there is none that tells them.
+def space_term(space: Space) -> str:
+    """Return the size of a space and a digest of it, with what is held."""
+    text = space.to_yaml() + json.dumps(dict(space.frozen), sort_keys=True)
+    digest = hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return f"{len(space.parameters)} parameters, {digest}"
+
+
+def stored_terms(storage: BaseStorage, name: str) -> tuple[str, dict[str, Any]]:
+    """Return a study named `name/...` and its terms, empty if there is none that tells them.
 
     Raises
     ------
@@ -34,8 +48,8 @@ def stored_terms(storage: BaseStorage, name: str) -> dict[str, Any]:
             if study_name.startswith(f"{name}/"):
                 study = optuna.load_study(study_name=study_name, storage=storage)
                 if terms := study.user_attrs.get(TERMS):
-                    return dict(terms)
-    return {}
+                    return study_name, dict(terms)
+    return "", {}
 
 
 def agree_on_terms(study: Study, terms: Mapping[str, Any], place: str) -> None:
@@ -64,11 +78,24 @@ def agree_on_terms(study: Study, terms: Mapping[str, Any], place: str) -> None:
         )
     if stored is None:
         study.set_user_attr(TERMS, dict(terms))
-    elif stored != terms:
+    else:
+        check_terms(stored, terms, study.study_name, place)
+
+
+def check_terms(
+    stored: Mapping[str, Any], terms: Mapping[str, Any], name: str, place: str
+) -> None:
+    """Refuse to go on with a study that was begun with other terms.
+
+    Raises
+    ------
+    StorageError
+        With both values of each that differs.
+    """
+    if found := _differences(stored, terms):
         raise StorageError(
-            f"study {study.study_name!r} in {place} is another one, with scores that do not "
-            f"compare: {_differences(stored, terms)}. Go on with what it was begun with (the "
-            "study.yaml beside it), or choose another name or place"
+            f"study {name!r} in {place} is another one: {found}. Go on with what it was begun "
+            "with (the study.yaml beside it), or choose another name or place"
         )
 
 

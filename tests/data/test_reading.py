@@ -44,6 +44,11 @@ def test_named_index_of_parquet_becomes_a_column(tmp_path: Path) -> None:
     assert list(read_table(tmp_path / "t.parquet").columns) == ["a", "b", "c"]
 
 
+def test_an_index_that_is_a_column_too_is_left_out(tmp_path: Path) -> None:
+    FRAME.set_index("a", drop=False).to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), FRAME, check_dtype=False)
+
+
 def test_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", b"\xef\xbb\xbfa,b\r\n1,2\r\n")
     assert list(read_table(path).columns) == ["a", "b"]

@@ -44,14 +44,20 @@ def worker(address):
     return start("worker", address, *options)
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """Return the address of a scheduler, and the processes of its workers."""
+def scheduled():
+    """Start a scheduler and return it with its address."""
     scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
     address = None
     while address is None:
         found = re.search(r"tcp://127\.0\.0\.1:\d+", scheduler.stderr.readline())
         address = found and found[0]
+    return scheduler, address
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Return the address of a scheduler, and the processes of its workers."""
+    scheduler, address = scheduled()
     workers = [worker(address) for _ in range(2)]
     with distributed.Client(address, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=60)
@@ -113,6 +119,16 @@ def test_a_lost_worker_costs_nothing(cluster, setting, tasks):
             time.sleep(0.2)
         executor.close()
     assert all(process.poll() is None for process in workers)
+
+
+def test_a_cluster_without_workers_is_told(setting):
+    scheduler, address = scheduled()
+    try:
+        with pytest.raises(OptionError, match=f"{address} has no workers; start some"):
+            make_executor(setting, 1, cluster=address)
+    finally:
+        scheduler.kill()
+        scheduler.communicate()
 
 
 def test_a_search_on_a_cluster_ends_with_a_model(cluster, frames):

@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from jointopt.evaluation.fold_cache import FoldCache
+from jointopt.evaluation.fold_cache import FoldCache, _Recent
 from jointopt.evaluation.one_fold import FoldTask, run_fold
 from jointopt.pipeline.build import build_pipeline
 from jointopt.pipeline.starts import start_configs
@@ -124,6 +124,14 @@ def test_what_is_too_large_is_not_kept(setting, space, dataset):
     first, again = (prepared(cache, setting, space, plan) for _ in range(2))
     assert again is not first
     np.testing.assert_array_equal(again.fitted, first.fitted)
+
+
+def test_what_is_too_large_drives_nothing_out():
+    recent = _Recent(10)
+    recent.put(("small", b""), "kept", 4)
+    recent.put(("large", b""), "not kept", 11)
+    assert recent.get(("small", b"")) == "kept"
+    assert recent.get(("large", b"")) is None
 
 
 def test_seconds_are_those_of_doing_it(setting, space, dataset):

@@ -12,7 +12,8 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from jointopt.pipeline.networks import rows, training
+from jointopt.pipeline.held_rows import held_rows
+from jointopt.pipeline.networks import training
 from jointopt.pipeline.networks.estimators import NetworkClassifier, NetworkRegressor
 from jointopt.pipeline.networks.optimisation import schedule
 
@@ -217,7 +218,7 @@ def test_few_rows_are_all_used():
 
 def test_held_out_rows_have_all_classes_in_their_shares():
     target = np.repeat([0, 1, 2, 3], [100, 60, 39, 1])
-    held = rows.held_rows(target, 0.1, np.random.default_rng(0))
+    held = held_rows(target, 0.1, np.random.default_rng(0))
     assert len(np.unique(held)) == 20
     np.testing.assert_allclose(np.bincount(target[held], minlength=4), [10, 6, 4, 0], atol=1)
     assert 3 not in target[held]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import numpy as np
 import optuna
 import pytest
 
@@ -134,11 +135,55 @@ def test_a_journal_file_and_a_database_hold_the_study(space, tmp_path):
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_study_is_not_overwritten(space, tmp_path):
-    url = f"sqlite:///{tmp_path / 's.db'}"
-    search(space, objective, n_trials=2, storage=url)
-    with pytest.raises(StorageError, match="exists already"):
-        search(space, objective, n_trials=2, storage=url)
+def test_without_a_name_each_search_has_studies_of_its_own(space, tmp_path):
+    place = tmp_path / "study.journal"
+    names = [
+        study.study_name
+        for _ in range(3)
+        for study in search(space, objective, n_trials=2, storage=place).studies.values()
+    ]
+    assert names == ["search/joint", "search-2/joint", "search-3/joint"]
+
+
+def test_a_named_study_goes_on_if_it_is_the_same(space, tmp_path):
+    place = tmp_path / "study.journal"
+    first = search(space, objective, n_trials=3, storage=place, name="mine")
+    both = search(space, objective, n_trials=5, storage=place, name="mine")
+    assert len(both.trials) == 5
+    assert [r.config for r in both.records[:3]] == [r.config for r in first.records]
+    with pytest.raises(StorageError, match="its direction maximize, not minimize as here"):
+        search(space, objective, direction="minimize", storage=place, name="mine")
+    with pytest.raises(StorageError, match="its space 4 parameters"):
+        search(space.freeze({"paradigm": "line"}), objective, storage=place, name="mine")
+
+
+@pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal"])
+def test_attributes_are_stored_or_fail_their_trial(space, tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+
+    def told(config, trial):
+        trial.set_user_attr("rounds", np.int64(7))
+        trial.set_user_attr("curve", {"loss": np.array([0.5, 0.25])})
+        if trial.number == 1:
+            trial.set_user_attr("model", object())
+        return objective(config, trial)
+
+    found = search(space, told, n_trials=3, storage=place)
+    attributes = found.studies["joint"].trials[0].user_attrs
+    assert (attributes["rounds"], attributes["curve"]) == (7, {"loss": [0.5, 0.25]})
+    reason = found.trials["reason"].iloc[1]
+    assert (
+        reason == "a user attribute cannot be stored: TypeError: object is not JSON serializable"
+    )
+    assert found.trials["state"].tolist() == ["complete", "fail", "complete"]
+
+
+def test_an_interrupt_between_stages_ends_with_what_was_found(space):
+    def plan(_space, _starts, _seed):
+        yield Stage("only", space, [space.default()])
+        raise KeyboardInterrupt
+
+    assert search(space, objective, plan).best_config == space.default()
 
 
 def test_a_callable_is_a_strategy(space):

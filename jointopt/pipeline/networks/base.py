@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from jointopt.pipeline.held_rows import MIN_ROWS_TO_HOLD_OUT, held_rows
 from jointopt.pipeline.networks.plans import (
     ACTIVATIONS,
     NORMALISATIONS,
@@ -21,7 +22,6 @@ from jointopt.pipeline.networks.plans import (
 from jointopt.pipeline.networks.rows import (
     clipped,
     coded,
-    held_rows,
     known_codes,
     piece_edges,
     robust_scale,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NumericEmbedding", "TabularNetwork"]
 
-MIN_ROWS_TO_HOLD_OUT = 20
 BATCH_SIZES = ((2_000, 64), (5_000, 128), (50_000, 256), (200_000, 512))
 LARGEST_BATCH = 1024
 CHOICES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,6 @@ __all__ = [
     "CLIP",
     "clipped",
     "coded",
-    "held_rows",
     "known_codes",
     "piece_edges",
     "robust_scale",
@@ -70,17 +69,3 @@ def coded(codes: Numbers, known: Sequence[Numbers]) -> NDArray[np.int64]:
             found = np.minimum(np.searchsorted(values, codes[:, place]), len(values) - 1)
             ranks[:, place] = np.where(values[found] == codes[:, place], found + 1, 0)
     return ranks
-
-
-def held_rows(target: NDArray[Any], fraction: float, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Choose a share of the rows, spread evenly over the classes; one of each class stays."""
-    order = rng.permutation(len(target))
-    if target.dtype.kind != "f":
-        first = np.unique(target[order], return_index=True)[1]
-        order = np.delete(order, first)
-        order = order[np.argsort(target[order], kind="stable")]
-    wanted = max(1, round(fraction * len(target)))
-    n_held = min(wanted, len(order))
-    # Evenly spaced places in rows sorted by class: every class gets its share.
-    places = (np.arange(n_held) + rng.random()) * len(order) / max(n_held, 1)
-    return order[places.astype(np.intp)]
