@@ -64,7 +64,6 @@ OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
 """What the parameters of the axis may be set to, where that is one of several words."""
 
 MISSING, UNKNOWN = -1, -2
-TREES = ("random_forest", "extra_trees", "xgboost", "lightgbm")
 
 
 def _kept(config: Config, blueprint: Blueprint, kind: Kind) -> list[str]:
@@ -116,7 +115,7 @@ def columns_step(config: Config, blueprint: Blueprint, seed: int) -> ColumnTrans
 def _numeric(config: Config, blueprint: Blueprint, seed: int) -> Any:
     get = partial(parameter, config, "transforms/numeric")
     steps: list[Any] = []
-    if config["paradigm"] not in TREES:
+    if _wants_numbers_filled(config, blueprint):
         steps += _filled_and_scaled(config, blueprint, seed)
     if get("products", default=False):
         products = make_pipeline(
@@ -137,6 +136,16 @@ def _numeric(config: Config, blueprint: Blueprint, seed: int) -> Any:
                 )
             )
     return make_pipeline(*steps) if steps else "passthrough"
+
+
+def _wants_numbers_filled(config: Config, blueprint: Blueprint) -> bool:
+    """Whether missing numbers are filled: for a model that takes none, or if the space asks."""
+    paradigm = blueprint.paradigms[str(config["paradigm"])]
+    get = partial(parameter, config, "transforms/numeric")
+    asked = any(get(name, None) is not None for name in ("impute", "indicator", "scale"))
+    return (
+        asked or get("derive", "none") != "none" or not paradigm.takes_missing(blueprint.task.kind)
+    )
 
 
 def _filled_and_scaled(config: Config, blueprint: Blueprint, seed: int) -> list[Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.utils import get_tags
 
 from jointopt.errors import SpaceError
 from jointopt.space.grid import did_you_mean
@@ -109,6 +111,11 @@ class Paradigm(BaseModel):
         parameters = () if estimator is None else inspect.signature(estimator).parameters.values()
         return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
+    def takes_missing(self, kind: TaskKind) -> bool:
+        """Whether the class for this kind of task says that it takes missing values."""
+        path = getattr(self, kind)
+        return path is not None and _takes_missing(path)
+
     def fixed_for(self, kind: TaskKind) -> dict[str, Any]:
         """Return the constructor arguments that are not searched, for this kind of task."""
         return _for_kind(self.fixed, kind)
@@ -160,6 +167,11 @@ def paradigms_of(space: Space) -> Mapping[str, Paradigm]:
                 reason = f"is not known{did_you_mean(first['loc'][-1], Paradigm.model_fields)}"
             raise space.error(where, str(reason)) from error
     return paradigms
+
+
+@cache
+def _takes_missing(path: str) -> bool:
+    return bool(get_tags(_import_estimator(path)()).input_tags.allow_nan)
 
 
 def _for_kind(values: ByTask, kind: TaskKind) -> dict[str, Any]:

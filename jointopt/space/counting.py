@@ -128,11 +128,7 @@ def size(
     return Size(FrozenMap(counts), _count(steps, frozenset(axes)), resolution)
 
 
-def possible(
-    decisions: Sequence[Decision],
-    frozen: Mapping[str, Value],
-    required: str | None = None,
-) -> Iterator[Decision]:
+def possible(decisions: Sequence[Decision], frozen: Mapping[str, Value]) -> Iterator[Decision]:
     """Yield the decisions that are active in at least one configuration.
 
     Parameters
@@ -141,17 +137,13 @@ def possible(
         Parents first.
     frozen : Mapping
         Parameters with one value only.
-    required : str or None, default=None
-        Path of a decision; only configurations in which it is active are looked at, as far as
-        what is decided after it is concerned.
     """
     states = frozenset((0,))
     for step in _automaton(decisions, frozen, lambda _: 1):
         moves = [step.taken(states, move) for move in step.moves]
         if any(moves):
             yield step.decision
-        skipped = frozenset() if step.decision.path == required else step.skipped(states)
-        states = skipped.union(*moves)
+        states = step.skipped(states).union(*moves)
 
 
 def _automaton(

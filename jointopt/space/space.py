@@ -267,36 +267,9 @@ class Space:
         ['paradigm', 'paradigm/knn/k']
         """
         complete = self.complete(config or {})
-        return self._distributions(self.active(complete))
-
-    def branch_distributions(
-        self, label: str, path: str = "paradigm"
-    ) -> dict[str, BaseDistribution]:
-        """Return the distributions of the free parameters that can be active under a branch.
-
-        Parameters
-        ----------
-        label : str
-            The branch.
-        path : str, default="paradigm"
-            The choice.
-
-        Examples
-        --------
-        >>> from jointopt import Choice, Int
-        >>> space = Space(paradigm=Choice({"bayes": {}, "knn": {"k": Int(1, 9)}}))
-        >>> space.branch_distributions("knn")
-        {'paradigm/knn/k': IntDistribution(high=9, log=False, low=1, step=1)}
-        """
-        chosen = canonical(self._choice(path), label, path)
-        fixed = {**self.frozen, path: chosen}
-        found = counting.possible(self.decisions, fixed, required=path)
-        return {p: d for p, d in self._distributions(found).items() if p != path}
-
-    def _distributions(self, decisions: Iterable[Decision]) -> dict[str, BaseDistribution]:
         return {
             path: distribution
-            for decision in decisions
+            for decision in self.active(complete)
             for path, distribution in distributions.distributions(decision, self.frozen).items()
         }
 

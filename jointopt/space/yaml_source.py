@@ -105,16 +105,6 @@ class Part:
             case _:
                 return "nothing"
 
-    def items(self, path: str) -> dict[str, Part]:
-        """Return the entries of a mapping; the key of each is a string and there once.
-
-        Raises
-        ------
-        SpaceError
-            If it is no mapping, or a key is no string or there twice.
-        """
-        return {key: value for key, (_, value) in self.entries(path).items()}
-
     def entries(self, path: str) -> dict[str, tuple[Part, Part]]:
         """Return the entries of a mapping, each with the part that is its key."""
         if not isinstance(self.node, MappingNode):

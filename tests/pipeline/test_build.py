@@ -100,6 +100,23 @@ def test_box_cox_leaves_the_indicators_of_missing_values_alone(dataset):
 
 
 @pytest.mark.parametrize(
+    ("estimator", "fills"),
+    [("lightgbm.LGBMRegressor", False), ("sklearn.neighbors.KNeighborsRegressor", True)],
+)
+@pytest.mark.parametrize("label", ["extra_trees", "mine"])
+def test_whether_missing_values_are_filled_is_asked_of_the_estimator(
+    frames, estimator, fills, label
+):
+    make, target = frames["regression"]
+    dataset = make_dataset(make()[["income", target]], target)
+    space = Space.from_yaml(f"paradigm: {{choice: {{{label}: {{estimator: {estimator}}}}}}}")
+    space = adapt_space(space, dataset)
+    columns = build_pipeline(space.default(), blueprint_of(space, dataset))["columns"]
+    assert dataset.X["income"].isna().any()
+    assert np.isnan(columns.fit_transform(dataset.X)).any() != fills
+
+
+@pytest.mark.parametrize(
     ("path", "kinds"),
     [
         ("sklearn.linear_model.Ridge", {"regression"}),

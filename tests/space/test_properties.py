@@ -11,7 +11,7 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from jointopt.errors import SpaceError
-from jointopt.space import Choice, Space, Subset
+from jointopt.space import Space, Subset
 
 LIMIT = 3000
 unhurried = settings(deadline=None, max_examples=60)
@@ -94,9 +94,6 @@ def test_suggestions_are_valid(data, seed, any_spaces):
         assert set(trial.params) <= set(free)
         assert set(free) == set(config)
         assert all(trial.distributions[p] == free[p] for p in trial.params)
-        if isinstance(space.axes["paradigm"], Choice):
-            label = config["paradigm"]
-            assert set(config) - {"paradigm"} <= set(space.branch_distributions(label))
 
 
 @unhurried

@@ -115,8 +115,8 @@ def test_unless_leaves_a_parameter_out():
     assert space.parameters == ("paradigm", "transforms/scale")
     assert [list(c.values()) for c in space.enumerate()] == [["trees"], ["knn", "a"], ["knn", "b"]]
     assert dict(space.size()) == {"transforms": 3, "paradigm": 2}
-    assert set(space.branch_distributions("trees")) == set()
-    assert set(space.branch_distributions("knn")) == {"transforms/scale"}
+    assert set(space.distributions({"paradigm": "trees"})) == {"paradigm"}
+    assert set(space.distributions({"paradigm": "knn"})) == {"paradigm", "transforms/scale"}
 
 
 def test_unless_can_look_at_several_parameters_and_at_none():
@@ -281,15 +281,9 @@ def test_an_unbound_subset_asks_for_the_table():
         space.bind({"tables": ["a"]})
 
 
-def test_branch_functions_need_a_choice(design):
+def test_defaults_by_branch_need_a_choice(design):
     with pytest.raises(SpaceError, match="'transforms/scale' is not a choice"):
         design.defaults_by_branch("transforms/scale")
-    with pytest.raises(SpaceError, match="value must be one of 'knn', 'mlp', got 'svm'"):
-        design.branch_distributions("svm")
-    assert "architecture/mlp/width/3" in design.branch_distributions("mlp")
-    assert "hyperparameters/knn/k" not in design.branch_distributions("mlp")
-    frozen = design.freeze({"architecture/mlp/depth": 2})
-    assert "architecture/mlp/width/2" not in frozen.branch_distributions("mlp")
 
 
 def test_resolution_must_be_positive(design):
