@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from jointopt.data.scores import LEAST_PROBABILITY
-from jointopt.model.held_parts import sampled_parts, worth_it
+from jointopt.model.held_parts import cross_fitted, sampled, several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def fit_temperature(
     """
     if metric.needs != "proba" or not dataset.n_classes:
         return 1.0, []
-    parts = sampled_parts(parts)
+    parts = sampled(several(parts))
 
     def fitted(on: Sequence[Rows]) -> float:
         rows = np.concatenate(on)
@@ -96,12 +96,7 @@ def fit_temperature(
         changed = calibrate(probabilities[rows], temperature)
         return metric.score(dataset.y[rows], changed, dataset.n_classes)
 
-    usual = [score(rows, 1.0) for rows in parts]
-    others = [[*parts[:i], *parts[i + 1 :]] for i in range(len(parts))]
-    scores = [score(rows, fitted(rest)) for rows, rest in zip(parts, others, strict=True)]
-    if not worth_it(scores, usual):
-        return 1.0, []
-    return fitted(parts), scores
+    return cross_fitted(parts, fitted, score, 1.0) or (1.0, [])
 
 
 def _doubting_loss(probabilities: Values, codes: NDArray[np.int64]) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from jointopt.model.held_parts import sampled_parts, worth_it
+from jointopt.model.held_parts import cross_fitted, sampled, several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def decision_weights(
     """
     if metric.needs != "predict" or not BINARY <= dataset.n_classes <= MAX_CLASSES:
         return None, []
-    parts = sampled_parts(parts)
+    parts = sampled(several(parts))
 
     def score(rows: Rows, weights: Values) -> float:
         return metric.score(dataset.y[rows], probabilities[rows] * weights, dataset.n_classes)
@@ -102,13 +102,8 @@ def decision_weights(
             weights = tried[uniform_filter1d(found, SMOOTHED, mode="nearest").argmax()]
         return np.asarray(weights / weights[0])
 
-    usual = [score(rows, np.ones(n)) for rows in parts]
     # The fastest of a few: the first loads what it needs, and another process may hold up one.
     seconds = min(timeit.repeat(lambda: score(parts[0], np.ones(n)), number=1, repeat=N_TIMED))
     if len(FACTORS) * len(turns) * len(parts) ** 2 * seconds > MAX_SECONDS:
         return None, []
-    others = [[*parts[:i], *parts[i + 1 :]] for i in range(len(parts))]
-    scores = [score(rows, tuned(rest)) for rows, rest in zip(parts, others, strict=True)]
-    if not worth_it(scores, usual):
-        return None, []
-    return tuned(parts), scores
+    return cross_fitted(parts, tuned, score, np.ones(n)) or (None, [])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jointopt.model.held_parts import sampled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -24,8 +26,6 @@ MAX_MEMBERS = 6
 """Different members, so that a prediction stays cheap and few weights are fitted."""
 PATIENCE = 5
 """Rounds without a gain after which the selection ends."""
-MAX_ROWS = 8_000
-"""Rows that a selection is scored on."""
 
 
 def greedy_selection(
@@ -93,11 +93,7 @@ def fold_score(
     metric : Metric
         Signed so that greater is better.
     """
-    rng = np.random.default_rng(0)
-    parts = []
-    for _, rows in folds:
-        most = min(len(rows), MAX_ROWS // len(folds))
-        parts.append(rng.choice(rows, most, replace=False) if most < len(rows) else rows)
+    parts = sampled([rows for _, rows in folds])
 
     def score(predictions: Predictions) -> float:
         found = np.asarray(predictions, dtype=np.float64)
