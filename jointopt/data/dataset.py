@@ -33,7 +33,7 @@ N_BINARY = 2
 TASKS = ("classification", *map(str, Task))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Dataset:
     """A table in the form that models see, and its target.
 

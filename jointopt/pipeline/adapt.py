@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -56,8 +56,7 @@ def adapt_space(space: Space, dataset: Dataset) -> Space:
     """
     check_space(space)
     bound = space.bind({"table": list(column_groups(dataset))})
-    known = _paths(bound)
-    return bound.prune([path for path in _useless(bound, dataset) if path in known])
+    return bound.prune(_useless(bound, dataset), missing_ok=True)
 
 
 def blueprint_of(space: Space, dataset: Dataset) -> Blueprint:
@@ -80,7 +79,10 @@ def blueprint_of(space: Space, dataset: Dataset) -> Blueprint:
     )
 
 
-@lru_cache(maxsize=1)
+_groups: WeakKeyDictionary[Dataset, Mapping[str, list[str]]] = WeakKeyDictionary()
+"""Of a wide table they take seconds, and both of the functions above need them."""
+
+
 def column_groups(dataset: Dataset) -> Mapping[str, list[str]]:
     """Return what a mask over the table's columns switches: name of the group to its columns.
 
@@ -88,6 +90,12 @@ def column_groups(dataset: Dataset) -> Mapping[str, list[str]]:
     linkage on one minus their absolute rank correlation until 64 groups remain; a group is named
     by its first column and the number of the others. Correlations do not look at the target.
     """
+    if dataset not in _groups:
+        _groups[dataset] = _grouped(dataset)
+    return _groups[dataset]
+
+
+def _grouped(dataset: Dataset) -> dict[str, list[str]]:
     names = [str(name) for name in dataset.X.columns]
     if len(names) <= MAX_MASK_COLUMNS:
         return {name: [name] for name in names}
@@ -120,17 +128,6 @@ def _correlated(dataset: Dataset, names: list[str], n_groups: int) -> list[list[
     for name, label in zip(names, labels, strict=True):
         found.setdefault(int(label), []).append(name)
     return list(found.values())
-
-
-def _paths(space: Space) -> set[str]:
-    """Return every path that can be pruned: parameters, groups above them, branches, options."""
-    paths = set()
-    for decision in space.decisions:
-        parts = decision.path.split("/")
-        paths |= {"/".join(parts[: i + 1]) for i in range(len(parts))}
-        options = getattr(decision.node, "branches", getattr(decision.node, "options", ()))
-        paths |= {f"{decision.path}/{option}" for option in options}
-    return paths
 
 
 def _useless(space: Space, dataset: Dataset) -> Iterator[str]:

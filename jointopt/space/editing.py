@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["bind", "prune"]
 
 
-def prune(axes: Mapping[str, Tree], paths: Sequence[str]) -> dict[str, Tree]:
+def prune(axes: Mapping[str, Tree], paths: Sequence[str], *, missing_ok: bool) -> dict[str, Tree]:
     """Return the axes without some groups, nodes, branches, options or members.
 
     Parameters
@@ -27,11 +27,14 @@ def prune(axes: Mapping[str, Tree], paths: Sequence[str]) -> dict[str, Tree]:
         Axis to node or group.
     paths : sequence of str
         What to leave out, and all below it.
+    missing_ok : bool
+        Whether paths that nothing has are let pass.
 
     Raises
     ------
     SpaceError
-        If a path is not known, or nothing would be left of a choice, categorical or subset.
+        If a path is not known and must be, or nothing would be left of a choice, categorical or
+        subset.
     """
     pruner = _Pruner(axis_names(axes), frozenset(paths))
     known = {
@@ -39,7 +42,7 @@ def prune(axes: Mapping[str, Tree], paths: Sequence[str]) -> dict[str, Tree]:
     }
     known |= {path.rpartition("/")[0] for path in known}
     for path in paths:
-        if path not in known:
+        if path not in known and not missing_ok:
             raise SpaceError(
                 f"{path!r} cannot be pruned: nothing has this path{grid.did_you_mean(path, known)}"
             )

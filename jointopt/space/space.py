@@ -322,7 +322,7 @@ class Space:
         )
         return other
 
-    def prune(self, paths: Iterable[str]) -> Space:
+    def prune(self, paths: Iterable[str], *, missing_ok: bool = False) -> Space:
         """Return the space without some of its parts, and all that is below them.
 
         Parameters
@@ -330,6 +330,13 @@ class Space:
         paths : iterable of str
             Paths of parameters or groups, or of one branch, option or member below its
             parameter's path, such as `paradigm/svm`.
+        missing_ok : bool, default=False
+            Whether paths that nothing in the space has are let pass.
+
+        Raises
+        ------
+        SpaceError
+            If a path is not known, or nothing would be left of a choice, categorical or subset.
 
         Examples
         --------
@@ -338,7 +345,7 @@ class Space:
         >>> [c["transforms/scale"] for c in space.prune(["transforms/scale/standard"]).enumerate()]
         ['none', 'robust']
         """
-        other = Space(**editing.prune(self.axes, tuple(paths)))
+        other = Space(**editing.prune(self.axes, tuple(paths), missing_ok=missing_ok))
         other._set(_places=self._places)
         return other._with(other.possible(self.frozen))
 
