@@ -20,9 +20,15 @@ from jointopt.insight.compare_run import compare_datasets
 from jointopt.insight.compare_truth import compare_on_truth
 from jointopt.insight.enumeration import enumerate_scores
 from jointopt.insight.progress import CompareProgress
-from jointopt.run_command import budget_of, load_frame, study_from_options, write_study
 from jointopt.space import load_space
 from jointopt.study_file import StudyDefinition
+from jointopt.study_options import (
+    budget_of,
+    load_frame,
+    result_folder,
+    study_from_options,
+    write_study,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,9 +101,9 @@ class CompareCommand:
         frames = {table.label: (table, load_frame(table, study.drop)) for table in tables}
         options = self._options()
         options.listed_seeds()
-        folder = Path(f"{name}-comparison") if out is None else out
-        if folder.exists() and not folder.is_dir():
-            raise OptionError(f"--out {folder} is a file; give a folder")
+        folder = result_folder(Path(f"{name}-comparison") if out is None else out)
+        if (folder / "study.db").exists():
+            raise OptionError(f"{folder} holds the results of a run; choose another --out")
         seconds = "" if options.seconds is None else f", {options.seconds:g} s a run"
         trials = "" if options.n_trials is None else f", {options.n_trials} evaluations a run"
         console.print(
@@ -138,7 +144,6 @@ class CompareCommand:
         if len(frames) > 1:
             raise OptionError("a ground truth is of one table; give data and target")
         (label, (table, frame)), *_ = frames.items()
-        folder.mkdir(parents=True, exist_ok=True)
         with RichProgress(console=console, transient=True) as bar:
             task = bar.add_task("Every configuration of the space")
             truth = enumerate_scores(

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from jointopt.errors import OptionError
 from jointopt.model.saving import load_model
 from jointopt.run_command import RunCommand
+from jointopt.study_options import result_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,13 +37,11 @@ def run_demo(console: Console, out: Path, budget: str, started: float) -> None:
         `time.monotonic()` when the command began.
     """
     results = out / "results"
-    if out.exists() and not out.is_dir():
-        raise OptionError(f"--out {out} is a file; give a folder")
-    if out.exists() and not (out / "train.csv").is_file() and any(out.iterdir()):
+    result_folder(out)
+    if not (out / "train.csv").is_file() and any(out.iterdir()):
         raise OptionError(f"--out {out} holds other things than a demo; choose another folder")
     for old in ("study.db", "study.db-wal", "study.db-shm"):
         (results / old).unlink(missing_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
     table = load_breast_cancer(as_frame=True)
     frame = table.data.assign(diagnosis=table.target.map({0: "malignant", 1: "benign"}))
     train, test = train_test_split(

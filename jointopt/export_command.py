@@ -10,8 +10,8 @@ from jointopt.data import read_table
 from jointopt.errors import DataError, OptionError
 from jointopt.files import write_whole
 from jointopt.model.saving import load_model
-from jointopt.run_command import load_frame
 from jointopt.study_file import load_study
+from jointopt.study_options import load_frame
 
 if TYPE_CHECKING:
     from pathlib import Path

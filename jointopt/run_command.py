@@ -12,8 +12,7 @@ from joblib import cpu_count
 from optuna.trial import TrialState
 from rich.markup import escape
 
-from jointopt.data import Metric, get_metric, load_table, make_dataset
-from jointopt.data.columns import with_string_names
+from jointopt.data import Metric, get_metric, make_dataset
 from jointopt.errors import DataError, OptionError
 from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.limits import parse_memory
@@ -35,15 +34,16 @@ from jointopt.space import load_space
 from jointopt.study_file import (
     SEQUENTIAL,
     StudyDefinition,
-    dump_study,
-    load_study,
-    study_of,
-    within,
+)
+from jointopt.study_options import (
+    budget_of,
+    load_frame,
+    result_folder,
+    study_from_options,
+    write_study,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
     from rich.console import Console
 
@@ -51,9 +51,7 @@ if TYPE_CHECKING:
     from jointopt.model.run import TableRun
     from jointopt.study_file import TableDefinition
 
-__all__ = ["RunCommand", "budget_of", "load_frame", "study_from_options", "write_study"]
-
-DEFAULT_BUDGET = "60s"
+__all__ = ["RunCommand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,44 +110,24 @@ class RunCommand:
             The folder.
         """
         started = time.monotonic() if started is None else started
-        how = self.study.how(self.study.strategy)
         study = _single(self.study)
         table = _only_table(study)
         name = table.label
-        seconds = budget_of(study)
-        timeout, memory = study.trial_timeout, study.memory_limit
         space = load_space(study.space)
         dataset = _dataset(table, study)
         metric = get_metric(study.metric, dataset.task)
-        folder = _folder(out, name, resume=resume)
+        folder = _run_folder(out, name, resume=resume)
         store = open_storage(storage or sqlite_url(folder / "study.db"))
-        workers = study.workers or cpu_count()
-        where = counted(workers, "worker") if study.dask is None else f"on {study.dask}"
-        _announce(console, dataset, metric, study, seconds, where)
+        options = replace(_options(study), space=space, storage=store, name=name, resume=resume)
+        _announce(console, dataset, metric, study, options)
         if not (folder / "study.yaml").exists():
             write_study(folder, study, name)
         if resume:
             started -= earlier_seconds(store, name)
-        options = RunOptions(
-            strategy=how,
-            space=space,
-            metric=study.metric,
-            seconds=seconds,
-            n_trials=study.trials,
-            workers=workers,
-            dask=study.dask,
-            trial_timeout=None if timeout is None else parse_seconds(timeout, "--trial-timeout"),
-            memory_limit=None if memory is None else parse_memory(memory, "--memory-limit"),
-            seed=study.seed,
-            storage=store,
-            name=name,
-            resume=resume,
-            final=study.final,
-            writes_report=True,
-        )
         about = f"{dataset.task} of {table.target}, {table.data}"
         notes = StudyNotes(store, name, metric, about, folder / ARTIFACTS)
-        with Progress(console, metric, Limits(seconds, study.trials), started) as progress:
+        limits = Limits(options.seconds, options.n_trials)
+        with Progress(console, metric, limits, started) as progress:
             found = run_table(
                 dataset,
                 options,
@@ -170,43 +148,21 @@ class RunCommand:
         return folder
 
 
-def study_from_options(data: Path, given: dict[str, Any]) -> StudyDefinition:
-    """Return what to run: a study definition with options in its place, or a table's options.
-
-    Raises
-    ------
-    OptionError
-        If an option is not valid or the target is missing.
-    """
-    if data.suffix in (".yaml", ".yml"):
-        return load_study(data, given)
-    if "target" not in given:
-        raise OptionError(f"say which column of {data} to predict: --target NAME")
-    return study_of({"data": str(data), **given})
-
-
-def budget_of(study: StudyDefinition) -> float | None:
-    """Return the seconds of a run; a minute where neither time nor trials are limited."""
-    if study.budget is None:
-        return None if study.trials is not None else parse_seconds(DEFAULT_BUDGET)
-    return parse_seconds(study.budget)
-
-
-def load_frame(table: TableDefinition, drop: Sequence[str]) -> pd.DataFrame:
-    """Read a table without the columns to leave out.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    OptionError
-        If a column to leave out is not there.
-    """
-    frame = with_string_names(load_table(table.data))
-    for column in drop:
-        if column not in frame.columns:
-            raise OptionError(f"drop: {table.data} has no column {column!r}")
-    return frame.drop(columns=list(drop))
+def _options(study: StudyDefinition) -> RunOptions:
+    timeout, memory = study.trial_timeout, study.memory_limit
+    return RunOptions(
+        strategy=study.how(study.strategy),
+        metric=study.metric,
+        seconds=budget_of(study),
+        n_trials=study.trials,
+        workers=study.workers or cpu_count(),
+        dask=study.dask,
+        trial_timeout=None if timeout is None else parse_seconds(timeout, "--trial-timeout"),
+        memory_limit=None if memory is None else parse_memory(memory, "--memory-limit"),
+        seed=study.seed,
+        final=study.final,
+        writes_report=True,
+    )
 
 
 def _dataset(table: TableDefinition, study: StudyDefinition) -> Dataset:
@@ -223,14 +179,9 @@ def _dataset(table: TableDefinition, study: StudyDefinition) -> Dataset:
     return dataset
 
 
-def write_study(folder: Path, study: StudyDefinition, name: str) -> None:
-    """Write the definition that runs the same again from anywhere on this machine."""
-    placed = within(study, Path.cwd()).model_copy(update={"name": name})
-    write_whole(folder / "study.yaml", dump_study(placed))
-
-
 def _single(study: StudyDefinition) -> StudyDefinition:
     """Return a study that may compare strategies as the one of its single `strategy`."""
+    study.how(study.strategy)  # which refuses an order of axes that nothing would follow
     left_out = {"strategies", "seeds", "parallel", "ground_truth"}
     if study.strategy != SEQUENTIAL:
         left_out |= {"order", "shares"}
@@ -266,18 +217,12 @@ def _only_table(study: StudyDefinition) -> TableDefinition:
     return study.listed[0]
 
 
-def _folder(out: Path | None, name: str, *, resume: bool) -> Path:
-    folder = Path(f"{name}-jointopt") if out is None else out
-    if folder.exists() and not folder.is_dir():
-        raise OptionError(f"--out {folder} is a file; give a folder")
+def _run_folder(out: Path | None, name: str, *, resume: bool) -> Path:
+    folder = result_folder(Path(f"{name}-jointopt") if out is None else out)
     if (folder / "study.db").exists() and not resume:
         raise OptionError(
             f"{folder} holds a study already; go on with it by --resume, or choose another --out"
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(f"--out {folder} cannot be made: {error.strerror}") from error
     return folder
 
 
@@ -286,8 +231,7 @@ def _announce(
     dataset: Any,
     metric: Metric,
     study: StudyDefinition,
-    seconds: float | None,
-    where: str,
+    options: RunOptions,
 ) -> None:
     console.print(escape(f"{study.data}: {dataset.n_rows} rows, {dataset.schema.describe()}"))
     if dataset.n_dropped:
@@ -295,8 +239,10 @@ def _announce(
             f"{dataset.n_dropped} more rows have no target and are left out; empty cells have "
             "none, and in text files words such as NA and None"
         )
-    limits = [] if seconds is None else [f"{seconds:g} s"]
+    limits = [] if options.seconds is None else [f"{options.seconds:g} s"]
     limits += [] if study.trials is None else [counted(study.trials, "trial")]
+    workers = counted(options.workers or 1, "worker")
+    where = workers if study.dask is None else f"on {study.dask}"
     console.print(
         escape(
             f"{dataset.task} of {study.target!r} by {metric.name}; {study.strategy} search of "

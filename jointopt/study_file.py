@@ -23,7 +23,7 @@ from jointopt.errors import OptionError, SpaceError
 from jointopt.evaluation.limits import parse_memory
 from jointopt.search.budget import parse_seconds
 from jointopt.search.strategies import sequential
-from jointopt.space.yaml_source import Source, read_part, read_text
+from jointopt.space.yaml_source import SUFFIXES, Source, read_part, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -252,7 +252,7 @@ def within(study: StudyDefinition, folder: Path) -> StudyDefinition:
             table.model_copy(update={"data": _placed(table.data, folder)})
             for table in study.tables
         ]
-    if study.space.endswith((".yaml", ".yml")):
+    if study.space.endswith(SUFFIXES):
         changed["space"] = str(folder / study.space)
     return study.model_copy(update=changed)
 

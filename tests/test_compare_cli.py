@@ -10,8 +10,8 @@ import pytest
 
 from jointopt import Comparison
 from jointopt.errors import OptionError
-from jointopt.run_command import load_frame
 from jointopt.study_file import load_study
+from jointopt.study_options import load_frame
 
 STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
 
@@ -122,6 +122,14 @@ def test_what_a_comparison_pays_no_heed_to_is_refused(run, tmp_path):
         code, _, err = run("run", "two.yaml")
         assert code == 2
         assert message in " ".join(err.split())
+
+
+def test_the_folder_of_a_run_is_not_a_comparison_s(run, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "study.db").write_bytes(b"")
+    words = ("compare", "sklearn:iris", "--target", "target", "--trials", 2, "--out", "one")
+    code, _, err = run(*words)
+    assert (code, "one holds the results of a run" in err) == (2, True)
 
 
 def test_another_order_under_the_same_name_is_refused(run):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from importlib.resources.abc import Traversable
 
-__all__ = ["Part", "Source", "read_part", "read_text"]
+__all__ = ["SUFFIXES", "Part", "Source", "read_part", "read_text"]
 
 SUFFIXES = (".yaml", ".yml")
 
