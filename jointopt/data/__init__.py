@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from jointopt.data.bundled import is_named, load_table
 from jointopt.data.columns import Column, Kind, Schema
-from jointopt.data.dataset import Dataset, dataset_from_arrays, make_dataset
+from jointopt.data.dataset import (
+    Dataset,
+    as_frame,
+    as_series,
+    dataset_from_arrays,
+    has_target,
+    make_dataset,
+)
 from jointopt.data.inference import infer_schema
 from jointopt.data.metrics import Metric, get_metric, metric_names
 from jointopt.data.reading import read_table
@@ -17,8 +24,11 @@ __all__ = [
     "Metric",
     "Schema",
     "Task",
+    "as_frame",
+    "as_series",
     "dataset_from_arrays",
     "get_metric",
+    "has_target",
     "infer_schema",
     "infer_task",
     "is_named",

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
     AnyMetric = str | Callable[..., float] | Metric | None
 
-__all__ = ["MIN_ROWS", "Dataset", "dataset_from_arrays", "make_dataset"]
+__all__ = [
+    "MIN_ROWS",
+    "Dataset",
+    "as_frame",
+    "as_series",
+    "dataset_from_arrays",
+    "has_target",
+    "make_dataset",
+]
 
 MIN_ROWS = 6
 N_BINARY = 2
@@ -146,8 +154,8 @@ def dataset_from_arrays(
     >>> dataset_from_arrays(X, y).schema.names(Kind.NUMERIC)
     ['x0', 'x1']
     """
-    frame = _as_frame(X)
-    target = _as_series(y)
+    frame = as_frame(X)
+    target = as_series(y)
     if len(frame) != len(target):
         raise DataError(
             f"X has {len(frame)} rows but y has {len(target)}; give one target for each row"
@@ -156,7 +164,14 @@ def dataset_from_arrays(
     return _build(frame, target, name, task, metric)
 
 
-def _as_frame(X: Any) -> pd.DataFrame:
+def as_frame(X: Any) -> pd.DataFrame:
+    """Return features as a table; the columns of an array are named x0, x1, and so on.
+
+    Raises
+    ------
+    DataError
+        If they have no rows and columns, or are sparse.
+    """
     if isinstance(X, pd.DataFrame):
         return X
     if hasattr(X, "toarray"):
@@ -172,7 +187,14 @@ def _as_frame(X: Any) -> pd.DataFrame:
             raise DataError(f"X must have rows and columns; its shape is {shape}")
 
 
-def _as_series(y: Any) -> pd.Series:
+def as_series(y: Any) -> pd.Series:
+    """Return a target as a series.
+
+    Raises
+    ------
+    DataError
+        If it is None, or not one value for each row.
+    """
     if y is None:
         raise DataError("fitting requires y to be passed, but the target y is None")
     if isinstance(y, pd.Series):
@@ -218,6 +240,13 @@ def _build(
     return Dataset(schema.apply(features), values, found, classes, schema, target, n_dropped)
 
 
+def has_target(y: pd.Series) -> NDArray[np.bool_]:
+    """Tell which rows have a target; as in features, blank text is missing."""
+    blank = [value for value in y.unique() if isinstance(value, str) and not value.strip()]
+    found: NDArray[np.bool_] = (y.notna() & ~y.isin(blank)).to_numpy(dtype=bool)
+    return found
+
+
 def _present(y: pd.Series, target: str) -> NDArray[np.bool_]:
     """Tell which rows have a target; there must be enough of them."""
     if not len(y):
@@ -228,9 +257,7 @@ def _present(y: pd.Series, target: str) -> NDArray[np.bool_]:
             f"target {target!r} holds dates; jointopt predicts classes and numbers, so make a "
             "number of it, such as days since a fixed date"
         )
-    # As in features, blank text is missing.
-    blank = [value for value in y.unique() if isinstance(value, str) and not value.strip()]
-    present: NDArray[np.bool_] = (y.notna() & ~y.isin(blank)).to_numpy(dtype=bool)
+    present = has_target(y)
     n_present = int(present.sum())
     if not n_present:
         raise DataError(

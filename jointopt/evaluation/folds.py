@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from jointopt.data import Dataset
 
-__all__ = ["Fold", "affordable_folds", "make_folds", "n_folds_for", "rungs_for", "sample_rows"]
+__all__ = [
+    "HOLDOUT_PARTS",
+    "Fold",
+    "affordable_folds",
+    "make_folds",
+    "n_folds_for",
+    "rungs_for",
+    "sample_rows",
+]
+
+HOLDOUT_PARTS = 5
+"""A holdout scores one of as many parts of the rows."""
 
 Fold = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 """Row numbers to fit on, and row numbers to score on."""
@@ -121,7 +132,7 @@ def make_folds(dataset: Dataset, *, seed: int, n_folds: int) -> tuple[Fold, ...]
     tuple of (ndarray, ndarray)
         For each fold the sorted numbers of the rows to fit on and of those to score on.
     """
-    n_splits = min(5 if n_folds == 1 else n_folds, dataset.n_rows)
+    n_splits = min(HOLDOUT_PARTS if n_folds == 1 else n_folds, dataset.n_rows)
     rows = np.arange(dataset.n_rows)
     if dataset.task is Task.REGRESSION:
         parts = [

@@ -12,10 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 import numpy as np
-import pandas as pd
 from optuna.trial import TrialState
 
-from jointopt.data import Task, dataset_from_arrays, get_metric
+from jointopt.data import Task, as_frame, as_series, dataset_from_arrays, get_metric, has_target
 from jointopt.errors import SearchError
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.evaluation.worker_start import worker_context
@@ -27,6 +26,7 @@ from jointopt.model.run import RunOptions, run_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from jointopt.data import Dataset, Metric
@@ -104,10 +104,9 @@ class Table:
             If they cannot be used.
         """
         whole = dataset_from_arrays(X, y, metric=metric)
-        frame = X if isinstance(X, pd.DataFrame) else _named(np.asarray(X))
-        labels = _labels(y).reset_index(drop=True).rename(whole.target)
-        present = labels.notna()
-        frame = frame.reset_index(drop=True)
+        frame = as_frame(X).reset_index(drop=True)
+        labels = as_series(y).reset_index(drop=True).rename(whole.target)
+        present = has_target(labels)
         return cls(
             X=frame[present].reset_index(drop=True),
             labels=labels[present].reset_index(drop=True),
@@ -127,21 +126,6 @@ class Table:
         train, test = outer_split(self.y, seed, stratify=stratify)
         dataset = dataset_from_arrays(self.X.iloc[train], self.labels.iloc[train], self.task)
         return dataset, self.X.iloc[test], self.y[test]
-
-
-def _labels(y: Any) -> pd.Series:
-    match y:
-        case pd.Series():
-            return y
-        case pd.DataFrame():
-            return y.iloc[:, 0]
-        case pd.Index():
-            return y.to_series()
-    return pd.Series(np.asarray(y).ravel())
-
-
-def _named(array: NDArray[Any]) -> pd.DataFrame:
-    return pd.DataFrame(array, columns=[f"x{i}" for i in range(array.shape[1])])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from optuna.trial import TrialState
 
+from jointopt.evaluation.folds import HOLDOUT_PARTS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,6 +21,10 @@ __all__ = ["Reserve"]
 
 FINISH_SECONDS = 3.5
 """What saving, the report and the interpreter's exit take."""
+RETURN_SECONDS = 0.2
+"""What is left to do where nothing is written."""
+MOST_AFTER, MOST_FOR_SINGLE = 0.3, 0.4
+"""The greatest shares of the budget that are kept for what follows the model, and for one fit."""
 ANALYSIS_TRIALS, ANALYSIS_SECONDS = 100, 1.5
 """From how many trials on the report tells how axes interact, and what that takes."""
 REFIT_MARGIN = 1.3
@@ -60,9 +66,9 @@ class Reserve:
         self._metric = setting.metric
         self._n_folds = len(setting.folds)
         self._saves = writes_report
-        self._after = FINISH_SECONDS if writes_report else 0.2
+        self._after = FINISH_SECONDS if writes_report else RETURN_SECONDS
         if budget.seconds is not None:
-            self._after = min(self._after, 0.3 * budget.seconds)
+            self._after = min(self._after, MOST_AFTER * budget.seconds)
         budget.reserve = self._after
         self._n_told = 0
         self._best = -np.inf
@@ -88,7 +94,7 @@ class Reserve:
             most = MOST_RESERVED * (self._budget.seconds or np.inf)
             self._budget.reserve = self._after + min(SELECTION_SECONDS + expected, most)
         elif self.signed(record) > self._best:
-            limit = 0.4 * (self._budget.seconds or np.inf)
+            limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
             predicted = REFIT_MARGIN * self.seconds_to_fit(record)
             self._budget.reserve = self._after + min(predicted, limit)
         self._best = max(self._best, self.signed(record))
@@ -113,9 +119,11 @@ class Reserve:
     def seconds_to_fit(self, record: TrialRecord) -> float:
         """Return about what a fit on all rows takes, of which folds see (k - 1) / k."""
         n = self._n_folds
-        rows = 5 / 4 if n == 1 else n / (n - 1)
+        parts = HOLDOUT_PARTS if n == 1 else n
         passed = len(record.trial.user_attrs.get("fold_scores", ())) or 1
-        return float(record.trial.user_attrs.get("fit_seconds", 0.0)) / passed * rows
+        return (
+            float(record.trial.user_attrs.get("fit_seconds", 0.0)) / passed * parts / (parts - 1)
+        )
 
     def kept(self) -> float:
         """Return how many seconds are kept for a model of what was found, without the report."""

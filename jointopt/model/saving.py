@@ -18,6 +18,7 @@ import numpy as np
 
 from jointopt.data import Schema, Task
 from jointopt.errors import ModelError
+from jointopt.evaluation.attempt import reason_of
 from jointopt.files import plain_writing, write_whole
 from jointopt.model import skops_format
 from jointopt.model.fitted import FittedModel, Member
@@ -275,7 +276,7 @@ def _about(path: Path) -> dict[str, Any]:
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} cannot be read: {_one_line(error)}; {COPY_AGAIN}") from error
+        raise ModelError(f"{path} cannot be read: {reason_of(error)}; {COPY_AGAIN}") from error
     if not isinstance(about, dict) or "format" not in about:
         raise ModelError(f"{path} is not the description of a model; {COPY_AGAIN}")
     if about["format"] != FORMAT:
@@ -311,7 +312,7 @@ def _pipeline(path: Path, digests: dict[str, str], trusted: tuple[str, ...]) -> 
     except Exception as error:
         raise ModelError(
             f"{path} is whole and cannot be loaded with the packages that are installed: "
-            f"{_one_line(error)}; install those that it was saved with"
+            f"{reason_of(error)}; install those that it was saved with"
         ) from error
 
 
@@ -321,7 +322,7 @@ def _refuse(path: Path, data: bytes, trusted: tuple[str, ...]) -> NoReturn:
         foreign = _foreign(data, trusted)
     except Exception as error:
         # Of a damaged file, zipfile and skops raise whatever comes.
-        raise ModelError(f"{path} is damaged: {_one_line(error)}; {COPY_AGAIN}") from error
+        raise ModelError(f"{path} is damaged: {reason_of(error)}; {COPY_AGAIN}") from error
     if foreign:
         raise ModelError(
             f"{path} holds types that are not trusted: {', '.join(foreign)}. It was not "
@@ -336,7 +337,3 @@ def _foreign(data: bytes, trusted: tuple[str, ...] = ()) -> list[str]:
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

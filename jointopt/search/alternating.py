@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = ["alternating"]
 
-POPULATION = 10
-OFFSPRING = 8
+POPULATION, OFFSPRING = 10, 8
+"""The best configurations are the parents of as many new ones in each round."""
 MAX_DRAWS = 80
-MUTATION_RATE = 0.15
-BRANCH_MUTATION_RATE = 0.05
-REMOVALS = 3
-RETURNS = 2
-PATIENCE = 20
+"""Children are drawn until that many: most are known already where little varies."""
+MUTATION_RATE, BRANCH_MUTATION_RATE = 0.15, 0.05
+"""Chances that a value, or a branch with all below it, changes."""
 MUTATION_STEP = 0.2
+"""Standard deviation of a number's change, in shares of its range."""
+REMOVALS, RETURNS = 3, 2
+"""Configurations of a round with fewer columns, and with one more, than the incumbent."""
+PATIENCE = 20
+"""Rounds without a better incumbent after which a search without a budget ends."""
 STUDY = "alternating"
 
 History = dict[frozenset[tuple[str, "Value"]], Evaluated]
