@@ -20,6 +20,7 @@ from jointopt.insight.compare_run import compare_datasets
 from jointopt.insight.compare_truth import compare_on_truth
 from jointopt.insight.enumeration import enumerate_scores
 from jointopt.insight.progress import CompareProgress
+from jointopt.search.catalogue import COMPARED
 from jointopt.space import load_space
 from jointopt.study_file import StudyDefinition
 from jointopt.study_options import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from jointopt.insight.comparison import Comparison
     from jointopt.study_file import TableDefinition
 
-__all__ = ["DEFAULT_STRATEGIES", "CompareCommand", "show_comparison"]
+__all__ = ["CompareCommand", "show_comparison"]
 
 TRUTH_FILE = "ground_truth.parquet"
 SINGLE = {
@@ -47,7 +48,6 @@ SINGLE = {
 }
 TIMED = ("budget", "trial_timeout", "memory_limit", "parallel")
 TRUTH_TRIALS = 600
-DEFAULT_STRATEGIES = ["joint", "sequential", "alternating", "random"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class CompareCommand:
         """
         study = study_from_options(data, given)
         if study.strategies is None:
-            study = study.model_copy(update={"strategies": DEFAULT_STRATEGIES})
+            study = study.model_copy(update={"strategies": list(COMPARED)})
         return cls(study)
 
     def run(self, console: Console, *, out: Path | None) -> Path:

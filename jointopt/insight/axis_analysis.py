@@ -30,7 +30,7 @@ from jointopt.insight.interactions import REST, Interactions, ranked
 from jointopt.insight.sequence_price import price_of_sequence
 from jointopt.insight.surrogate import Evidence, Surrogate
 from jointopt.insight.variance import hybrids, nested_axes, variance_by_axes
-from jointopt.search.strategies import ORDER
+from jointopt.space import AXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -206,7 +206,7 @@ def _axes(genome: Genome, space: Space) -> dict[str, NDArray[np.int64]]:
         for name, path, n in zip(names, genome.paths, genome.n_options, strict=True)
         if n != 1 and path not in space.frozen
     }
-    order = dict.fromkeys([*ORDER, *names])
+    order = dict.fromkeys([*AXES, *names])
     return {
         axis: np.array([j for j, name in enumerate(names) if name == axis])
         for axis in order

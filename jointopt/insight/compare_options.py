@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jointopt.errors import OptionError
 from jointopt.evaluation.limits import parse_memory
 from jointopt.search.budget import parse_seconds
-from jointopt.search.catalogue import get_strategy
+from jointopt.search.catalogue import COMPARED, get_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,12 +53,7 @@ class CompareOptions:
     (120.0, [3, 4])
     """
 
-    strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = (
-        "joint",
-        "sequential",
-        "alternating",
-        "random",
-    )
+    strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = COMPARED
     budget: str | float | None = "60s"
     n_trials: int | None = None
     seeds: int | Sequence[int] = 5

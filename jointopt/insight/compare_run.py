@@ -20,7 +20,7 @@ from jointopt.insight.kept_trials import TRIAL_COLUMNS
 from jointopt.insight.progress import CompareProgress
 from jointopt.model.run import RunOptions
 from jointopt.search.budget import Budget
-from jointopt.search.catalogue import told_strategy
+from jointopt.search.catalogue import COMPARED, told_strategy
 from jointopt.search.terms import space_term
 from jointopt.space import Space, load_space
 from jointopt.space.grid import did_you_mean
@@ -52,12 +52,7 @@ class How(TypedDict, total=False):
 def compare(
     X: Any,
     y: Any,
-    strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = (
-        "joint",
-        "sequential",
-        "alternating",
-        "random",
-    ),
+    strategies: Sequence[str | Strategy] | Mapping[str, str | Strategy] = COMPARED,
     *,
     budget: str | float | None = "60s",
     n_trials: int | None = None,

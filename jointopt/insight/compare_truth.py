@@ -13,6 +13,7 @@ from jointopt.insight.comparison import ANYTIME_COLUMNS, REGRET_COLUMNS, RUN_COL
 from jointopt.insight.kept_trials import TRIAL_COLUMNS, kept_space, kept_trials
 from jointopt.insight.objective_search import search
 from jointopt.insight.words import describe
+from jointopt.search.catalogue import COMPARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,12 +27,7 @@ __all__ = ["compare_on_truth"]
 
 def compare_on_truth(
     truth: GroundTruth,
-    strategies: Mapping[str, str | Strategy] | Sequence[str] = (
-        "joint",
-        "sequential",
-        "alternating",
-        "random",
-    ),
+    strategies: Mapping[str, str | Strategy] | Sequence[str] = COMPARED,
     *,
     n_trials: int = 600,
     seeds: int | Sequence[int] = 10,

@@ -13,7 +13,6 @@ from jointopt.files import write_whole
 from jointopt.insight.comparison_page import render_comparison
 from jointopt.insight.comparison_ranks import friedman_test
 from jointopt.insight.comparison_stats import (
-    in_order,
     paired_tests,
     summary,
 )
@@ -403,7 +402,7 @@ class Comparison:
         ('ground truth', None, 'How the axes interact cannot be told: 18 tria')
         """
         told: list[tuple[str, Interactions | None, str]] = []
-        for dataset in in_order(self.runs["dataset"]) if self.trials is not None else []:
+        for dataset in self.runs["dataset"].unique().tolist() if self.trials is not None else []:
             own = self.runs[self.runs["dataset"] == dataset]
             try:
                 found = self.interactions(dataset)
@@ -514,7 +513,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         """Say what was compared and where the rest is."""
-        strategies = ", ".join(in_order(self.runs["strategy"]))
+        strategies = ", ".join(self.runs["strategy"].unique().tolist())
         n_datasets, n_seeds = self.runs["dataset"].nunique(), self.runs["seed"].nunique()
         return (
             f"Comparison({strategies}; {counted(n_datasets, 'data set')}, "

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from jointopt.errors import OptionError
-from jointopt.insight.comparison_stats import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,10 +44,10 @@ def anytime_bands(
     if x not in columns:
         raise OptionError(f"x must be 'evaluations' or 'seconds', got {x!r}")
     parts = []
-    for dataset in in_order(anytime["dataset"]):
+    for dataset in anytime["dataset"].unique().tolist():
         here = anytime[anytime["dataset"] == dataset]
         grid = _grid(here[columns[x]].to_numpy(dtype=float), whole=x == "evaluations")
-        for strategy in in_order(here["strategy"]):
+        for strategy in here["strategy"].unique().tolist():
             curves = [
                 _curve(run[columns[x]].to_numpy(float), run["best"].to_numpy(float), grid)
                 for _, run in here[here["strategy"] == strategy].groupby("seed")

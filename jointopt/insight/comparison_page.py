@@ -14,7 +14,6 @@ from jointopt.insight.comparison_plots import (
 )
 from jointopt.insight.comparison_ranks import friedman_test
 from jointopt.insight.comparison_stats import (
-    in_order,
     paired_tests,
     summary,
 )
@@ -58,7 +57,7 @@ def render_comparison(
     learnt : sequence of (str, Interactions or None, str), default=()
         By data set how axes interact, if it can be told, and in words.
     """
-    datasets, strategies = in_order(runs["dataset"]), in_order(runs["strategy"])
+    datasets, strategies = runs["dataset"].unique().tolist(), runs["strategy"].unique().tolist()
     table, ranked = summary(runs), _ranked(runs)
     return render_page(
         "comparison.html.j2",
@@ -67,7 +66,7 @@ def render_comparison(
         datasets=datasets,
         strategies=strategies,
         n_seeds=runs["seed"].nunique(),
-        budgets=in_order(runs["budget"]),
+        budgets=runs["budget"].unique().tolist(),
         conclusion=conclude(runs)
         .replace("p = ", "p\u00a0=\u00a0")
         .replace("p < ", "p\u00a0<\u00a0"),

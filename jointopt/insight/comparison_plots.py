@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from jointopt.insight.comparison_stats import in_order
 from jointopt.insight.figures import NEUTRAL, colors_of, dressed, plain, translucent
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def anytime_figure(bands: pd.DataFrame, runs: pd.DataFrame, x: str) -> go.Figure
         strategy: {"color": color, "dash": str(dash), "width": 2, "shape": "hv"}
         for (strategy, color), dash in zip(colors.items(), dashes, strict=True)
     }
-    datasets = in_order(runs["dataset"])
+    datasets = runs["dataset"].unique().tolist()
     figure = _rows(datasets)
     for row, dataset in enumerate(datasets, start=1):
         here = bands[bands["dataset"] == dataset]
@@ -87,7 +86,7 @@ def _window(bands: pd.DataFrame, *, greater_is_better: bool) -> list[float]:
 def scores_figure(runs: pd.DataFrame) -> go.Figure:
     """Draw the test score of each run, by strategy, one row of axes per data set."""
     colors = colors_of(runs["strategy"])
-    datasets = in_order(runs["dataset"])
+    datasets = runs["dataset"].unique().tolist()
     figure = _rows(datasets)
     for row, dataset in enumerate(datasets, start=1):
         here = runs[runs["dataset"] == dataset]

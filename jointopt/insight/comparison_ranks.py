@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jointopt.errors import OptionError
-from jointopt.insight.comparison_stats import ALPHA, NO_DIFFERENCE, in_order
+from jointopt.insight.comparison_stats import ALPHA, NO_DIFFERENCE
 
 __all__ = ["Friedman", "friedman_test"]
 
@@ -116,7 +116,7 @@ def friedman_test(runs: pd.DataFrame) -> Friedman:
 
     signed = runs.assign(test=np.where(runs["greater_is_better"], runs["test"], -runs["test"]))
     means = signed.groupby(["dataset", "strategy"], sort=False)["test"].mean()
-    wide = means.unstack("strategy").dropna()[in_order(runs["strategy"])]
+    wide = means.unstack("strategy").dropna()[runs["strategy"].unique().tolist()]
     _check_ranked(wide)
     # What differs by rounding alone is equal.
     wide = wide.apply(lambda row: np.round(row / max(np.abs(row).max(), 1e-12), 9), axis=1)

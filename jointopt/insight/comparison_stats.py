@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "fewest_pairs",
     "holm",
-    "in_order",
     "paired_tests",
     "summary",
 ]
@@ -36,15 +35,6 @@ MEASURES: Final = {
 MIN_PAIRS: Final = 2
 
 
-def in_order(values: pd.Series) -> list[Any]:
-    """Return the distinct values in the order of their first appearance.
-
-    >>> in_order(pd.Series(["joint", "random", "joint"]))
-    ['joint', 'random']
-    """
-    return list(dict.fromkeys(values.tolist()))
-
-
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per data set and strategy: means and standard deviations over the seeds.
 
@@ -54,8 +44,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         One row per run.
     """
     rows = []
-    for dataset in in_order(runs["dataset"]):
-        for strategy in in_order(runs["strategy"]):
+    for dataset in runs["dataset"].unique().tolist():
+        for strategy in runs["strategy"].unique().tolist():
             part = runs[(runs["dataset"] == dataset) & (runs["strategy"] == strategy)]
             if part.empty:
                 continue
@@ -109,11 +99,11 @@ def paired_tests(
     """
     if pairs not in ("baseline", "all"):
         raise OptionError(f"pairs must be 'baseline' or 'all', got {pairs!r}")
-    strategies = in_order(runs["strategy"])
+    strategies = runs["strategy"].unique().tolist()
     chosen = list(combinations(strategies, 2))
     if pairs == "baseline":
         chosen = chosen[: len(strategies) - 1]
-    datasets = in_order(runs["dataset"])
+    datasets = runs["dataset"].unique().tolist()
     scopes = [[name] for name in datasets] if per_dataset else [datasets]
     rows = [
         _test(runs[runs["dataset"].isin(scope)], first, second)
@@ -143,7 +133,7 @@ _TEST_COLUMNS: Final = (
 
 
 def _test(runs: pd.DataFrame, first: str, second: str) -> dict[str, Any]:
-    datasets = in_order(runs["dataset"])
+    datasets = runs["dataset"].unique().tolist()
     differences = _differences(runs, first, second, scaled=len(datasets) > 1)
     return {
         "dataset": datasets[0] if len(datasets) == 1 else f"all {len(datasets)}",

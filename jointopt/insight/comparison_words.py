@@ -11,7 +11,6 @@ from jointopt.insight.comparison_stats import (
     NO_DIFFERENCE,
     TOO_FEW,
     fewest_pairs,
-    in_order,
     paired_tests,
 )
 from jointopt.insight.words import counted
@@ -34,7 +33,7 @@ def conclude(runs: pd.DataFrame) -> str:
     runs : DataFrame
         One row per run.
     """
-    strategies = in_order(runs["strategy"])
+    strategies = runs["strategy"].unique().tolist()
     if len(strategies) == 1:
         return f"Only {strategies[0]} was run: there is nothing to compare it with."
     tests = paired_tests(runs).to_dict("records")
@@ -53,7 +52,7 @@ def conclude(runs: pd.DataFrame) -> str:
 
 
 def _where(runs: pd.DataFrame) -> str:
-    metrics, datasets = in_order(runs["metric"]), in_order(runs["dataset"])
+    metrics, datasets = runs["metric"].unique().tolist(), runs["dataset"].unique().tolist()
     n_seeds = runs["seed"].nunique()
     seeds = counted(n_seeds, "seed")
     what = f"test {metrics[0]}" if len(metrics) == 1 else "test score"
@@ -89,7 +88,7 @@ def _best(runs: pd.DataFrame) -> str:
     greater = runs["greater_is_better"]
     signed = runs.assign(signed=np.where(greater, runs["test"], -runs["test"]))
     means = signed.groupby(["dataset", "strategy"], sort=False)["signed"].mean().unstack()
-    strategies = in_order(runs["strategy"])
+    strategies = runs["strategy"].unique().tolist()
     means = means[strategies]
     if len(means) == 1:
         row = means.iloc[0].dropna()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jointopt.errors import OptionError
 from jointopt.insight.axis_analysis import interactions_of
-from jointopt.insight.comparison_stats import in_order
 from jointopt.insight.interactions import Interactions
 from jointopt.insight.surrogate import Evidence
 from jointopt.space import Space
@@ -77,7 +76,7 @@ def interactions_of_kept(
         If there are several data sets and none is named, it is not there, or its trials are too
         few.
     """
-    names = in_order(runs["dataset"])
+    names = runs["dataset"].unique().tolist()
     if dataset is None and len(names) > 1:
         raise OptionError(f"say which data set: one of {', '.join(names)}")
     dataset = names[0] if dataset is None else dataset

@@ -12,7 +12,7 @@ from jointopt.search.strategies import exhaustive, joint, random, sequential
 if TYPE_CHECKING:
     from jointopt.search.strategies import Strategy
 
-__all__ = ["STRATEGIES", "get_strategy", "told_strategy"]
+__all__ = ["COMPARED", "STRATEGIES", "get_strategy", "told_strategy"]
 
 STRATEGIES: dict[str, Strategy] = {
     "joint": joint,
@@ -21,6 +21,10 @@ STRATEGIES: dict[str, Strategy] = {
     "random": random,
     "exhaustive": exhaustive,
 }
+
+
+COMPARED = ("joint", "sequential", "alternating", "random")
+"""What is compared where nothing else is said, the baseline first."""
 
 
 def get_strategy(strategy: str | Strategy) -> Strategy:

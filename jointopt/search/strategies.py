@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from jointopt.errors import OptionError
+from jointopt.space import AXES
 
 if TYPE_CHECKING:
     from jointopt.space import Config, Space
@@ -161,9 +162,6 @@ def exhaustive(space: Space, starts: Sequence[Config], seed: int) -> Plan:
     yield Stage("exhaustive", space, space.enumerate())
 
 
-ORDER = ("transforms", "features", "paradigm", "architecture", "hyperparameters")
-
-
 def sequential(
     space: Space,
     starts: Sequence[Config],
@@ -201,7 +199,7 @@ def sequential(
     del seed
     known = space.axis_names
     _check_axes(known, order, shares)
-    axes = [axis for axis in order or (*ORDER, *known) if axis in known]
+    axes = [axis for axis in order or (*AXES, *known) if axis in known]
     axes = list(dict.fromkeys(axes))
     weights = {axis: (shares or {}).get(axis, 1.0) for axis in axes}
     found = yield Stage("sequential/0-starts", space, starts)

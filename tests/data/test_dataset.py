@@ -40,6 +40,13 @@ def test_make_dataset() -> None:
     assert dataset.target == "label"
 
 
+def test_a_blank_label_is_no_class() -> None:
+    dataset = make_dataset(FRAME.assign(label=["no"] * 4 + ["yes"] * 4 + [" ", ""]), "label")
+    assert dataset.classes is not None
+    assert dataset.classes.tolist() == ["no", "yes"]
+    assert (dataset.n_rows, dataset.n_dropped) == (8, 2)
+
+
 def test_regression() -> None:
     dataset = make_dataset(FRAME, "price")
     assert dataset.task is Task.REGRESSION
