@@ -35,8 +35,8 @@ MUTATION_STEP = 0.2
 """Standard deviation of a number's change, in shares of its range."""
 REMOVALS, RETURNS = 3, 2
 """Configurations of a round with fewer columns, and with one more, than the incumbent."""
-PATIENCE = 20
-"""Rounds without a better incumbent after which a search without a budget ends."""
+PATIENCE = 5
+"""Rounds without anything new to try after which the space counts as exhausted."""
 STUDY = "alternating"
 
 History = dict[frozenset[tuple[str, "Value"]], Evaluated]
@@ -49,9 +49,9 @@ def alternating(space: Space, starts: Sequence[Config], seed: int) -> Plan:
     one, a tenth and a fifth of the columns on which it relies least (each column on trial in
     turn where the evaluation tells no importances), and two with a dropped column back.
     `genetic`: eight children of the ten best configurations by uniform crossover and mutation
-    over all other axes, with the incumbent's columns. It ends after twenty rounds in which neither
-    half found anything better, or with the budget. All trials are in one study, each with its
-    `round` and `half`.
+    over all other axes, with the incumbent's columns. It ends with the budget, or after five
+    rounds in which neither half had anything new to try. All trials are in one study, each with
+    its `round` and `half`.
 
     Parameters
     ----------
@@ -66,23 +66,21 @@ def alternating(space: Space, starts: Sequence[Config], seed: int) -> Plan:
     history: History = {}
     found = yield Stage(STUDY, space, starts, notes={"round": 0, "half": "starts"}, explain=True)
     _remember(history, found.evaluated)
-    without = number = 0
-    while without < PATIENCE:
+    idle = number = 0
+    while idle < PATIENCE:
         number += 1
-        before = _incumbent(history)
+        best = _incumbent(history)
         proposals = _new(
-            history, _eliminations(space, before, found.importances, rng), REMOVALS + RETURNS
+            history, _eliminations(space, best, found.importances, rng), REMOVALS + RETURNS
         )
         notes = {"round": number, "half": "features"}
         found = yield Stage(STUDY, space, proposals, notes=notes)
         _remember(history, found.evaluated)
-        proposals = _new(history, _offspring(space, history, rng), OFFSPRING)
+        children = _new(history, _offspring(space, history, rng), OFFSPRING)
         notes = {"round": number, "half": "genetic"}
-        found = yield Stage(STUDY, space, proposals, notes=notes, explain=True)
+        found = yield Stage(STUDY, space, children, notes=notes, explain=True)
         _remember(history, found.evaluated)
-        after = _incumbent(history)
-        improved = after is not None and (before is None or after.score > before.score)
-        without = 0 if improved else without + 1
+        idle = 0 if proposals or children else idle + 1
 
 
 def _remember(history: History, found: Sequence[Evaluated]) -> None:
