@@ -266,13 +266,20 @@ def predict(
         raise OptionError(f"--out {out} is a folder; give the name of a CSV file")
     if not out.parent.is_dir():
         raise OptionError(f"--out {out}: the folder {out.parent} does not exist; make it first")
-    model = load_model(folder)
-    found = model.predictions(read_table(data))
+    model, table = load_model(folder), read_table(data)
+    found = model.predictions(table)
     try:
         found.to_csv(out, index=False)
     except OSError as error:
         raise OptionError(f"--out {out} cannot be written: {error.strerror}") from error
-    Console().print(f"{len(found)} predictions in {escape(str(out))}")
+    console = Console()
+    for name, value in model.schema.unreadable(table).items():
+        console.print(
+            f"column {escape(repr(name))}: no value in it can be read as in training, such as "
+            f"{escape(repr(value))}; all count as missing",
+            highlight=False,
+        )
+    console.print(f"{len(found)} predictions in {escape(str(out))}")
 
 
 @app.command(epilog="Example: jointopt export price-model --onnx --out price.onnx")

@@ -408,6 +408,18 @@ def test_a_table_without_the_model_s_columns_is_refused(run, tmp_path):
 
 
 @ONE_RUN
+@pytest.mark.usefixtures("finished")
+def test_a_column_that_cannot_be_read_is_told(run):
+    table = pd.read_csv("new.csv")
+    commas = [f"{value:.1f}".replace(".", ",") for value in table["age"]]
+    table.assign(age=commas).to_csv("commas.csv", index=False)
+    code, out, err = run("predict", "out", "commas.csv", "--out", "p.csv")
+    assert (code, err) == (0, "")
+    assert f"'age': no value in it can be read as in training, such as '{commas[0]}'" in flat(out)
+    assert "column" not in run("predict", "out", "new.csv", "--out", "p.csv")[1]
+
+
+@ONE_RUN
 def test_model_json_tells_what_the_model_is(finished):
     about = json.loads((finished / "model" / "model.json").read_text())
     assert about["target"] == "label"

@@ -132,6 +132,21 @@ class Schema:
         }
         return pd.DataFrame(values, index=pd.RangeIndex(len(frame)), columns=list(values))
 
+    def unreadable(self, frame: pd.DataFrame) -> dict[str, Any]:
+        """Return used columns of which no value fits their kind, each with a value as an example.
+
+        >>> schema = Schema((Column("size", Kind.NUMERIC),))
+        >>> schema.unreadable(pd.DataFrame({"size": ["1,5", "2,5"]}))
+        {'size': '1,5'}
+        """
+        frame = with_string_names(frame)
+        found = {}
+        for column in self.used:
+            present = frame[column.name].dropna()
+            if len(present) and normalise_column(present, column).isna().all():
+                found[column.name] = present.iloc[0]
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
