@@ -79,10 +79,10 @@ class DaskCluster:
         try:
             self._data = self._scattered()
         except TimeoutError as error:
+            address = self._client.scheduler.address
             self._leave()
             raise OptionError(
-                f"the Dask scheduler {self._client.scheduler.address} has no workers; start some: "
-                "dask worker ADDRESS"
+                f"the Dask scheduler {address} has no workers; start some: dask worker {address}"
             ) from error
         self._running: dict[Future, _Sent] = {}
         self._begun: dict[str, float] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 
 import optuna
@@ -80,6 +81,8 @@ def test_several_may_make_the_tables(postgresql):
         assert storage.get_all_studies() == []
         storage.remove_session()
         storage.engine.dispose()
+    # What was left open is found here, and not in another test.
+    gc.collect()
 
 
 def test_a_server_that_is_not_there_is_named_without_its_password():
