@@ -75,7 +75,10 @@ def frames():
     }
 
 
-@pytest.fixture(params=["binary", "multiclass", "regression"])
+# Of what two classes have and three have not, whole commands are run.
+@pytest.fixture(
+    params=[pytest.param("binary", marks=pytest.mark.slow), "multiclass", "regression"]
+)
 def dataset(request, frames):
     """A dataset of each task with every kind of column."""
     make, target = frames[request.param]

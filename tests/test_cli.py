@@ -22,8 +22,6 @@ import pytest
 from jointopt import cli
 
 QUICK = ("--space", "space.yaml", "--trials", 6, "--workers", 1)
-ONE_RUN = pytest.mark.xdist_group("one run")
-"""Of tests that share a run, which each process would make for itself."""
 
 
 def write_table(frames, folder):
@@ -63,11 +61,8 @@ def flat(text):
     return " ".join(text.split())
 
 
-def test_from_a_table_to_predictions(run, table, tmp_path):
-    code, out, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
-    assert (code, err) == (0, "")
-    assert "The best single pipeline" in out
-    folder = tmp_path / "out"
+def test_from_a_table_to_predictions(run, finished, tmp_path):
+    folder = finished
     assert {p.name for p in folder.iterdir()} >= {
         "study.db",
         "model",
@@ -146,7 +141,6 @@ def test_regression_predicts_one_column(run, frames, tmp_path):
     assert list(pd.read_csv(tmp_path / "p.csv").columns) == ["prediction"]
 
 
-@ONE_RUN
 def test_optuna_dashboard_tells_what_a_study_found(finished):
     study = optuna.load_study(study_name="train/joint", storage=f"sqlite:///{finished}/study.db")
     assert study.metric_names == ["roc_auc"]
@@ -157,7 +151,6 @@ def test_optuna_dashboard_tells_what_a_study_found(finished):
     assert len(list((finished / "artifacts").iterdir())) % 3 == 0
 
 
-@ONE_RUN
 def test_resume_goes_on_where_a_run_stopped_if_it_is_the_same(run, finished):
     table = "train.csv"
     code, _, err = run("run", table, "--target", "label", *QUICK, "--out", "out")
@@ -193,7 +186,6 @@ def test_resume_goes_on_where_a_run_stopped_if_it_is_the_same(run, finished):
     assert len(set(configs)) == 10
 
 
-@ONE_RUN
 def test_a_resumed_run_never_takes_a_better_model_away(run, finished):
     """An averaged model is of fits that were kept on the way, and a later run has them no more."""
     about = finished / "model" / "model.json"
@@ -264,7 +256,6 @@ def test_a_killed_run_resumes(table, tmp_path):
     assert len(after) == len(kept) + 3
 
 
-@ONE_RUN
 @pytest.mark.usefixtures("finished")
 def test_the_study_file_of_a_run_runs_again(run, tmp_path):
     assert run("run", "out/study.yaml", "--out", "again")[0] == 0
@@ -382,7 +373,6 @@ def test_a_misspelt_key_in_a_study_is_named_with_its_line(run, tmp_path):
     assert "line 3: unknown key 'budgte'; did you mean 'budget'" in flat(err)
 
 
-@ONE_RUN
 def test_a_model_with_a_foreign_type_is_refused(run, finished, tmp_path):
     import skops.io
     from sklearn.pipeline import make_pipeline
@@ -398,7 +388,6 @@ def test_a_model_with_a_foreign_type_is_refused(run, finished, tmp_path):
     assert not (tmp_path / "p.csv").exists()
 
 
-@ONE_RUN
 @pytest.mark.usefixtures("finished")
 def test_a_table_without_the_model_s_columns_is_refused(run, tmp_path):
     pd.DataFrame({"Age": [1.0]}).to_csv(tmp_path / "odd.csv", index=False)
@@ -407,7 +396,6 @@ def test_a_table_without_the_model_s_columns_is_refused(run, tmp_path):
     assert "age" in flat(err)
 
 
-@ONE_RUN
 @pytest.mark.usefixtures("finished")
 def test_a_column_that_cannot_be_read_is_told(run):
     table = pd.read_csv("new.csv")
@@ -419,7 +407,6 @@ def test_a_column_that_cannot_be_read_is_told(run):
     assert "column" not in run("predict", "out", "new.csv", "--out", "p.csv")[1]
 
 
-@ONE_RUN
 def test_model_json_tells_what_the_model_is(finished):
     about = json.loads((finished / "model" / "model.json").read_text())
     assert about["target"] == "label"

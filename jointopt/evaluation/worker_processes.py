@@ -196,6 +196,9 @@ class WorkerProcesses:
     ) -> list[Pipeline | Exception]:
         """Stop all fold tasks, then fit configurations on all rows in the workers."""
         self.cancel()
+        if not self._has_worked:
+            # They may still be starting, which is not the fits' time.
+            wait([self._started(_ready, None)])
         threads = self._threads * (self.capacity if all_threads else 1)
         soft = None if timeout is None else soft_limit(timeout)
         until = math.inf if timeout is None else time.monotonic() + timeout
@@ -247,6 +250,10 @@ def _setting_from(path: str) -> tuple[Setting, FoldCache]:
     # file's pages, which all workers share, until one of them writes to its own.
     setting = cast("Setting", joblib.load(path, mmap_mode="c"))
     return setting, FoldCache(setting.dataset)
+
+
+def _ready() -> None:
+    """Do nothing: a worker that has done it has started."""
 
 
 def _run_in_worker(path: str, task: FoldTask) -> FoldResult:

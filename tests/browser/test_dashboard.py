@@ -15,8 +15,6 @@ from urllib.error import URLError
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.xdist_group("browser")
-
 GRAPHS = "[...document.querySelectorAll('[id^=\"user-defined-plot:\"]')]"
 DRAWN = f"{GRAPHS}.length >= 2 && {GRAPHS}.every((g) => g.querySelector('.trace'))"
 OUTSIDE = (

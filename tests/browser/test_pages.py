@@ -8,8 +8,6 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-pytestmark = pytest.mark.xdist_group("browser")
-
 PAGES = {
     "report": ("run_folder", "report.html"),
     "compare": ("comparison_folder", "comparison.html"),

@@ -22,8 +22,6 @@ from jointopt.evaluation.one_fold import FoldTask
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 
-pytestmark = pytest.mark.xdist_group("cluster")
-
 FAULTS = Path(__file__).with_name("faults")
 
 
@@ -121,6 +119,7 @@ def test_a_lost_worker_costs_nothing(cluster, setting, tasks):
     assert all(process.poll() is None for process in workers)
 
 
+@pytest.mark.slow
 def test_a_cluster_without_workers_is_told(setting):
     scheduler, address = scheduled()
     try:
@@ -142,6 +141,7 @@ def test_a_search_on_a_cluster_ends_with_a_model(cluster, frames):
     assert np.isfinite(model.predict(frame.drop(columns=target))).all()
 
 
+@pytest.mark.slow
 def test_time_counts_from_when_the_fit_begins(cluster, setting, space, monkeypatch):
     """A task waits longer than a fit may take; one that takes longer is told before it ends."""
     monkeypatch.syspath_prepend(str(FAULTS))
