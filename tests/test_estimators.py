@@ -133,7 +133,7 @@ def test_same_seed_same_trials(frames):
     # Networks take their time; that they repeat to the last bit, tests of one fold show.
     options = {"space": load_space("tabular").prune(["paradigm/mlp"]), "budget": None, "seed": 3}
     boards = [
-        JointRegressor(n_trials=4, **options).fit(X, y).search_result_.trials for _ in range(2)
+        JointRegressor(n_trials=3, **options).fit(X, y).search_result_.trials for _ in range(2)
     ]
     pd.testing.assert_frame_equal(
         boards[0].drop(columns="seconds"), boards[1].drop(columns="seconds")

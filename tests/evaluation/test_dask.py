@@ -133,7 +133,7 @@ def test_a_cluster_without_workers_is_told(setting):
 def test_a_search_on_a_cluster_ends_with_a_model(cluster, frames):
     make, target = frames["regression"]
     frame = make()
-    space = load_space("tabular").prune(["paradigm/mlp"])
+    space = load_space("small")
     options = {"budget": None, "n_trials": 10, "dask": cluster[0], "space": space}
     model = JointRegressor(**options).fit(frame.drop(columns=target), frame[target])
     assert (model.search_result_.trials["state"] != "fail").all()
