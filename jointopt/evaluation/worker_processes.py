@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkerProcesses"]
 
+START_SECONDS = 60.0
+"""How long a last fit waits at most for workers that are still starting."""
 GRACE_SECONDS = 2.0
 """How much longer than its own limit a fit may take before its worker is stopped."""
 
@@ -198,7 +201,7 @@ class WorkerProcesses:
         self.cancel()
         if not self._has_worked:
             # They may still be starting, which is not the fits' time.
-            wait([self._started(_ready, None)])
+            wait([self._started(os.getpid, None)], START_SECONDS)
         threads = self._threads * (self.capacity if all_threads else 1)
         soft = None if timeout is None else soft_limit(timeout)
         until = math.inf if timeout is None else time.monotonic() + timeout
@@ -250,10 +253,6 @@ def _setting_from(path: str) -> tuple[Setting, FoldCache]:
     # file's pages, which all workers share, until one of them writes to its own.
     setting = cast("Setting", joblib.load(path, mmap_mode="c"))
     return setting, FoldCache(setting.dataset)
-
-
-def _ready() -> None:
-    """Do nothing: a worker that has done it has started."""
 
 
 def _run_in_worker(path: str, task: FoldTask) -> FoldResult:
