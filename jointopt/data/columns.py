@@ -142,6 +142,8 @@ class Schema:
         frame = with_string_names(frame)
         found = {}
         for column in self.used:
+            if column.kind not in (Kind.NUMERIC, Kind.DATE):
+                continue  # whose values all can be read
             present = frame[column.name].dropna()
             if len(present) and normalise_column(present, column).isna().all():
                 found[column.name] = present.iloc[0]

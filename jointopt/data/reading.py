@@ -233,7 +233,6 @@ def _read_binary(path: Path, extension: str) -> pd.DataFrame:
     with _binary_errors(path, extension):
         frame = read(path)
     # One that was kept as a column, too, says nothing more.
-    doubled = [name for name in frame.index.names if name is None or name in frame.columns]
-    kept = [name for name in frame.index.names if name not in doubled]
-    frame = frame.reset_index(level=kept) if kept else frame
+    told = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    frame = frame.reset_index(level=told) if told else frame
     return frame.reset_index(drop=True)
