@@ -25,7 +25,7 @@ from jointopt.search.storage import free_name, open_storage
 from jointopt.search.terms import space_term
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from optuna.storages import BaseStorage
@@ -57,21 +57,14 @@ class _ObjectiveEvaluator:
         number, config, trial = self._waiting.pop(0)
         value = attempt(lambda: float(self._objective(config, trial)))
         frozen = trial.study.get_trials(deepcopy=False)[trial.number]
-        steps = frozen.intermediate_values
-        told: dict[str, Any] | Exception = frozen.user_attrs
-        if self._stores:
-            told = attempt(lambda: _plain(frozen.user_attrs))
+        told = attempt(lambda: _plain(frozen.user_attrs)) if self._stores else frozen.user_attrs
         if isinstance(told, Exception):
-            reason = f"a user attribute cannot be stored: {reason_of(told)}"
-            return [Outcome(number, State.FAILED, None, steps, {}, reason)]
-        if isinstance(value, optuna.TrialPruned):
-            last = steps[max(steps)] if steps else None
-            return [Outcome(number, State.PRUNED, last, steps, told, "pruned by the objective")]
-        if isinstance(value, Exception):
-            return [Outcome(number, State.FAILED, None, steps, told, reason_of(value))]
-        if math.isnan(value):
-            return [Outcome(number, State.FAILED, None, steps, told, "the objective returned NaN")]
-        return [Outcome(number, State.COMPLETE, value, steps, told, None)]
+            if not isinstance(value, Exception):
+                value = ValueError(f"a user attribute cannot be stored: {reason_of(told)}")
+            told = {}
+        steps = frozen.intermediate_values
+        state, worth, reason = _ended(value, steps)
+        return [Outcome(number, state, worth, steps, told, reason)]
 
     def has_partial(self) -> bool:
         return False
@@ -86,6 +79,19 @@ class _ObjectiveEvaluator:
     def abandon(self) -> list[Outcome]:
         self._waiting.clear()
         return []
+
+
+def _ended(
+    value: float | Exception, steps: Mapping[int, float]
+) -> tuple[State, float | None, str | None]:
+    """Return the state, value and reason of what an objective returned or raised."""
+    if isinstance(value, optuna.TrialPruned):
+        return State.PRUNED, steps[max(steps)] if steps else None, "pruned by the objective"
+    if isinstance(value, Exception):
+        return State.FAILED, None, reason_of(value)
+    if math.isnan(value):
+        return State.FAILED, None, "the objective returned NaN"
+    return State.COMPLETE, value, None
 
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
