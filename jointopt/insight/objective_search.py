@@ -58,12 +58,12 @@ class _ObjectiveEvaluator:
         value = attempt(lambda: float(self._objective(config, trial)))
         frozen = trial.study.get_trials(deepcopy=False)[trial.number]
         told = attempt(lambda: _plain(frozen.user_attrs)) if self._stores else frozen.user_attrs
-        if isinstance(told, Exception):
-            if not isinstance(value, Exception):
-                value = ValueError(f"a user attribute cannot be stored: {reason_of(told)}")
-            told = {}
         steps = frozen.intermediate_values
         state, worth, reason = _ended(value, steps)
+        if isinstance(told, Exception):
+            if state is not State.FAILED:
+                reason = f"a user attribute cannot be stored: {reason_of(told)}"
+            state, worth, told = State.FAILED, None, {}
         return [Outcome(number, state, worth, steps, told, reason)]
 
     def has_partial(self) -> bool:
