@@ -25,8 +25,8 @@ from jointopt.space import load_space
 from jointopt.study_file import StudyDefinition
 from jointopt.study_options import (
     budget_of,
+    check_folder,
     load_frame,
-    result_folder,
     study_from_options,
     write_study,
 )
@@ -101,7 +101,8 @@ class CompareCommand:
         frames = {table.label: (table, load_frame(table, study.drop)) for table in tables}
         options = self._options()
         options.listed_seeds()
-        folder = result_folder(Path(f"{name}-comparison") if out is None else out)
+        # Made with the first result, so that a mistake leaves no empty folder.
+        folder = check_folder(Path(f"{name}-comparison") if out is None else out)
         if (folder / "study.db").exists():
             raise OptionError(f"{folder} holds the results of a run; choose another --out")
         seconds = "" if options.seconds is None else f", {options.seconds:g} s a run"
@@ -165,18 +166,22 @@ class CompareCommand:
             return compare_on_truth(
                 truth,
                 strategies if isinstance(strategies, Mapping) else options.named(),
-                n_trials=options.n_trials or TRUTH_TRIALS,
+                n_trials=self._truth_trials,
                 seeds=options.seeds,
                 name=label,
                 listener=progress.done,
             )
+
+    @property
+    def _truth_trials(self) -> int:
+        return self.study.trials or TRUTH_TRIALS
 
     def _options(self) -> CompareOptions:
         study = self.study
         return CompareOptions(
             strategies={name: study.how(name) for name in study.strategies or ()},
             budget=None if study.ground_truth else budget_of(study),
-            n_trials=study.trials or (TRUTH_TRIALS if study.ground_truth else None),
+            n_trials=self._truth_trials if study.ground_truth else study.trials,
             seeds=study.seeds,
             metric=study.metric,
             space=load_space(study.space),

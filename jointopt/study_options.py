@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     from jointopt.study_file import TableDefinition
 
-__all__ = ["budget_of", "load_frame", "result_folder", "study_from_options", "write_study"]
+__all__ = [
+    "budget_of",
+    "check_folder",
+    "load_frame",
+    "result_folder",
+    "study_from_options",
+    "write_study",
+]
 
 DEFAULT_BUDGET = "60s"
 
@@ -70,6 +77,19 @@ def write_study(folder: Path, study: StudyDefinition, name: str) -> None:
     write_whole(folder / "study.yaml", dump_study(placed))
 
 
+def check_folder(out: Path) -> Path:
+    """Return a path where there is a folder, or nothing yet.
+
+    Raises
+    ------
+    OptionError
+        If it is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise OptionError(f"--out {out} is a file; give a folder")
+    return out
+
+
 def result_folder(out: Path) -> Path:
     """Return the folder for a command's results, made if need be.
 
@@ -78,8 +98,7 @@ def result_folder(out: Path) -> Path:
     OptionError
         If it is a file, or cannot be made.
     """
-    if out.exists() and not out.is_dir():
-        raise OptionError(f"--out {out} is a file; give a folder")
+    check_folder(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -111,6 +111,12 @@ def test_mistakes_are_told_in_a_sentence(run, words, message):
     assert "Traceback" not in err
 
 
+def test_a_mistake_leaves_no_folder(run, tmp_path):
+    words = ("compare", "sklearn:iris", "--target", "target", "--metric", "rmse", "--out", "new")
+    assert run(*words, "--trials", 2)[0] == 2
+    assert not (tmp_path / "new").exists()
+
+
 def test_what_a_comparison_pays_no_heed_to_is_refused(run, tmp_path):
     study = "data: 'sklearn:iris'\ntarget: target\nstrategies: [joint, random]\ntrials: 2\n"
     for line, message in {

@@ -464,8 +464,9 @@ class Comparison:
             write_whole(folder / RUNS_FILE, self.runs.to_parquet(index=False))
             write_whole(folder / ANYTIME_FILE, self.anytime.to_parquet(index=False))
             for name, frame in ((REGRET_FILE, self.regret), (TRIALS_FILE, self.trials)):
-                (folder / name).unlink(missing_ok=True)
-                if frame is not None:
+                if frame is None:
+                    (folder / name).unlink(missing_ok=True)
+                else:
                     write_whole(folder / name, frame.to_parquet(index=False))
             page = folder / PAGE_FILE
             html = render_comparison(self.runs, self.anytime, self.regret, self.learnt())

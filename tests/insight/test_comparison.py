@@ -387,6 +387,11 @@ def test_columns_are_read_on_the_searched_rows_alone():
     assert (X_test["b"] == "poison in the test rows").all()
 
 
+def test_a_misspelt_argument_is_named():
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'worker'.*'workers'"):
+        compare(np.eye(8), np.arange(8) % 2, worker=2)
+
+
 @pytest.mark.parametrize("form", [np.asarray, list, pd.Series, pd.Index, pd.DataFrame])
 def test_tables_in_any_form_and_rows_without_a_target(form):
     y = np.array([np.nan, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5])
