@@ -14,13 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from threadpoolctl import threadpool_limits
+
 from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.limits import LOOK_SECONDS
 from jointopt.evaluation.one_fold import FoldResult, fit_on_all, keep_bytes, run_fold
-from jointopt.evaluation.worker_processes import GRACE_SECONDS, limit_threads
+from jointopt.evaluation.worker_processes import GRACE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -256,7 +258,7 @@ def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes 
 
     # Loading the libraries takes a worker's first task some seconds, which are not the fit's.
     importlib.import_module("jointopt.evaluation.preload")
-    limit_threads(setting.threads)
+    threadpool_limits(setting.threads)
     worker = get_worker()
     worker.log_event(key, worker.get_current_task())
     with tempfile.TemporaryDirectory(prefix="jointopt-") as folder:
@@ -267,10 +269,10 @@ def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes 
 
 
 def _refit(setting: Setting, wanted: Refit, max_seconds: float | None) -> Pipeline:
-    limit_threads(setting.threads)
+    threadpool_limits(setting.threads)
     return fit_on_all(setting, *wanted, setting.threads, max_seconds)
 
 
 def _explain(setting: Setting, config: Config, max_seconds: float | None) -> dict[str, float]:
-    limit_threads(setting.threads)
+    threadpool_limits(setting.threads)
     return explain(setting, config, max_seconds)

@@ -1,4 +1,8 @@
-"""Imported once by the server process that workers are forked from, so that they start at once."""
+"""Imported once by the server process that workers are forked from, so that they start at once.
+
+torch and skrub are not: they take as long as all of this, and the first trials need neither. A
+worker imports them when its first network, date or text comes.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +16,15 @@ import sklearn.ensemble
 import sklearn.linear_model
 import sklearn.neighbors
 import sklearn.svm
-import skrub
-import torch
 import xgboost
 
 import jointopt.evaluation.one_fold
-import jointopt.pipeline.networks.training
+import jointopt.pipeline.networks.estimators
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["jointopt", "lightgbm", "sklearn", "skrub", "torch", "xgboost"]
+__all__ = ["jointopt", "lightgbm", "sklearn", "xgboost"]
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

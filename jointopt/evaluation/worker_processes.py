@@ -257,27 +257,19 @@ def _setting_from(path: str) -> tuple[Setting, FoldCache]:
 
 def _run_in_worker(path: str, task: FoldTask) -> FoldResult:
     setting, cache = _setting_from(path)
-    limit_threads(setting.threads)
+    threadpool_limits(setting.threads)
     return run_fold(setting, task, cache)
 
 
 def _explain_in_worker(path: str, config: Config, max_seconds: float | None) -> dict[str, float]:
     setting, _ = _setting_from(path)
-    limit_threads(setting.threads)
+    threadpool_limits(setting.threads)
     return explain(setting, config, max_seconds)
 
 
 def _refit_in_worker(
     path: str, wanted: Refit, threads: int, max_seconds: float | None
 ) -> Pipeline:
-    limit_threads(threads)
+    threadpool_limits(threads)
     setting, _ = _setting_from(path)
     return fit_on_all(setting, *wanted, threads, max_seconds)
-
-
-def limit_threads(threads: int) -> None:
-    """Give this process's numeric libraries that many threads."""
-    threadpool_limits(threads)
-    import torch
-
-    torch.set_num_threads(threads)

@@ -76,11 +76,12 @@ def load_space(name_or_path: str | Path) -> Space:
     path = Path(name)
     if isinstance(name_or_path, Path) or name.endswith(SUFFIXES):
         return Space.from_document(yaml_read.read_file(path, path.parent, name))
-    known = space_names()
-    if name not in known:
+    shipped = (file for file in library().iterdir() if file.name == f"{name}.yaml")
+    file = next(filter(_is_space, shipped), None)
+    if file is None:
+        known = space_names()
         raise SpaceError(
             f"no search space {name!r}; choose from {', '.join(known)}, or give a file ending in "
             f".yaml{grid.did_you_mean(name, known)}"
         )
-    file = library().joinpath(f"{name}.yaml")
     return Space.from_document(yaml_read.read_file(file, library(), file.name))

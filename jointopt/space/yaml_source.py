@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "Part", "Source", "read_part", "read_text"]
 
 SUFFIXES = (".yaml", ".yml")
+YAML_1_2 = YAML(typ="safe", pure=True)
+"""Made once: ruamel.yaml looks for plug-ins on the disk whenever it makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,8 @@ class Part:
         """
         with _yaml_errors(self.source.name, path):
             try:
-                constructor = YAML(typ="safe", pure=True).constructor
+                # A new one: it remembers what it has read, and where it failed.
+                constructor = YAML_1_2.Constructor(loader=YAML_1_2)
                 return constructor.construct_object(self.node, deep=True)
             except (ValueError, LookupError) as error:
                 # What the constructors of numbers and dates let through, such as 2020-13-45.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -82,6 +83,11 @@ class TabularNetwork(BaseEstimator):
     random_state: int | None = None
     device: str = "auto"
     n_jobs: int | None = None
+
+    @staticmethod
+    def load_libraries() -> None:
+        """Import torch now, for a caller whose clock shall not run meanwhile: it takes seconds."""
+        importlib.import_module("jointopt.pipeline.networks.training")
 
     def _train(self, X: NDArray[np.float64], target: NDArray[Any], n_outputs: int) -> None:
         """Learn from rows whose target is class indices or standardised numbers."""
