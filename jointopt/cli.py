@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from importlib.metadata import version
@@ -412,6 +413,9 @@ def main() -> None:
             highlight=False,
         )
         sys.exit(1)
+    finally:
+        # Python looks through all that the libraries hold as it ends, which takes a second.
+        gc.freeze()
 
 
 if __name__ == "__main__":

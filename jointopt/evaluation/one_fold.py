@@ -200,7 +200,6 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
     pipeline = build_pipeline(task.config, setting.blueprint, seed=seed, threads=setting.threads)
     model = pipeline[-1]
     _load_libraries(model)
-    started = time.perf_counter()
     prepared = cache.prepare(pipeline, (fit_rows, scored_rows), (task.fold, task.n_rows))
     transformed = time.perf_counter()
     if task.max_seconds is not None:

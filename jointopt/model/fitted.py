@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from jointopt.data import Task
 from jointopt.errors import ModelError
@@ -190,9 +191,16 @@ class FittedModel:
     def _raw(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         n_classes = 0 if self.classes is None else len(self.classes)
         X = self.schema.apply(frame)
-        total: NDArray[np.float64] | float = 0.0
-        for member in self.members:
-            for pipeline, share in zip(member.pipelines, member.shares, strict=True):
-                total = total + member.weight * share * predict(pipeline, X, n_classes)
-        found = np.asarray(total)
+        weighted = [
+            (pipeline, member.weight * share)
+            for member in self.members
+            for pipeline, share in zip(member.pipelines, member.shares, strict=True)
+        ]
+        # Threads are enough: boosters and networks compute outside Python.
+        predicted = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
+            delayed(predict)(pipeline, X, n_classes) for pipeline, _ in weighted
+        )
+        found = np.asarray(
+            sum(weight * one for (_, weight), one in zip(weighted, predicted, strict=True))
+        )
         return found if self.classes is None else calibrate(found, self.temperature)

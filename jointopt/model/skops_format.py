@@ -1,5 +1,4 @@
-"""skops, which writes and reads estimators without pickle: imported in half of the time, and
-writing in a fraction of it.
+"""skops, which writes and reads estimators without pickle, in a fraction of its time.
 
 To know scikit-learn's estimators it imports every package of scikit-learn, among them doors to
 other array libraries: torch alone takes seconds, which each prediction on the command line would

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["infer", "on_device", "pooled_scores", "some_threads"]
 
 INFERENCE_ROWS = 8192
+TORCH = Lock()
+"""Its number of threads and its random state are the process's: one at a time lends them."""
 
 
 def infer(
@@ -32,7 +35,7 @@ def infer(
 
     Doubles make the scores of a row independent of the rows that it is predicted with.
     """
-    with some_threads(threads), torch.random.fork_rng(devices=[]), torch.inference_mode():
+    with TORCH, some_threads(threads), torch.random.fork_rng(devices=[]), torch.inference_mode():
         where = device_of(device)
         network = Network(plan).double().to(where).eval()
         network.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
