@@ -9,6 +9,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -96,7 +97,7 @@ class WorkerProcesses:
         self._pool = self._new_pool()
         self._has_worked = False
         self._sent: set[Future[Any]] = set()
-        self._running: dict[Future[FoldResult], tuple[int, FoldTask]] = {}
+        self._running: dict[Future[FoldResult], _Sent] = {}
 
     @property
     def scratch(self) -> Path:
@@ -105,17 +106,23 @@ class WorkerProcesses:
 
     def submit(self, key: int, task: FoldTask) -> None:
         """Send a task to the next free worker."""
-        limit = None if task.max_seconds is None else task.max_seconds + GRACE_SECONDS
-        future = self._started(_run_in_worker, limit, self._path, task)
-        self._running[future] = (key, task)
+        self._submit(_Sent(key, task))
+
+    def _submit(self, sent: _Sent) -> None:
+        seconds = sent.task.max_seconds
+        limit = None if seconds is None else seconds + GRACE_SECONDS
+        self._running[self._started(_run_in_worker, limit, self._path, sent.task)] = sent
 
     def collect(self, timeout: float | None) -> list[tuple[int, FoldResult]]:
         """Wait for results, at most `timeout` seconds."""
         done = self._ended(self._running, timeout)
         found = []
-        for future in sorted(done, key=lambda f: self._running[f][0]):
-            key, task = self._running.pop(future)
-            found.append((key, self._outcome(future, task)))
+        for future in sorted(done, key=lambda f: self._running[f].key):
+            sent = self._running.pop(future)
+            if _was_given_up(future) and not sent.again:
+                self._submit(replace(sent, again=True))
+            else:
+                found.append((sent.key, self._outcome(future, sent.task)))
         return found
 
     def _started(self, function: Callable[..., Any], limit: float | None, *args: Any) -> Any:
@@ -204,29 +211,39 @@ class WorkerProcesses:
             wait([self._started(os.getpid, None)], START_SECONDS)
         threads = self._threads * (self.capacity if all_threads else 1)
         soft = None if timeout is None else soft_limit(timeout)
-        until = math.inf if timeout is None else time.monotonic() + timeout
-        futures = [
-            self._started(_refit_in_worker, timeout, self._path, one, threads, soft)
-            for one in wanted
-        ]
-        running = set(futures)
-        while running and time.monotonic() < until:
-            left = None if math.isinf(until) else until - time.monotonic()
-            running -= self._ended(running, left)
-        for future in running:
-            future.cancel()
+        futures = self._all_ended(
+            [(_refit_in_worker, timeout, self._path, one, threads, soft) for one in wanted],
+            timeout,
+        )
         return [
             TimeoutError(f"not fitted after {timeout:.0f} s")
-            if future in running
+            if future.cancel()
             else attempt(future.result)
             for future in futures
         ]
 
+    def _all_ended(
+        self, calls: Sequence[tuple[Any, ...]], timeout: float | None
+    ) -> list[Future[Any]]:
+        """Send calls, and wait for them; after the timeout some may not have ended."""
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        futures = [self._started(*call) for call in calls]
+        running, again = set(futures), set[int]()
+        while running and time.monotonic() < until:
+            left = None if math.isinf(until) else until - time.monotonic()
+            for future in self._ended(running, left):
+                running.remove(future)
+                place = futures.index(future)
+                if _was_given_up(future) and place not in again:
+                    again.add(place)
+                    futures[place] = self._started(*calls[place])
+                    running.add(futures[place])
+        return futures
+
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies, found in a worker."""
         soft = None if timeout is None else soft_limit(timeout)
-        future = self._started(_explain_in_worker, timeout, self._path, config, soft)
-        self._ended([future], None)
+        [future] = self._all_ended([(_explain_in_worker, timeout, self._path, config, soft)], None)
         found: dict[str, float] = future.result()
         return found
 
@@ -244,6 +261,20 @@ class WorkerProcesses:
     def __exit__(self, *args: object) -> None:
         """Close."""
         self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A task under way, and whether a pool gave it up before."""
+
+    key: int
+    task: FoldTask
+    again: bool = False
+
+
+def _was_given_up(future: Future[Any]) -> bool:
+    """Whether its pool ended before a worker had begun it, as when one died between two tasks."""
+    return not future.cancelled() and isinstance(future.exception(), BrokenProcessPool)
 
 
 @lru_cache(maxsize=1)

@@ -63,20 +63,32 @@ def test_workers_and_this_process_agree(regression):
 def test_a_worker_that_dies_while_none_is_at_work_costs_nothing(regression):
     setting, space = regression
     config = space.complete({"paradigm": "linear"})
+    task = FoldTask(config, 0)
     with WorkerProcesses(setting, 2) as workers:
-        for attempt in range(3):
-            workers.submit(attempt, FoldTask(config, 0))
-            [(_, result)] = workers.collect(60)
-            assert result.error is None
-            idle = [
-                process
-                for process in psutil.Process().children(recursive=True)
-                if process.ppid() != os.getpid()
-            ]
-            for process in idle:
-                process.kill()
-            psutil.wait_procs(idle)
-            time.sleep(0.5)  # in which the pool sees it
+        for pause in (0.0, 0.5):  # the pool sees it a moment later
+            assert next(result_of(workers, task)).error is None
+            kill_workers()
+            time.sleep(pause)
+        assert next(result_of(workers, task)).error is None
+        kill_workers()
+        (fitted,) = workers.refit([Refit(config, {})], all_threads=False, timeout=60)
+        assert fitted.predict(setting.dataset.X).shape == setting.dataset.y.shape
+        kill_workers()
+        assert workers.explain(config, None)
+
+
+def result_of(workers, task):
+    """Yield the task's result: what is collected may be nothing yet."""
+    workers.submit(0, task)
+    while True:
+        yield from (result for _, result in workers.collect(60))
+
+
+def kill_workers():
+    idle = [p for p in psutil.Process().children(recursive=True) if p.ppid() != os.getpid()]
+    for process in idle:
+        process.kill()
+    psutil.wait_procs(idle)
 
 
 def test_a_fit_that_overruns_is_stopped_and_the_next_one_runs(regression, monkeypatch):
