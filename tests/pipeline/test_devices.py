@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ import torch
 from jointopt.pipeline.networks.devices import Precision, device_of, precision_on
 from jointopt.pipeline.networks.elementwise import ACTIVATIONS, dropout
 from jointopt.pipeline.networks.estimators import NetworkClassifier
+from jointopt.pipeline.networks.optimisation import AdamW
 
 CPU = torch.device("cpu")
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -43,7 +47,8 @@ def trained(precision: Precision) -> tuple[torch.Tensor, torch.dtype]:
     """Return the weights after three steps, and what the products were of."""
     torch.manual_seed(0)
     layer = torch.nn.Linear(4, 4)
-    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    groups = [{"params": list(layer.parameters()), "lr": 0.1, "weight_decay": 0.0}]
+    optimizer = AdamW(groups)
     x = torch.randn(16, 4)
     for _ in range(3):
         with precision.forward():
@@ -58,9 +63,40 @@ def test_on_a_cpu_precision_is_full():
     assert trained(precision_on(CPU))[1] is torch.float32
 
 
-def test_mixed_precision_learns_about_the_same():
-    full, mixed = trained(Precision(CPU, None)), trained(Precision(CPU, torch.bfloat16))
-    assert mixed[1] is torch.bfloat16
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_mixed_precision_learns_about_the_same(half):
+    full, mixed = trained(Precision(CPU, None)), trained(Precision(CPU, half))
+    assert mixed[1] is half
     assert mixed[0].dtype is torch.float32
     assert not torch.equal(mixed[0], full[0])
     torch.testing.assert_close(mixed[0], full[0], atol=0.02, rtol=0.05)
+
+
+def test_weights_move_as_by_torch_s_own_class_which_is_slow_to_load():
+    script = """
+import sys, torch
+from jointopt.pipeline.networks.optimisation import BETAS, AdamW
+
+def moved(make):
+    torch.manual_seed(0)
+    layer, idle = torch.nn.Linear(4, 4), torch.nn.Parameter(torch.ones(2))
+    groups = [
+        {"params": [layer.weight, idle], "lr": 0.1, "weight_decay": 0.1},
+        {"params": [layer.bias], "lr": 0.1, "weight_decay": 0.0},
+    ]
+    optimizer, x = make(groups), torch.randn(16, 4)
+    for step in range(20):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.1 / (1 + step)
+        optimizer.zero_grad()
+        (layer(x) - x).square().mean().backward()
+        optimizer.step()
+    return layer.weight, layer.bias, idle
+
+own = moved(AdamW)
+assert "torch._dynamo" not in sys.modules
+theirs = moved(lambda groups: torch.optim.AdamW(groups, betas=BETAS, fused=True))
+assert "torch._dynamo" in sys.modules
+assert all(map(torch.equal, own, theirs))
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

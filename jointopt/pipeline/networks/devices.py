@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from jointopt.pipeline.networks.optimisation import AdamW
 
 __all__ = ["Precision", "device_of", "precision_on"]
 
@@ -54,11 +56,12 @@ class Precision:
             return nullcontext()
         return torch.autocast(self._device, dtype=self._half)
 
-    def step(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+    def step(self, loss: Tensor, optimizer: AdamW) -> None:
         """Move the optimizer's parameters along the gradient of the loss."""
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         torch.autograd.backward(self._scaler.scale(loss))
-        self._scaler.step(optimizer)
+        # It asks for no more than `step` and `param_groups`.
+        self._scaler.step(cast("torch.optim.Optimizer", optimizer))
         self._scaler.update()
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.optim.adamw import adamw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
     from jointopt.pipeline.networks.modules import Network
     from jointopt.pipeline.networks.plans import Training
 
-__all__ = ["Average", "make_optimizer", "schedule"]
+__all__ = ["AdamW", "Average", "make_optimizer", "schedule"]
 
 SCALE_RATE, BIAS_RATE, EMBEDDING_RATE, MEMBER_RATE = 6.0, 0.1, 0.1, 0.1
 BETAS = (0.9, 0.99)
+EPSILON = 1e-8
 WARM_UP, PLATEAU_END = 0.02, 0.5
 AVERAGED_SHARE, AVERAGE_START = 0.05, 10
 
@@ -43,7 +45,62 @@ def schedule(name: str, progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - PLATEAU_END) / (1 - PLATEAU_END)))
 
 
-def make_optimizer(network: Network, training: Training) -> torch.optim.AdamW:
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019), by torch's function for it.
+
+    `torch.optim.AdamW` does the same and imports torch's compiler, which takes longer than the
+    training of a small network, in each process that has one to train.
+
+    Parameters
+    ----------
+    groups : sequence of dict
+        `params`, their learning rate `lr`, which may change, and `weight_decay`.
+    """
+
+    def __init__(self, groups: Sequence[dict[str, Any]]) -> None:
+        self.param_groups = groups
+        self._state = {
+            parameter: (
+                torch.zeros_like(parameter),
+                torch.zeros_like(parameter),
+                torch.zeros((), device=parameter.device),
+            )
+            for group in groups
+            for parameter in group["params"]
+        }
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self._state:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move the parameters that have a gradient."""
+        for group in self.param_groups:
+            moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+            means, squares, steps = (
+                [self._state[parameter][part] for parameter in moved] for part in range(3)
+            )
+            adamw(
+                moved,
+                [parameter.grad for parameter in moved],
+                means,
+                squares,
+                [],
+                steps,
+                fused=True,
+                amsgrad=False,
+                beta1=BETAS[0],
+                beta2=BETAS[1],
+                lr=group["lr"],
+                weight_decay=group["weight_decay"],
+                eps=EPSILON,
+                maximize=False,
+            )
+
+
+def make_optimizer(network: Network, training: Training) -> AdamW:
     """Small vectors get no weight decay, and their own speed."""
     alike: defaultdict[tuple[float, bool], list[Tensor]] = defaultdict(list)
     for name, parameter in network.named_parameters():
@@ -52,11 +109,12 @@ def make_optimizer(network: Network, training: Training) -> torch.optim.AdamW:
         {
             "params": parameters,
             "top": rate * training.learning_rate,
+            "lr": training.learning_rate,
             "weight_decay": training.weight_decay if decays else 0.0,
         }
         for (rate, decays), parameters in alike.items()
     ]
-    return torch.optim.AdamW(groups, lr=training.learning_rate, betas=BETAS, fused=True)
+    return AdamW(groups)
 
 
 def _rate_and_decay(name: str) -> tuple[float, bool]:
