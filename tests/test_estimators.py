@@ -131,7 +131,8 @@ def test_same_seed_same_trials(frames):
     frame = make(100)
     X, y = frame.drop(columns=target), frame[target]
     # Networks take their time; that they repeat to the last bit, tests of one fold show.
-    options = {"space": load_space("tabular").prune(["paradigm/mlp"]), "budget": None, "seed": 3}
+    space = load_space("tabular").prune(["paradigm/mlp"])
+    options = {"space": space, "budget": None, "seed": 3, "final": "single"}
     boards = [
         JointRegressor(n_trials=3, **options).fit(X, y).search_result_.trials for _ in range(2)
     ]

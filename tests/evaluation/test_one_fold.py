@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jointopt import load_space
+from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.one_fold import FoldTask, run_fold
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import start_configs
@@ -35,9 +36,10 @@ def test_targets_of_the_scored_rows_change_no_prediction(setting, space, dataset
     rows = setting.folds[0][1]
     shuffled[rows] = rng.permutation(shuffled[rows])
     other = dataclasses.replace(setting, dataset=dataclasses.replace(dataset, y=shuffled))
+    own_cache, other_cache = FoldCache(dataset), FoldCache(other.dataset)
     for config in tempting(space, dataset):
-        first = run_fold(setting, FoldTask(config, 0))
-        second = run_fold(other, FoldTask(config, 0))
+        first = run_fold(setting, FoldTask(config, 0), own_cache)
+        second = run_fold(other, FoldTask(config, 0), other_cache)
         assert first.error is None, first.error
         np.testing.assert_array_equal(first.predictions, second.predictions, str(config))
 
@@ -78,9 +80,10 @@ def test_scored_rows_do_not_shape_the_preprocessing(setting, space, dataset):
     changed.loc[half, "city"] = "Atlantis"
     changed.loc[half, "note"] = "words never seen"
     other = dataclasses.replace(setting, dataset=dataclasses.replace(dataset, X=changed))
+    own_cache, other_cache = FoldCache(dataset), FoldCache(other.dataset)
     for config in tempting(space, dataset):
-        first = run_fold(setting, FoldTask(config, 0))
-        second = run_fold(other, FoldTask(config, 0))
+        first = run_fold(setting, FoldTask(config, 0), own_cache)
+        second = run_fold(other, FoldTask(config, 0), other_cache)
         np.testing.assert_allclose(
             first.predictions[1::2], second.predictions[1::2], rtol=1e-5, atol=1e-6
         )
