@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reserve"]
 
-FINISH_SECONDS = 3.5
+FINISH_SECONDS = 3.0
 """What saving, the report and the interpreter's exit take."""
 RETURN_SECONDS = 0.2
 """What is left to do where nothing is written."""
@@ -39,7 +39,7 @@ EXPECTED_MEMBERS = 5
 SELECTION_SECONDS = 1.0
 LOADED_BYTES_PER_SECOND = 4e8
 SAVED_BYTES_PER_SECOND = 1.5e8
-SAVING_SECONDS = 0.12
+SAVING_SECONDS = 0.04
 """What writing a small pipeline in safe form takes."""
 
 
