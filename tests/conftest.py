@@ -8,10 +8,11 @@ import pwd
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -338,6 +339,20 @@ paradigm:
       estimator: {regression: sklearn.neighbors.KNeighborsRegressor}
       hyperparameters: {n_neighbors: {int: [1, 50]}}
 """
+
+
+@pytest.fixture(scope="session")
+def n_stored():
+    """Count an SQLite file's trials without Optuna, which would make tables while a run does."""
+
+    def count(path):
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+                return database.execute("SELECT count(*) FROM trials").fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0
+
+    return count
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -45,19 +43,14 @@ def told(folder):
     return {trial.number: repr(trial) for trial in study.get_trials()}
 
 
-def has_trials(folder):
-    """Look without Optuna, which would make tables while the search makes them."""
-    try:
-        with closing(sqlite3.connect(f"file:{folder}/study.db?mode=ro", uri=True)) as database:
-            return database.execute("SELECT count(*) FROM trials").fetchone()[0] > 0
-    except sqlite3.OperationalError:
-        return False
+@pytest.fixture
+def wait_for_trial(n_stored):
+    def wait(process, folder):
+        while not n_stored(folder / "study.db"):
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.2)
 
-
-def wait_for_trial(process, folder):
-    while not has_trials(folder):
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.2)
+    return wait
 
 
 def family(process):
@@ -79,7 +72,9 @@ def alive(pid):
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(range(1, 21), marks=pytest.mark.slow)])
-def test_a_killed_coordinator_loses_nothing_and_leaves_nobody(seed, table, tmp_path):
+def test_a_killed_coordinator_loses_nothing_and_leaves_nobody(
+    seed, table, tmp_path, wait_for_trial
+):
     for number in np.atleast_1d(seed):
         folder = tmp_path / f"out-{number}"
         process = start(table, folder)
@@ -99,7 +94,7 @@ def test_a_killed_coordinator_loses_nothing_and_leaves_nobody(seed, table, tmp_p
         assert (folder / "model").is_dir()
 
 
-def test_a_killed_worker_costs_its_trial(table, tmp_path):
+def test_a_killed_worker_costs_its_trial(table, tmp_path, wait_for_trial):
     folder = tmp_path / "out"
     process = start(table, folder, seconds=8)
     wait_for_trial(process, folder)
@@ -112,7 +107,7 @@ def test_a_killed_worker_costs_its_trial(table, tmp_path):
 
 
 @pytest.mark.parametrize("n_signals", [1, 2])
-def test_ctrl_c_ends_in_seconds(n_signals, table, tmp_path):
+def test_ctrl_c_ends_in_seconds(n_signals, table, tmp_path, wait_for_trial):
     folder = tmp_path / "out"
     process = start(table, folder, seconds=300)
     wait_for_trial(process, folder)

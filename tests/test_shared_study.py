@@ -67,7 +67,7 @@ def test_two_runs_work_together(start_run, storage, tmp_path):
     assert all(own)
     assert not own[0] & own[1]
     for name in "ab":
-        assert len(pd.read_csv(tmp_path / name / "leaderboard.csv")) > 0.9 * len(trials)
+        assert len(pd.read_csv(tmp_path / name / "leaderboard.csv")) >= 150
         assert (tmp_path / name / "model" / "model.json").is_file()
 
 
