@@ -225,7 +225,10 @@ class WorkerProcesses:
     def _all_ended(
         self, calls: Sequence[tuple[Any, ...]], timeout: float | None
     ) -> list[Future[Any]]:
-        """Send calls, and wait for them; after the timeout some may not have ended."""
+        """Send calls, and wait for them; after the timeout some may not have ended.
+
+        Nothing else takes the place of such a call, so it is sent again, once, if its worker dies.
+        """
         until = math.inf if timeout is None else time.monotonic() + timeout
         futures = [self._started(*call) for call in calls]
         running, again = set(futures), set[int]()
@@ -234,11 +237,20 @@ class WorkerProcesses:
             for future in self._ended(running, left):
                 running.remove(future)
                 place = futures.index(future)
-                if _was_given_up(future) and place not in again:
+                if self._died_by_chance(future) and place not in again:
                     again.add(place)
                     futures[place] = self._started(*calls[place])
                     running.add(futures[place])
         return futures
+
+    def _died_by_chance(self, future: Future[Any]) -> bool:
+        """Whether its worker, or the pool, ended without a reason that is known."""
+        from pebble import ProcessExpired
+
+        if _was_given_up(future):
+            return True
+        error = None if future.cancelled() else future.exception()
+        return isinstance(error, ProcessExpired) and error.pid not in self._stopped
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies, found in a worker."""

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -75,6 +76,20 @@ def test_a_worker_that_dies_while_none_is_at_work_costs_nothing(regression):
         assert fitted.predict(setting.dataset.X).shape == setting.dataset.y.shape
         kill_workers()
         assert workers.explain(config, None)
+
+
+def test_a_worker_that_dies_in_a_last_fit_costs_no_model(regression):
+    setting, space = regression
+    config = space.complete({"paradigm": "lightgbm"})
+    with WorkerProcesses(setting, 1) as workers:
+        assert next(result_of(workers, FoldTask(config, 0))).error is None
+        killing = threading.Timer(0.3, kill_workers)
+        killing.start()
+        (fitted,) = workers.refit(
+            [Refit(config, {"n_rounds": 3000})], all_threads=False, timeout=60
+        )
+        killing.join()
+        assert fitted.predict(setting.dataset.X).shape == setting.dataset.y.shape
 
 
 def result_of(workers, task):
