@@ -12,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from jointopt.search.place import KnownFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
 __all__ = ["JournalFileStorage"]
 
@@ -58,6 +58,20 @@ class _File(JournalFileBackend):
         self._own_lock = JournalFileSymlinkLock(path)
         super().__init__(path, self._own_lock)
         self._known = KnownFile(self._path)
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """Yield the lines from that number on, and not the first half of what is being written."""
+        try:
+            self._own_lock.acquire()
+        except OSError:
+            # Where nothing can be written, nobody is writing.
+            yield from super().read_logs(log_number_from)
+            return
+        try:
+            lines = list(super().read_logs(log_number_from))
+        finally:
+            self._own_lock.release()
+        yield from lines
 
     def append_logs(self, logs: Iterable[dict[str, Any]]) -> None:
         """Add lines to the file, or keep them for later while they are gathered."""
