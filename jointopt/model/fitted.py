@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -178,19 +179,22 @@ class FittedModel:
             `model`, and `single`: its heaviest member fitted once.
         """
         X = X.head(LATENCY_ROWS)
-        n_classes = 0 if self.classes is None else len(self.classes)
+        single = self.members[0].pipelines[0]
         found = {}
-        for name, members in (("model", self.members), ("single", self.members[:1])):
+        for name, run in (("model", self._average), ("single", partial(self._one, single))):
             started = time.perf_counter()
-            for member in members:
-                for pipeline in member.pipelines[: 1 if name == "single" else None]:
-                    predict(pipeline, X, n_classes)
+            run(X)
             found[name] = 1e3 * (time.perf_counter() - started) * LATENCY_ROWS / len(X)
         return found
 
     def _raw(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        n_classes = 0 if self.classes is None else len(self.classes)
-        X = self.schema.apply(frame)
+        found = self._average(self.schema.apply(frame))
+        return found if self.classes is None else calibrate(found, self.temperature)
+
+    def _one(self, pipeline: Pipeline, X: pd.DataFrame) -> NDArray[np.float64]:
+        return predict(pipeline, X, 0 if self.classes is None else len(self.classes))
+
+    def _average(self, X: pd.DataFrame) -> NDArray[np.float64]:
         weighted = [
             (pipeline, member.weight * share)
             for member in self.members
@@ -198,9 +202,8 @@ class FittedModel:
         ]
         # Threads are enough: boosters and networks compute outside Python.
         predicted = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
-            delayed(predict)(pipeline, X, n_classes) for pipeline, _ in weighted
+            delayed(self._one)(pipeline, X) for pipeline, _ in weighted
         )
-        found = np.asarray(
+        return np.asarray(
             sum(weight * one for (_, weight), one in zip(weighted, predicted, strict=True))
         )
-        return found if self.classes is None else calibrate(found, self.temperature)
