@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 import time
@@ -390,6 +391,8 @@ def demo(
 def main() -> None:
     """Run the command line; errors are told in a sentence or two, without a traceback."""
     debug = "--debug" in sys.argv
+    # As it ends, Python would look through all that the libraries hold, which takes a second.
+    atexit.register(gc.freeze)
     try:
         app()
     except JointOptError as error:
@@ -413,9 +416,6 @@ def main() -> None:
             highlight=False,
         )
         sys.exit(1)
-    finally:
-        # Python looks through all that the libraries hold as it ends, which takes a second.
-        gc.freeze()
 
 
 if __name__ == "__main__":
