@@ -119,7 +119,7 @@ class WorkerProcesses:
         found = []
         for future in sorted(done, key=lambda f: self._running[f].key):
             sent = self._running.pop(future)
-            if _was_given_up(future) and not sent.again:
+            if isinstance(_error_of(future), BrokenProcessPool) and not sent.again:
                 self._submit(replace(sent, again=True))
             else:
                 found.append((sent.key, self._outcome(future, sent.task)))
@@ -247,10 +247,10 @@ class WorkerProcesses:
         """Whether its worker, or the pool, ended without a reason that is known."""
         from pebble import ProcessExpired
 
-        if _was_given_up(future):
-            return True
-        error = None if future.cancelled() else future.exception()
-        return isinstance(error, ProcessExpired) and error.pid not in self._stopped
+        error = _error_of(future)
+        if isinstance(error, ProcessExpired):
+            return error.pid not in self._stopped
+        return isinstance(error, BrokenProcessPool)
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies, found in a worker."""
@@ -284,9 +284,9 @@ class _Sent:
     again: bool = False
 
 
-def _was_given_up(future: Future[Any]) -> bool:
-    """Whether its pool ended before a worker had begun it, as when one died between two tasks."""
-    return not future.cancelled() and isinstance(future.exception(), BrokenProcessPool)
+def _error_of(future: Future[Any]) -> BaseException | None:
+    """Return why a call failed; of a pool that is broken, it had not begun when a worker died."""
+    return None if future.cancelled() else future.exception()
 
 
 @lru_cache(maxsize=1)

@@ -62,15 +62,11 @@ class _File(JournalFileBackend):
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the lines from that number on, and not the first half of what is being written."""
         try:
-            self._own_lock.acquire()
+            with self._locked():
+                lines = list(super().read_logs(log_number_from))
         except OSError:
-            # Where nothing can be written, nobody is writing.
-            yield from super().read_logs(log_number_from)
-            return
-        try:
+            # Where no lock can be made nobody is writing; what else is wrong is wrong again.
             lines = list(super().read_logs(log_number_from))
-        finally:
-            self._own_lock.release()
         yield from lines
 
     def append_logs(self, logs: Iterable[dict[str, Any]]) -> None:
@@ -80,13 +76,18 @@ class _File(JournalFileBackend):
             return
         self._known.check()
         if not self._ends_a_line():
-            self._own_lock.acquire()
-            try:
-                # With the lock no other process is in the middle of a line.
+            # With the lock no other process is in the middle of a line.
+            with self._locked():
                 self._cut_unfinished()
-            finally:
-                self._own_lock.release()
         super().append_logs(list(logs))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._own_lock.acquire()
+        try:
+            yield
+        finally:
+            self._own_lock.release()
 
     def _ends_a_line(self) -> bool:
         with self._path.open("rb") as file:
