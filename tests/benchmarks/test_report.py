@@ -16,6 +16,7 @@ from jointopt.data.bundled import load_table
 from jointopt.insight.axis_analysis import axis_interactions
 from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.report import render_report
+from jointopt.insight.search_result import SearchResult
 from jointopt.model.run import RunOptions, run_table
 
 N_TRIALS, N_FOLDS = 1_000, 8
@@ -51,7 +52,8 @@ def test_the_report_of_a_long_study_takes_seconds():
     axis_interactions(found, run.space)
     of_axes = time.process_time() - began
     board = leaderboard(run.result.records, run.metric)
-    page = render_report(run, board, {"data": "breast_cancer"}, run.model.latency(dataset.X))
+    facts, latency = {"data": "breast_cancer"}, run.model.latency(dataset.X)
+    page = render_report(run, SearchResult.of(found, run.metric), board, facts, latency)
     of_report = time.process_time() - began - of_axes
     sys.stdout.write(
         f"\nreport of {N_TRIALS:,} trials of tabular: {of_report:.1f} s of work, "
