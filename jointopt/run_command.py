@@ -307,9 +307,11 @@ def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None
         )
     for note in run.notes:
         console.print(escape(note))
+    # With --storage the study is elsewhere.
+    study = "study.db, " if (folder / "study.db").exists() else ""
     console.print(
         f"\n{counted(len(run.result.records), 'trial')} in {seconds:.1f} s. "
-        f"In {escape(str(folder))}: model/, report.html, leaderboard.csv, study.db, study.yaml, "
+        f"In {escape(str(folder))}: model/, report.html, leaderboard.csv, {study}study.yaml, "
         "artifacts/, out_of_fold.npz",
         highlight=False,
     )

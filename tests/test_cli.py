@@ -124,7 +124,9 @@ def test_from_a_table_to_predictions(run, finished, tmp_path):
 
 
 def test_out_of_fold_predictions_reproduce_the_scores(run, table, tmp_path):
-    run("run", table, "--target", "label", *QUICK, "--out", "out", "--metric", "accuracy")
+    options = (*QUICK, "--out", "out", "--metric", "accuracy")
+    _, out, _ = run("run", table, "--target", "label", *options)
+    assert "leaderboard.csv, study.db, study.yaml" in flat(out)
     saved = np.load(tmp_path / "out" / "out_of_fold.npz")
     board = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
     best = saved[f"joint/{board.loc[0, 'trial']}"]
@@ -136,7 +138,10 @@ def test_out_of_fold_predictions_reproduce_the_scores(run, table, tmp_path):
 def test_regression_predicts_one_column(run, frames, tmp_path):
     make, target = frames["regression"]
     make().to_csv(tmp_path / "t.csv", index=False)
-    assert run("run", "t.csv", "--target", target, *QUICK, "--out", "out")[0] == 0
+    elsewhere = ("--storage", "s.journal", "--out", "out")
+    code, out, _ = run("run", "t.csv", "--target", target, *QUICK, *elsewhere)
+    assert code == 0
+    assert "leaderboard.csv, study.yaml" in flat(out), "its study is not in the folder"
     assert run("predict", "out", "t.csv", "--out", "p.csv")[0] == 0
     assert list(pd.read_csv(tmp_path / "p.csv").columns) == ["prediction"]
 
