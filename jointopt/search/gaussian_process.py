@@ -20,7 +20,7 @@ import numpy as np
 from jointopt.search.embedding import Embedding
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ OWN_WEIGHT = 1.0
 MAX_STEPS = 15
 BLOCK = 64
 """Rows that are predicted at once."""
-MANY = 512
+MANY = 256
 """The same where tens of thousands are."""
 FARTHEST = 5.0
 """How far from the prior's means the search goes, in the prior's standard deviations."""
@@ -201,11 +201,15 @@ class GaussianProcess:
         return weights
 
     def means(self, rows: Array, branches: Array, weights: Array) -> Array:
-        """Return means of shape (n_rows, n_sets) by sets of weights of shape (n, n_sets)."""
-        means = np.zeros((len(rows), weights.shape[1]))
+        """Return means of shape (n_rows, n_sets) by sets of weights of shape (n, n_sets).
+
+        In single precision, which takes half as long: means need no more, only variances do.
+        """
+        means, weights = np.zeros((len(rows), weights.shape[1])), weights.astype(np.float32)
         for first in range(0, len(rows), MANY):
             block = slice(first, first + MANY)
-            means[block] = self._kernel(self._embedding(rows[block]), branches[block]) @ weights
+            points = self._embedding(rows[block])
+            means[block] = self._kernel(points, branches[block], np.float32) @ weights
         return means
 
     # ---------------------------------------------------------------- the model
@@ -241,11 +245,11 @@ class GaussianProcess:
         mixed += rho
         return shared, mixed, near, own
 
-    def _kernel(self, points: Array, branches: Array) -> Array:
+    def _kernel(self, points: Array, branches: Array, precision: DTypeLike = np.float64) -> Array:
         """Return the covariance of points with what is known."""
-        shared, mixed, _, _ = self._kernels(
-            self._theta, self._scaled(self._theta, points), branches, self._at, self._branches
-        )
+        first = self._scaled(self._theta, points).astype(precision, copy=False)
+        second = self._at.astype(precision, copy=False)
+        shared, mixed, _, _ = self._kernels(self._theta, first, branches, second, self._branches)
         shared *= mixed
         return shared
 

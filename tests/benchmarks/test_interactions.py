@@ -112,8 +112,11 @@ def test_a_long_study_of_the_default_space_takes_seconds():
         return float(np.sin(len(config)) + np.cos(sum(numbers)) / 5)
 
     found = search(space, score, n_trials=1_000, seed=0)
-    started, worked = time.perf_counter(), time.process_time()
-    axis_interactions(found, space)
-    seconds, worked = time.perf_counter() - started, time.process_time() - worked
-    sys.stdout.write(f"\n1,000 trials of tabular: {seconds:.1f} s, of them {worked:.1f} s work\n")
-    assert worked < 3
+    taken = []
+    for _ in range(3):
+        began = time.process_time()
+        axis_interactions(found, space)
+        taken.append(time.process_time() - began)
+    shown = ", ".join(f"{seconds:.2f}" for seconds in taken)
+    sys.stdout.write(f"\n1,000 trials of tabular: {shown} s of work\n")
+    assert sorted(taken)[1] < 3
