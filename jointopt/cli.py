@@ -23,6 +23,7 @@ from jointopt.errors import (
     StorageError,
 )
 from jointopt.evaluation.worker_start import warm_up
+from jointopt.files import check_is_file
 
 __all__ = ["app", "main"]
 
@@ -130,6 +131,7 @@ def run(
     --trials are for all together, and each ends with a model.
     """
     started = time.monotonic()
+    _check_is_there(data)
     warm_up()
     from jointopt.compare_command import CompareCommand
     from jointopt.run_command import RunCommand
@@ -209,6 +211,7 @@ def compare(
     Runs that the folder holds already are not repeated: with more seeds or strategies, only what
     is missing is done.
     """
+    _check_is_there(data)
     warm_up()
     from jointopt.compare_command import CompareCommand
 
@@ -227,6 +230,12 @@ def compare(
     }
     command = CompareCommand.from_options(data, _given(options, order, shares))
     command.run(Console(), out=out)
+
+
+def _check_is_there(data: Path) -> None:
+    """Tell of a missing file before libraries are loaded, which takes seconds."""
+    if ":" not in str(data):  # as in sklearn:NAME
+        check_is_file(data)
 
 
 def _given(options: dict[str, Any], order: str | None, shares: str | None) -> dict[str, Any]:
@@ -261,6 +270,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="CSV file to write.")],
 ) -> None:
     """Predict a table with a saved model: probabilities per class and `prediction`."""
+    check_is_file(data)
     from jointopt.data import read_table
     from jointopt.model.saving import load_model
 

@@ -1,21 +1,51 @@
-"""Files that are whole or not there."""
+"""Files that users name, and files that are whole or not there."""
 
 from __future__ import annotations
 
 import errno
 import os
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from jointopt.errors import StorageError
+from jointopt.errors import DataError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["plain_writing", "write_whole"]
+__all__ = ["check_is_file", "plain_writing", "write_whole"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def check_is_file(path: Path) -> None:
+    """Check that there is a file to read.
+
+    Raises
+    ------
+    DataError
+        If it is a folder, there is none, or it cannot be told; the message tells of names that
+        are like it.
+    """
+    try:
+        missing = _what_is_wrong(path.expanduser())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    if missing is not None:
+        raise DataError(f"{path}{missing}")
+
+
+def _what_is_wrong(path: Path) -> str | None:
+    if path.is_file():
+        return None
+    if path.is_dir():
+        return " is a folder; give the file of a table in it"
+    if not path.parent.is_dir():
+        return f": there is no such file, and no folder {path.parent}"
+    beside = sorted(other.name for other in path.parent.iterdir() if other.is_file())
+    close = ", ".join(repr(name) for name in get_close_matches(path.name, beside, n=3))
+    return ": there is no such file" + (f"; did you mean {close}?" if close else "")
 
 
 @contextmanager

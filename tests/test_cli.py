@@ -460,3 +460,22 @@ def test_export_to_onnx(run, table, tmp_path):
     code, out, _ = run("export", "out/model", "--onnx", "--data", "new.csv", "--out", "x.onnx")
     assert (code, "on 30 rows" in flat(out)) == (0, True)
     assert (tmp_path / "x.onnx").is_file()
+
+
+@pytest.mark.parametrize(
+    "command", ["run absent.csv --target y", "compare absent.csv", "predict . absent.csv --out p"]
+)
+def test_a_missing_file_is_told_before_libraries_are_loaded(tmp_path, command):
+    script = (
+        "import sys\nfrom jointopt.cli import main\n"
+        "try:\n    main()\nfinally:\n    print('sklearn' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *command.split()],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "False\n")
+    assert "absent.csv: there is no such file" in ended.stderr

@@ -9,7 +9,6 @@ import warnings
 import zlib
 from collections import Counter
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import pandas as pd
 
 from jointopt.data.columns import quoted
 from jointopt.errors import DataError
+from jointopt.files import check_is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path).expanduser()
     with _file_errors(path):
-        _check_is_file(path)
+        check_is_file(path)
         is_empty = path.stat().st_size == 0
     extension = _extension(path)
     if is_empty:
@@ -76,19 +76,6 @@ def read_table(path: str | Path) -> pd.DataFrame:
     if not len(frame):
         raise DataError(f"{path} has column names but no rows")
     return frame
-
-
-def _check_is_file(path: Path) -> None:
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; give the file of a table in it")
-    if path.is_file():
-        return
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: there is no such file, and no folder {path.parent}")
-    beside = sorted(p.name for p in path.parent.iterdir() if p.name.lower().endswith(EXTENSIONS))
-    close = get_close_matches(path.name, beside, n=3)
-    hint = f"; did you mean {quoted(close)}?" if close else ""
-    raise DataError(f"{path}: there is no such file{hint}")
 
 
 def _extension(path: Path) -> str:
