@@ -1,6 +1,6 @@
 """The one engine that runs every stage of every strategy.
 
-It asks, lets evaluate, tells and stores. The sampler works on a private study in memory; the study
+It asks, lets evaluate, tells and stores. The sampler works on a live study in memory; the study
 that users, optuna-dashboard and a resumed run read receives each trial once, whole, when it ends.
 What ended is stored once the next evaluations are under way, so that no worker waits for a disk.
 Then, once a second, what other runs have told in that study is taken in, as at the beginning.
@@ -21,11 +21,10 @@ from jointopt.errors import SearchError
 from jointopt.evaluation.events import EvaluationBegun, EvaluationEnded, SearchEnded, StageBegun
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.search.durable import DurableStudy
+from jointopt.search.live_study import LiveStudy
 from jointopt.search.proposals import Proposals
 from jointopt.search.result import Found, TrialRecord
-from jointopt.search.samplers import StageSampler
 from jointopt.search.stage_run import Key, Pending, StageRun, config_of, outcome_of
-from jointopt.search.storage import private_study
 from jointopt.search.strategies import Evaluated, StageResult
 
 if TYPE_CHECKING:
@@ -234,12 +233,10 @@ class Engine:
             earlier = durable.unseen()
         # With the seed alone it would draw what the earlier run drew.
         seed = derive_seed(self._seed, number, len(earlier))
-        sampler = StageSampler(stage, seed, self._budget.share_left)
         seconds, trials = self._budget.seconds_left(), self._budget.trials_left(self._n_started)
         run = StageRun(
             stage=stage,
-            sampler=sampler,
-            memory=private_study(self._direction, sampler),
+            live=LiveStudy(stage, seed, self._direction, self._budget.share_left),
             durable=self._durable[stage.study],
             proposals=Proposals(stage.proposals),
             n_points=stage.space.size().joint if stage.space.is_finite else math.inf,
@@ -282,16 +279,15 @@ class Engine:
         """Start the next proposal, or what the sampler draws, if it is new."""
         pending = {p.key for p in run.pending.values()}
         for _ in range(MAX_REPEATS):
-            run.sampler.proposal = run.proposals.pop()
-            if run.sampler.proposal is None and (run.stage.sampler is None or run.all_known()):
+            proposal = run.proposals.pop()
+            if proposal is None and (run.stage.sampler is None or run.all_known()):
                 break
-            if run.sampler.proposal is not None:
-                known = self._record_of(run, frozenset(run.sampler.proposal.items()))
+            if proposal is not None:
+                known = self._record_of(run, frozenset(proposal.items()))
                 if known is not None:
                     run.told.append(known)
                     continue
-            trial = run.memory.ask()
-            config = run.stage.space.suggest(trial)
+            trial, config = run.live.ask(proposal)
             key = frozenset(config.items())
             known = self._record_of(run, key)
             if known is None and key not in pending:

@@ -14,13 +14,12 @@ import numpy as np
 from jointopt.search.coding import Grid, code_of
 from jointopt.search.conditions import SAME, Conditions
 from jointopt.space import Choice, Subset
-from jointopt.space.distributions import distributions
+from jointopt.space.distributions import all_distributions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from optuna.distributions import BaseDistribution
 
     from jointopt.search.coding import Coded
     from jointopt.space import Config, Decision, Space, Value
@@ -66,11 +65,9 @@ class Genome:
     def __init__(self, space: Space) -> None:
         self._space = space
         by_path: dict[str, Coded] = {}
-        self.distributions: dict[str, BaseDistribution] = {}
         for decision in space.decisions:
             by_path |= code_of(decision)
-            if decision.parameters:
-                self.distributions |= distributions(decision, space.frozen)
+        self.distributions = all_distributions(space)
         self.paths = list(by_path)
         self.coded = list(by_path.values())
         self.column = {path: j for j, path in enumerate(self.paths)}

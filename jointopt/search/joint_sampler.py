@@ -113,14 +113,9 @@ class JointSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Propose a configuration and return the distributions of its parameters."""
-        self._learn(study, trial.number)
-        # The matrices are small: more threads wait for each other, and for cores that fits are on.
-        with _linear_algebra().limit(limits=1, user_api="blas"):
-            row = self._propose()
-        config = self._genome.decode(row)
         distributions = self._genome.distributions
+        config = self.propose(study, trial.number)
         self._proposal = {path: value for path, value in config.items() if path in distributions}
-        self._open[trial.number], self._proposals[trial.number] = row, self._proposal
         return {path: distributions[path] for path in self._proposal}
 
     def sample_relative(
@@ -145,6 +140,36 @@ class JointSampler(BaseSampler):
         self._rng = np.random.default_rng()
         self._promise = Promise(self._genome, self._rng)
         self._others.reseed_rng()
+
+    def propose(self, study: Study, number: int) -> Config:
+        """Return a configuration, with what is frozen, for the trial of that number.
+
+        Parameters
+        ----------
+        study : optuna.Study
+            Whose other trials are what is known.
+        number : int
+            Of a trial that is to run, or runs already.
+
+        Examples
+        --------
+        >>> import optuna
+        >>> from jointopt import Choice, Float, Space
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> space = Space(paradigm=Choice({b: {"x": Float(0, 1)} for b in "abc"}))
+        >>> study = optuna.create_study()
+        >>> JointSampler(space, seed=0).propose(study, study.ask().number)
+        {'paradigm': 'a', 'paradigm/a/x': 0.5}
+        """
+        self._learn(study, number)
+        # The matrices are small: more threads wait for each other, and for cores that fits are on.
+        with _linear_algebra().limit(limits=1, user_api="blas"):
+            row = self._propose()
+        config = self._genome.decode(row)
+        free = self._genome.distributions.keys()
+        self._open[number] = row
+        self._proposals[number] = {path: value for path, value in config.items() if path in free}
+        return config
 
     # ---------------------------------------------------------------- learning
 

@@ -9,24 +9,19 @@ from typing import TYPE_CHECKING, Any
 from optuna.trial import FrozenTrial, TrialState
 
 from jointopt.evaluation.outcome import Outcome, State
+from jointopt.search.live_study import STATES
 
 if TYPE_CHECKING:
     import optuna
 
     from jointopt.search.durable import DurableStudy
+    from jointopt.search.live_study import LiveStudy
     from jointopt.search.proposals import Proposals
     from jointopt.search.result import TrialRecord
-    from jointopt.search.samplers import StageSampler
     from jointopt.search.strategies import Stage
     from jointopt.space import Config, Space
 
 __all__ = ["Key", "Pending", "StageRun", "config_of", "outcome_of"]
-
-STATES = {
-    State.COMPLETE: TrialState.COMPLETE,
-    State.PRUNED: TrialState.PRUNED,
-    State.FAILED: TrialState.FAIL,
-}
 
 HELD = "held"
 """Under this name a trial keeps the parameters that its stage held, which are none of its own."""
@@ -53,8 +48,7 @@ class StageRun:
     """The state of one running stage."""
 
     stage: Stage
-    sampler: StageSampler
-    memory: optuna.Study
+    live: LiveStudy
     durable: DurableStudy
     proposals: Proposals
     most_trials: float
@@ -79,37 +73,28 @@ class StageRun:
         if any(record.config.get(path, value) != value for path, value in held.items()):
             return False
         self.known[frozenset(record.config.items())] = record
-        self.memory.add_trial(record.trial)
+        self.live.add(record.trial)
         return True
 
     def part_ways(self) -> None:
         """Propose otherwise than another run with the same seed does."""
-        self.sampler.reseed_rng()
+        self.live.reseed()
         self.proposals.scatter()
 
     def tell(self, outcome: Outcome) -> None:
         """Take in how an evaluation ended; it remains to be stored."""
         pending = self.pending.pop(outcome.number)
-        source = self._tell_memory(pending.trial, outcome)
+        value = outcome.value if outcome.state is State.COMPLETE else None
+        source = self.live.end(pending.trial, outcome.state, value, outcome.intermediate)
         told = _frozen(source, pending, outcome, self.stage)
         self.unstored[pending.key] = (pending, outcome.number, told)
-
-    def _tell_memory(self, trial: optuna.trial.Trial, outcome: Outcome) -> FrozenTrial:
-        if outcome.state is State.FAILED:
-            return self.memory.tell(trial, state=TrialState.FAIL)
-        reported = self.memory.get_trials(deepcopy=False)[trial.number].intermediate_values
-        for step, value in outcome.intermediate.items():
-            if step not in reported:
-                trial.report(value, step)
-        told = outcome.value if outcome.state is State.COMPLETE else None
-        return self.memory.tell(trial, told, state=STATES[outcome.state])
 
     def tell_repeat(self, trial: optuna.trial.Trial, record: TrialRecord | None) -> None:
         """Tell the sampler what it should have known; what is under way counts as failed."""
         if record is None or record.trial.state is not TrialState.COMPLETE:
-            self.memory.tell(trial, state=TrialState.FAIL)
+            self.live.end(trial, State.FAILED)
         else:
-            self.memory.tell(trial, record.trial.value)
+            self.live.end(trial, State.COMPLETE, record.trial.value)
 
 
 def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stage) -> FrozenTrial:

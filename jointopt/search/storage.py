@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
     from optuna.study import Study
 
@@ -31,8 +30,8 @@ __all__ = [
     "free_name",
     "open_storage",
     "open_study",
-    "private_study",
     "sqlite_url",
+    "unannounced",
 ]
 
 Direction = Literal["maximize", "minimize"]
@@ -156,7 +155,7 @@ def open_study(
         If it exists already and `resume` is false.
     """
     try:
-        with _unannounced():
+        with unannounced():
             return optuna.create_study(
                 storage=storage, study_name=name, direction=direction, load_if_exists=resume
             )
@@ -181,14 +180,8 @@ def free_name(storage: BaseStorage, name: str) -> str:
     return next(candidate for candidate in chain([name], numbered) if candidate not in taken)
 
 
-def private_study(direction: Direction, sampler: BaseSampler) -> Study:
-    """Return a study in memory that only the engine and its sampler see."""
-    with _unannounced():
-        return optuna.create_study(direction=direction, sampler=sampler)
-
-
 @contextmanager
-def _unannounced() -> Iterator[None]:
+def unannounced() -> Iterator[None]:
     """Optuna logs each new study; a search makes two per stage, which are its own business."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(verbosity, optuna.logging.WARNING))

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
     from jointopt.space.flat import Decision, Leaf
+    from jointopt.space.space import Space
 
-__all__ = ["distributions", "suggest"]
+__all__ = ["all_distributions", "distributions", "suggest"]
 
 FLAGS = (False, True)
 
@@ -75,6 +76,16 @@ def distributions(
     """
     return {
         path: _distribution(decision.node) for path in members_of(decision) if path not in frozen
+    }
+
+
+def all_distributions(space: Space) -> dict[str, BaseDistribution]:
+    """Return the Optuna distributions of a space's free parameters, active or not."""
+    return {
+        path: distribution
+        for decision in space.decisions
+        if decision.parameters
+        for path, distribution in distributions(decision, space.frozen).items()
     }
 
 

@@ -103,6 +103,26 @@ def test_all_failed_is_an_error_that_tells_the_reason(space):
         search(space, broken, n_trials=5)
 
 
+@pytest.mark.parametrize("strategy", ["joint", "random"])
+def test_an_objective_may_suggest_what_is_not_searched(space, strategy):
+    def noisy(config, trial):
+        assert {path: config[path] for path in trial.params} == trial.params
+        noise = trial.suggest_float("noise", 0.0, 1.0)
+        assert (
+            trial.suggest_categorical("transforms/scale", ["none", "standard", "quantile"])
+            == (config["transforms/scale"])
+        )
+        assert 0.0 <= noise <= 1.0
+        return objective(config, trial)
+
+    with_noise = search(space, noisy, strategy=strategy, n_trials=30)
+    assert {record.trial.state.name for record in with_noise.records} == {"COMPLETE"}
+    assert len({trial.params["noise"] for trial in with_noise.studies[strategy].trials}) == 30
+    if strategy == "joint":  # what is drawn at random also moves the random strategy on
+        without = search(space, objective, strategy=strategy, n_trials=30)
+        assert [r.config for r in without.records] == [r.config for r in with_noise.records]
+
+
 def test_report_and_should_prune_work(space):
     def slow(config, trial):
         value = objective(config, trial)

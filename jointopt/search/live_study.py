@@ -1,0 +1,134 @@
+"""The study in memory from which a running stage's trials come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import optuna
+from optuna.samplers import RandomSampler
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+
+from jointopt.evaluation.outcome import State
+from jointopt.search.joint_sampler import JointSampler
+from jointopt.search.storage import unannounced
+from jointopt.space.distributions import all_distributions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from optuna.trial import FrozenTrial, Trial
+
+    from jointopt.search.strategies import Stage
+    from jointopt.space import Config
+
+__all__ = ["STATES", "LiveStudy"]
+
+STATES = {
+    State.COMPLETE: TrialState.COMPLETE,
+    State.PRUNED: TrialState.PRUNED,
+    State.FAILED: TrialState.FAIL,
+}
+
+
+class LiveStudy:
+    """The trials of a running stage, of which only the engine knows.
+
+    It begins trials with what the stage proposes or its sampler draws. The parameters of one are
+    set at once, and it ends in the storage itself, because Optuna's study copies a trial with each
+    parameter that is suggested, and once more when it is told.
+
+    Parameters
+    ----------
+    stage : Stage
+        Whose space and sampler.
+    seed : int
+        Of the sampler.
+    direction : {"maximize", "minimize"}
+        Of the objective.
+    share_left : callable or None, default=None
+        Returns the share of the time budget that is left; None without a time budget.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        seed: int,
+        direction: Literal["maximize", "minimize"],
+        share_left: Callable[[], float] | None = None,
+    ) -> None:
+        self._space = stage.space
+        self._distributions = all_distributions(stage.space)
+        self._joint: JointSampler | None = None
+        if stage.sampler == "joint":
+            self._joint = JointSampler(stage.space, seed, share_left)
+        self._storage = InMemoryStorage()
+        with unannounced():
+            self._study = optuna.create_study(
+                storage=self._storage, sampler=RandomSampler(seed=seed), direction=direction
+            )
+        self._id = self._storage.get_study_id_from_name(self._study.study_name)
+
+    def ask(self, proposal: Config | None = None) -> tuple[Trial, Config]:
+        """Begin a trial with what is proposed, else with what the sampler draws.
+
+        Returns
+        -------
+        trial : optuna.trial.Trial
+            Under way.
+        config : Config
+            Its configuration, with what the stage holds.
+        """
+        trial = self._study.ask()
+        if proposal is not None:
+            config = self._space.complete(proposal)
+        elif self._joint is not None:
+            config = self._joint.propose(self._study, trial.number)
+        else:
+            return trial, self._space.suggest(trial)
+        begun = self._storage.get_trial(self._id_of(trial))  # the trial itself, not a copy
+        begun.distributions.update((p, d) for p, d in self._distributions.items() if p in config)
+        begun.params.update((path, config[path]) for path in begun.distributions)
+        return trial, config
+
+    def end(
+        self,
+        trial: Trial,
+        state: State,
+        value: float | None = None,
+        steps: Mapping[int, float] | None = None,
+    ) -> FrozenTrial:
+        """End a trial and return it.
+
+        Parameters
+        ----------
+        trial : optuna.trial.Trial
+            As `ask` returned it.
+        state : State
+            How it ended.
+        value : float or None, default=None
+            Of one that is complete.
+        steps : mapping of int to float, or None, default=None
+            Intermediate values, beside those that the objective reported.
+        """
+        known = self._id_of(trial)
+        reported = self._storage.get_trial(known).intermediate_values
+        for step, passed in (steps or {}).items():
+            if step not in reported:
+                self._storage.set_trial_intermediate_value(known, step, passed)
+        values = None if value is None else [value]
+        self._storage.set_trial_state_values(known, STATES[state], values)
+        return self._storage.get_trial(known)
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Learn from a trial that ended elsewhere."""
+        self._study.add_trial(trial)
+
+    def reseed(self) -> None:
+        """Draw otherwise than another process with the same seed does."""
+        self._study.sampler.reseed_rng()
+        if self._joint is not None:
+            self._joint.reseed_rng()
+
+    def _id_of(self, trial: Trial) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._id, trial.number)
