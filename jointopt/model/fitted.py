@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
     from jointopt.data import Schema
@@ -61,6 +62,32 @@ class Member:
     config: Config
     trial: int
     score: float
+
+
+def _encoded_once(pipelines: list[Pipeline], X: pd.DataFrame) -> list[tuple[Pipeline, Any]]:
+    """Return what is left of each pipeline after its categories' codes, and its rows.
+
+    Pipelines of one model mostly know the same categories, and strings are slow.
+    """
+    known: list[tuple[Any, pd.DataFrame]] = []
+    found: list[tuple[Pipeline, Any]] = []
+    for pipeline in pipelines:
+        step = pipeline.named_steps.get("codes")
+        if step is None:
+            found.append((pipeline, X))
+            continue
+        rows = next((rows for other, rows in known if _same_categories(step, other)), None)
+        if rows is None:
+            rows = step.transform(X)
+            known.append((step, rows))
+        found.append((pipeline[1:], rows))
+    return found
+
+
+def _same_categories(first: ColumnTransformer, second: ColumnTransformer) -> bool:
+    ours, theirs = (step.named_transformers_["codes"].categories_ for step in (first, second))
+    # Unlike arrays, an index is equal to another one with a missing value in the same place.
+    return all(pd.Index(a).equals(pd.Index(b)) for a, b in zip(ours, theirs, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +229,8 @@ class FittedModel:
         ]
         # Threads are enough: boosters and networks compute outside Python.
         predicted = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
-            delayed(self._one)(pipeline, X) for pipeline, _ in weighted
+            delayed(self._one)(rest, rows)
+            for rest, rows in _encoded_once([pipeline for pipeline, _ in weighted], X)
         )
         return np.asarray(
             sum(weight * one for (_, weight), one in zip(weighted, predicted, strict=True))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from jointopt import JointClassifier, load_model, save_model
+from jointopt import JointClassifier, load_model, load_space, save_model
 from jointopt.data import make_dataset
 from jointopt.errors import OptionError, StorageError
 from jointopt.evaluation.folds import make_folds
@@ -79,6 +79,30 @@ def test_an_ensemble_does_without_fits_on_all_rows_where_time_is_short(dataset, 
     found = run_table(dataset, options)
     for member in found.model.members:
         assert member.shares == pytest.approx([1 / 4] * 4)
+
+
+def test_each_pipeline_reads_the_categories_that_it_was_fitted_on():
+    rng = np.random.default_rng(0)
+    n = 120
+    frame = pd.DataFrame({"x": rng.normal(size=n), "word": rng.choice(["a", "b", None], n)})
+    frame.loc[[7, 50], "word"] = ["rare", "rarer"]
+    frame["y"] = frame["x"] + (frame["word"] == "a") + frame["word"].isin(["rare", "rarer"])
+    space = load_space("tabular")
+    space = space.prune(f"paradigm/{name}" for name in {*space.estimators()} - {"linear", "knn"})
+    model = run_table(make_dataset(frame, "y"), RunOptions(space=space, n_trials=6)).model
+    parts = [
+        (member.weight * share, pipeline)
+        for member in model.members
+        for pipeline, share in zip(member.pipelines, member.shares, strict=True)
+    ]
+    known = {
+        len(pipeline.named_steps["codes"].named_transformers_["codes"].categories_[0])
+        for _, pipeline in parts
+    }
+    assert len(known) > 1, "some folds have not seen every word"
+    rows = model.schema.apply(frame)
+    one_by_one = sum(weight * predict(pipeline, rows, 0) for weight, pipeline in parts)
+    assert np.array_equal(model.predict(frame), one_by_one)
 
 
 def test_an_ensemble_is_the_same_when_loaded_in_a_new_process(run, dataset, tmp_path):
