@@ -30,8 +30,9 @@ def check_is_file(path: Path) -> None:
     """
     try:
         missing = _what_is_wrong(path.expanduser())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (OSError, RuntimeError) as error:  # the latter for ~ and a user that there is not
+        why = getattr(error, "strerror", None) or error
+        raise DataError(f"{path} cannot be read: {why}") from error
     if missing is not None:
         raise DataError(f"{path}{missing}")
 
@@ -43,7 +44,7 @@ def _what_is_wrong(path: Path) -> str | None:
         return " is a folder; give the file of a table in it"
     if not path.parent.is_dir():
         return f": there is no such file, and no folder {path.parent}"
-    beside = sorted(other.name for other in path.parent.iterdir() if other.is_file())
+    beside = sorted(other.name for other in path.parent.iterdir())
     close = ", ".join(repr(name) for name in get_close_matches(path.name, beside, n=3))
     return ": there is no such file" + (f"; did you mean {close}?" if close else "")
 

@@ -144,7 +144,7 @@ class RunCommand:
         result = SearchResult.of(found.result, found.metric)
         _write(folder, found, result, study, started, outer)
         notes.finish(result, _conclusion(found))
-        _tell(console, folder, found, time.monotonic() - started)
+        _tell(console, folder, found, time.monotonic() - started, elsewhere=storage is not None)
         return folder
 
 
@@ -294,7 +294,9 @@ def _conclusion(run: TableRun) -> str:
     )
 
 
-def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None:
+def _tell(
+    console: Console, folder: Path, run: TableRun, seconds: float, *, elsewhere: bool
+) -> None:
     console.print()
     show_leaderboard(console, folder / "leaderboard.csv")
     console.print()
@@ -307,8 +309,7 @@ def _tell(console: Console, folder: Path, run: TableRun, seconds: float) -> None
         )
     for note in run.notes:
         console.print(escape(note))
-    # With --storage the study is elsewhere.
-    study = "study.db, " if (folder / "study.db").exists() else ""
+    study = "" if elsewhere else "study.db, "
     console.print(
         f"\n{counted(len(run.result.records), 'trial')} in {seconds:.1f} s. "
         f"In {escape(str(folder))}: model/, report.html, leaderboard.csv, {study}study.yaml, "

@@ -18,7 +18,7 @@ from jointopt.model.calibration import calibrate
 from jointopt.model.decision import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
     from sklearn.compose import ColumnTransformer
@@ -64,24 +64,24 @@ class Member:
     score: float
 
 
-def _encoded_once(pipelines: list[Pipeline], X: pd.DataFrame) -> list[tuple[Pipeline, Any]]:
-    """Return what is left of each pipeline after its categories' codes, and its rows.
+def _encoded_once(
+    pipelines: Iterable[Pipeline], X: pd.DataFrame
+) -> Iterator[tuple[Pipeline, pd.DataFrame]]:
+    """Yield what is left of each pipeline after its categories' codes, and its rows.
 
     Pipelines of one model mostly know the same categories, and strings are slow.
     """
     known: list[tuple[Any, pd.DataFrame]] = []
-    found: list[tuple[Pipeline, Any]] = []
     for pipeline in pipelines:
         step = pipeline.named_steps.get("codes")
         if step is None:
-            found.append((pipeline, X))
+            yield pipeline, X
             continue
         rows = next((rows for other, rows in known if _same_categories(step, other)), None)
         if rows is None:
             rows = step.transform(X)
             known.append((step, rows))
-        found.append((pipeline[1:], rows))
-    return found
+        yield pipeline[1:], rows
 
 
 def _same_categories(first: ColumnTransformer, second: ColumnTransformer) -> bool:
@@ -230,7 +230,7 @@ class FittedModel:
         # Threads are enough: boosters and networks compute outside Python.
         predicted = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
             delayed(self._one)(rest, rows)
-            for rest, rows in _encoded_once([pipeline for pipeline, _ in weighted], X)
+            for rest, rows in _encoded_once((pipeline for pipeline, _ in weighted), X)
         )
         return np.asarray(
             sum(weight * one for (_, weight), one in zip(weighted, predicted, strict=True))

@@ -113,10 +113,9 @@ class JointSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Propose a configuration and return the distributions of its parameters."""
-        distributions = self._genome.distributions
-        config = self.propose(study, trial.number)
-        self._proposal = {path: value for path, value in config.items() if path in distributions}
-        return {path: distributions[path] for path in self._proposal}
+        self.propose(study, trial.number)
+        self._proposal = self._proposals[trial.number]
+        return {path: self._genome.distributions[path] for path in self._proposal}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -149,7 +148,7 @@ class JointSampler(BaseSampler):
         study : optuna.Study
             Whose other trials are what is known.
         number : int
-            Of a trial that is to run, or runs already.
+            Of the study's trial that the configuration is for.
 
         Examples
         --------

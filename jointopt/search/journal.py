@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,17 +56,23 @@ class _File(JournalFileBackend):
     def __init__(self, path: str) -> None:
         self.gathered: list[dict[str, Any]] | None = None
         self._path = Path(path)
-        self._own_lock = JournalFileSymlinkLock(path)
+        # The lock is a link to the file: from a path with folders that is not absolute it would
+        # lead nowhere, and whoever meets such a lock waits for ever.
+        self._own_lock = JournalFileSymlinkLock(str(self._path.absolute()))
         super().__init__(path, self._own_lock)
         self._known = KnownFile(self._path)
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the lines from that number on, and not the first half of what is being written."""
+        if not os.access(self._path.parent, os.W_OK):
+            # A reader that may not make a lock could not remove a dead writer's either.
+            yield from super().read_logs(log_number_from)
+            return
         try:
             with self._locked():
                 lines = list(super().read_logs(log_number_from))
         except OSError:
-            # Where no lock can be made nobody is writing; what else is wrong is wrong again.
+            # Such as a full disk, on which nobody is writing; what else is wrong is wrong again.
             lines = list(super().read_logs(log_number_from))
         yield from lines
 

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from jointopt.evaluation.outcome import State
 from jointopt.search.joint_sampler import JointSampler
 from jointopt.search.storage import unannounced
+from jointopt.space import Subset
 from jointopt.space.distributions import all_distributions
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
     from jointopt.search.strategies import Stage
-    from jointopt.space import Config
+    from jointopt.space import Config, Space
 
 __all__ = ["STATES", "LiveStudy"]
 
@@ -59,6 +60,7 @@ class LiveStudy:
     ) -> None:
         self._space = stage.space
         self._distributions = all_distributions(stage.space)
+        self._last_of_subsets = _last_of_subsets(stage.space)
         self._joint: JointSampler | None = None
         if stage.sampler == "joint":
             self._joint = JointSampler(stage.space, seed, share_left)
@@ -86,10 +88,21 @@ class LiveStudy:
             config = self._joint.propose(self._study, trial.number)
         else:
             return trial, self._space.suggest(trial)
-        begun = self._storage.get_trial(self._id_of(trial))  # the trial itself, not a copy
-        begun.distributions.update((p, d) for p, d in self._distributions.items() if p in config)
-        begun.params.update((path, config[path]) for path in begun.distributions)
+        self._set(trial, config)
         return trial, config
+
+    def _set(self, trial: Trial, config: Config) -> None:
+        """Give a trial the parameters that `Space.suggest` would ask it for."""
+        begun = self._storage.get_trial(self._id_of(trial))  # the trial itself, not a copy
+        forced = {
+            last
+            for last, others in self._last_of_subsets.items()
+            if not any(config.get(path) for path in others)
+        }
+        for path, distribution in self._distributions.items():
+            if path in config and path not in forced:
+                begun.distributions[path] = distribution
+                begun.params[path] = config[path]
 
     def end(
         self,
@@ -132,3 +145,13 @@ class LiveStudy:
 
     def _id_of(self, trial: Trial) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, trial.number)
+
+
+def _last_of_subsets(space: Space) -> dict[str, list[str]]:
+    """Return by each subset's last free member, which may have to be on, its other members."""
+    found = {}
+    for decision in space.decisions:
+        free = [path for path in decision.parameters if path not in space.frozen]
+        if isinstance(decision.node, Subset) and free:
+            found[free[-1]] = [path for path in decision.parameters if path != free[-1]]
+    return found

@@ -85,7 +85,9 @@ class StageRun:
         """Take in how an evaluation ended; it remains to be stored."""
         pending = self.pending.pop(outcome.number)
         value = outcome.value if outcome.state is State.COMPLETE else None
-        source = self.live.end(pending.trial, outcome.state, value, outcome.intermediate)
+        # What a failed one passed before says nothing of it.
+        steps = {} if outcome.state is State.FAILED else outcome.intermediate
+        source = self.live.end(pending.trial, outcome.state, value, steps)
         told = _frozen(source, pending, outcome, self.stage)
         self.unstored[pending.key] = (pending, outcome.number, told)
 
@@ -146,6 +148,9 @@ def config_of(trial: FrozenTrial, stage: Stage, space: Space) -> Config:
         The search's whole space.
     """
     held = trial.user_attrs.get(HELD, {})
+    # An objective may have suggested parameters of its own.
+    known = set(space.parameters)
+    params = {path: value for path, value in trial.params.items() if path in known}
     if held == dict(stage.space.frozen):
-        return stage.space.complete(trial.params)
-    return space.complete({**held, **trial.params})
+        return stage.space.complete(params)
+    return space.complete({**held, **params})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import optuna
 import pytest
@@ -112,3 +114,21 @@ def test_a_storage_that_cannot_be_read_is_named(name, content, message, tmp_path
     with pytest.raises(StorageError, match=message) as error:
         search(SPACE, zero, n_trials=3, storage=storage)
     assert name in str(error.value)
+
+
+DIES_WITH_THE_LOCK = """
+import os
+from jointopt.search.storage import open_storage
+os.rename = lambda *names: os._exit(9)
+open_storage("out/s.journal")
+"""
+
+
+def test_a_journal_s_lock_that_a_dead_process_left_leads_to_the_journal(tmp_path):
+    """Else nobody could tell its age, and whoever comes next would wait for ever."""
+    (tmp_path / "out").mkdir()
+    died = subprocess.run([sys.executable, "-c", DIES_WITH_THE_LOCK], cwd=tmp_path, check=False)
+    assert died.returncode == 9
+    left = tmp_path / "out" / "s.journal.lock"
+    assert left.is_symlink()
+    assert left.resolve() == (tmp_path / "out" / "s.journal").resolve()

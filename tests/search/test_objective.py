@@ -17,6 +17,7 @@ from jointopt import (
     SearchError,
     Space,
     StorageError,
+    Subset,
     search,
 )
 from jointopt.search.strategies import Stage
@@ -106,7 +107,7 @@ def test_all_failed_is_an_error_that_tells_the_reason(space):
 @pytest.mark.parametrize("strategy", ["joint", "random"])
 def test_an_objective_may_suggest_what_is_not_searched(space, strategy):
     def noisy(config, trial):
-        assert {path: config[path] for path in trial.params} == trial.params
+        assert trial.params == dict(config)
         noise = trial.suggest_float("noise", 0.0, 1.0)
         assert (
             trial.suggest_categorical("transforms/scale", ["none", "standard", "quantile"])
@@ -121,6 +122,28 @@ def test_an_objective_may_suggest_what_is_not_searched(space, strategy):
     if strategy == "joint":  # what is drawn at random also moves the random strategy on
         without = search(space, objective, strategy=strategy, n_trials=30)
         assert [r.config for r in without.records] == [r.config for r in with_noise.records]
+
+
+def test_a_study_with_such_parameters_goes_on(space, tmp_path):
+    def noisy(config, trial):
+        return objective(config, trial) + 1e-9 * trial.suggest_float("noise", 0.0, 1.0)
+
+    how = {"storage": tmp_path / "s.journal", "name": "mine"}
+    search(space, noisy, n_trials=12, **how)
+    more = search(space, noisy, n_trials=20, **how)
+    assert len(more.records) == 20
+    assert len({frozenset(record.config.items()) for record in more.records}) == 20
+
+
+@pytest.mark.parametrize("strategy", ["joint", "random"])
+def test_the_last_column_of_a_mask_is_not_asked_for_where_it_must_be_on(strategy):
+    space = Space(features={"columns": Subset(["a", "b", "c"])})
+    found = search(space, lambda c, _: float(sum(c.values())), strategy=strategy, n_trials=7)
+    asked = {tuple(r.config.values()): [*r.trial.params] for r in found.records}
+    every = [f"features/columns/{name}" for name in "abc"]
+    assert len(asked) == 7
+    assert asked.pop((False, False, True)) == every[:2]
+    assert all(params == every for params in asked.values())
 
 
 def test_report_and_should_prune_work(space):
