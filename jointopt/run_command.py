@@ -26,6 +26,7 @@ from jointopt.insight.study_notes import ARTIFACTS, StudyNotes
 from jointopt.insight.terminal import show_leaderboard, show_model
 from jointopt.insight.words import counted
 from jointopt.model.fitted import PREDICTION
+from jointopt.model.reserve import writing_seconds
 from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import load_model, save_model
 from jointopt.search.budget import parse_seconds
@@ -116,9 +117,17 @@ class RunCommand:
         space = load_space(study.space)
         dataset = _dataset(table, study)
         metric = get_metric(study.metric, dataset.task)
+        writing = writing_seconds(time.monotonic() - started)
         folder = _run_folder(out, name, resume=resume)
         store = open_storage(storage or sqlite_url(folder / "study.db"))
-        options = replace(_options(study), space=space, storage=store, name=name, resume=resume)
+        options = replace(
+            _options(study),
+            space=space,
+            storage=store,
+            name=name,
+            resume=resume,
+            writing_seconds=writing,
+        )
         _announce(console, dataset, metric, study, options)
         if not (folder / "study.yaml").exists():
             write_study(folder, study, name)
@@ -161,7 +170,6 @@ def _options(study: StudyDefinition) -> RunOptions:
         memory_limit=None if memory is None else parse_memory(memory, "--memory-limit"),
         seed=study.seed,
         final=study.final,
-        writes_report=True,
     )
 
 

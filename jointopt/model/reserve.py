@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from jointopt.search.budget import Budget
     from jointopt.search.result import TrialRecord
 
-__all__ = ["Reserve"]
+__all__ = ["Reserve", "writing_seconds"]
 
-FINISH_SECONDS = 3.0
-"""What saving, the report and the interpreter's exit take."""
+FINISH_SECONDS, START_SECONDS = 3.5, 3.0
+"""What saving, the report, and the interpreter's start and exit take, where loading libraries and
+a small table takes so long."""
+MOST_SLOWER = 2.0
+"""A start that takes longer than by this factor is that of a large table."""
 RETURN_SECONDS = 0.2
 """What is left to do where nothing is written."""
 MOST_AFTER, MOST_FOR_SINGLE = 0.3, 0.4
@@ -43,6 +46,19 @@ SAVING_SECONDS = 0.04
 """What writing a small pipeline in safe form takes."""
 
 
+def writing_seconds(start_seconds: float) -> float:
+    """Return what saving a model and a report will take.
+
+    Parameters
+    ----------
+    start_seconds : float
+        What loading libraries and the table took: one machine differs from another, and from
+        itself at another hour, by a factor of two. It counts half, being itself by chance.
+    """
+    slower = min(max(start_seconds / START_SECONDS, 1.0), MOST_SLOWER)
+    return FINISH_SECONDS * (1.0 + slower) / 2.0
+
+
 class Reserve:
     """Keeps time for a model of the best trials so far, and for a report.
 
@@ -54,19 +70,24 @@ class Reserve:
         The folds and the metric.
     evaluator : TableEvaluator
         Which keeps the models of the folds.
-    writes_report : bool
-        Whether the model is saved and a report follows.
+    writing_seconds : float or None
+        What saving the model and a report will take; None if nothing is written.
     """
 
     def __init__(
-        self, budget: Budget, setting: Setting, evaluator: TableEvaluator, *, writes_report: bool
+        self,
+        budget: Budget,
+        setting: Setting,
+        evaluator: TableEvaluator,
+        *,
+        writing_seconds: float | None,
     ) -> None:
         self._budget = budget
         self._evaluator = evaluator
         self._metric = setting.metric
         self._n_folds = len(setting.folds)
-        self._saves = writes_report
-        self._after = FINISH_SECONDS if writes_report else RETURN_SECONDS
+        self._saves = writing_seconds is not None
+        self._after = RETURN_SECONDS if writing_seconds is None else writing_seconds
         if budget.seconds is not None:
             self._after = min(self._after, MOST_AFTER * budget.seconds)
         budget.reserve = self._after

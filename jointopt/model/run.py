@@ -84,8 +84,9 @@ class RunOptions:
         Average the best configurations, or fit the best one on all rows.
     portfolio : bool, default=True
         Whether to start from what did well on other tables, else from the paradigms' defaults.
-    writes_report : bool, default=False
-        Whether the caller still has to save the model and write a report in the budget.
+    writing_seconds : float or None, default=None
+        Of the budget, what the caller needs to save the model and write a report; None where
+        nothing is written.
     """
 
     strategy: str | Strategy = "joint"
@@ -104,7 +105,7 @@ class RunOptions:
     resume: bool = False
     final: Literal["ensemble", "single"] = "ensemble"
     portfolio: bool = True
-    writes_report: bool = False
+    writing_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def run_table(
         )
         if prepared is not None:
             prepared(evaluator, space)
-        reserve = Reserve(budget, setting, evaluator, writes_report=options.writes_report)
+        reserve = Reserve(budget, setting, evaluator, writing_seconds=options.writing_seconds)
         starts = Starts(start_configs(space, dataset.task, portfolio), budget)
         engine = Engine(
             evaluator,
