@@ -23,7 +23,7 @@ from jointopt.errors import (
     StorageError,
 )
 from jointopt.evaluation.worker_start import warm_up
-from jointopt.files import check_is_file
+from jointopt.files import existing_file, is_named
 
 __all__ = ["app", "main"]
 
@@ -234,8 +234,8 @@ def compare(
 
 def _check_is_there(data: Path) -> None:
     """Tell of a missing file before libraries are loaded, which takes seconds."""
-    if ":" not in str(data):  # as in sklearn:NAME
-        check_is_file(data)
+    if not is_named(str(data)):
+        existing_file(data)
 
 
 def _given(options: dict[str, Any], order: str | None, shares: str | None) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="CSV file to write.")],
 ) -> None:
     """Predict a table with a saved model: probabilities per class and `prediction`."""
-    check_is_file(data)
+    existing_file(data)
     from jointopt.data import read_table
     from jointopt.model.saving import load_model
 

@@ -14,13 +14,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["check_is_file", "plain_writing", "write_whole"]
+__all__ = [
+    "SIMULATED_PREFIX",
+    "existing_file",
+    "is_named",
+    "plain_reading",
+    "plain_writing",
+    "write_whole",
+]
+
+BUNDLED_PREFIX, SIMULATED_PREFIX = "sklearn:", "simulated:"
+"""What a table's name begins with that is no file's."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def check_is_file(path: Path) -> None:
-    """Check that there is a file to read.
+def is_named(source: str) -> bool:
+    """Whether a table is named, not a file."""
+    return source.startswith((BUNDLED_PREFIX, SIMULATED_PREFIX))
+
+
+@contextmanager
+def plain_reading(path: Path) -> Iterator[None]:
+    """Tell in a sentence that a file cannot be read, and why.
+
+    Parameters
+    ----------
+    path : Path
+        What is looked at or read in this context.
+
+    Raises
+    ------
+    DataError
+        If the system does not let it be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def existing_file(path: Path) -> Path:
+    """Return the path of a file to read, with `~` replaced.
 
     Raises
     ------
@@ -29,12 +64,14 @@ def check_is_file(path: Path) -> None:
         are like it.
     """
     try:
-        missing = _what_is_wrong(path.expanduser())
-    except (OSError, RuntimeError) as error:  # the latter for ~ and a user that there is not
-        why = getattr(error, "strerror", None) or error
-        raise DataError(f"{path} cannot be read: {why}") from error
+        found = path.expanduser()
+    except RuntimeError as error:  # there is no user of that name
+        raise DataError(f"{path} cannot be read: {error}") from error
+    with plain_reading(path):
+        missing = _what_is_wrong(found)
     if missing is not None:
         raise DataError(f"{path}{missing}")
+    return found
 
 
 def _what_is_wrong(path: Path) -> str | None:

@@ -18,9 +18,9 @@ from pydantic import (
 )
 from ruamel.yaml import YAML
 
-from jointopt.data import is_named
 from jointopt.errors import OptionError, SpaceError
 from jointopt.evaluation.limits import parse_memory
+from jointopt.files import is_named
 from jointopt.search.budget import parse_seconds
 from jointopt.search.strategies import sequential
 from jointopt.space.yaml_source import SUFFIXES, Source, read_part, read_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jointopt.data.bundled import is_named, load_table
+from jointopt.data.bundled import load_table
 from jointopt.data.columns import Column, Kind, Schema
 from jointopt.data.dataset import (
     Dataset,
@@ -31,7 +31,6 @@ __all__ = [
     "has_target",
     "infer_schema",
     "infer_task",
-    "is_named",
     "load_table",
     "make_dataset",
     "metric_names",

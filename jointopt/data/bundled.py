@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING
 from jointopt.data.reading import read_table
 from jointopt.data.simulated import simulate_table
 from jointopt.errors import DataError
+from jointopt.files import SIMULATED_PREFIX, is_named
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BUNDLED", "is_named", "load_table"]
+__all__ = ["BUNDLED", "load_table"]
 
-BUNDLED_PREFIX, SIMULATED_PREFIX = "sklearn:", "simulated:"
 BUNDLED = ("breast_cancer", "diabetes", "digits", "iris", "wine")
-
-
-def is_named(source: str) -> bool:
-    """Whether a table is named, not a file."""
-    return source.startswith((BUNDLED_PREFIX, SIMULATED_PREFIX))
 
 
 def load_table(source: str) -> pd.DataFrame:

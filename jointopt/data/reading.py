@@ -16,7 +16,7 @@ import pandas as pd
 
 from jointopt.data.columns import quoted
 from jointopt.errors import DataError
-from jointopt.files import check_is_file
+from jointopt.files import existing_file, plain_reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,15 +59,14 @@ def read_table(path: str | Path) -> pd.DataFrame:
         ...
     jointopt.errors.DataError: table.xlsx: there is no such file
     """
-    path = Path(path).expanduser()
-    with _file_errors(path):
-        check_is_file(path)
+    path = existing_file(Path(path))
+    with plain_reading(path):
         is_empty = path.stat().st_size == 0
     extension = _extension(path)
     if is_empty:
         raise DataError(f"{path} is empty (0 bytes)")
     if extension in SEPARATORS:
-        with _text_errors(path):
+        with plain_reading(path), _text_errors(path):
             frame = _read_text(path, SEPARATORS[extension])
     else:
         frame = _read_binary(path, extension)
@@ -87,14 +86,6 @@ def _extension(path: Path) -> str:
         f"{path}: the extension {path.suffix!r} is not known; "
         f"a table is one of {', '.join(EXTENSIONS)}"
     )
-
-
-@contextmanager
-def _file_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 # --------------------------------------------------------------------------- text
@@ -120,8 +111,6 @@ def _text_errors(path: Path) -> Iterator[None]:
         raise DataError(f"{path} has no columns: it holds nothing but blank lines") from error
     except (pd.errors.ParserError, csv.Error) as error:
         raise DataError(f"{path}: {_parser_words(str(error))}") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _parser_words(message: str) -> str:
