@@ -13,7 +13,7 @@ from jointopt.evaluation.outcome import State
 from jointopt.search.joint_sampler import JointSampler
 from jointopt.search.storage import unannounced
 from jointopt.space import Subset
-from jointopt.space.distributions import all_distributions
+from jointopt.space.distributions import all_distributions, forced_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
     from jointopt.search.strategies import Stage
-    from jointopt.space import Config, Space
+    from jointopt.space import Config
 
 __all__ = ["STATES", "LiveStudy"]
 
@@ -60,7 +60,7 @@ class LiveStudy:
     ) -> None:
         self._space = stage.space
         self._distributions = all_distributions(stage.space)
-        self._last_of_subsets = _last_of_subsets(stage.space)
+        self._subsets = [d for d in stage.space.decisions if isinstance(d.node, Subset)]
         self._joint: JointSampler | None = None
         if stage.sampler == "joint":
             self._joint = JointSampler(stage.space, seed, share_left)
@@ -94,11 +94,7 @@ class LiveStudy:
     def _set(self, trial: Trial, config: Config) -> None:
         """Give a trial the parameters that `Space.suggest` would ask it for."""
         begun = self._storage.get_trial(self._id_of(trial))  # the trial itself, not a copy
-        forced = {
-            last
-            for last, others in self._last_of_subsets.items()
-            if not any(config.get(path) for path in others)
-        }
+        forced = {forced_member(subset, config, self._space.frozen) for subset in self._subsets}
         for path, distribution in self._distributions.items():
             if path in config and path not in forced:
                 begun.distributions[path] = distribution
@@ -145,13 +141,3 @@ class LiveStudy:
 
     def _id_of(self, trial: Trial) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._id, trial.number)
-
-
-def _last_of_subsets(space: Space) -> dict[str, list[str]]:
-    """Return by each subset's last free member, which may have to be on, its other members."""
-    found = {}
-    for decision in space.decisions:
-        free = [path for path in decision.parameters if path not in space.frozen]
-        if isinstance(decision.node, Subset) and free:
-            found[free[-1]] = [path for path in decision.parameters if path != free[-1]]
-    return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jointopt.space.flat import Decision, Leaf
     from jointopt.space.space import Space
 
-__all__ = ["all_distributions", "distributions", "suggest"]
+__all__ = ["all_distributions", "distributions", "forced_member", "suggest"]
 
 FLAGS = (False, True)
 
@@ -39,11 +39,20 @@ def suggest(trial: BaseTrial, decision: Decision, frozen: Mapping[str, Value]) -
     config: Config = {path: frozen[path] for path in paths if path in frozen}
     free = [path for path in paths if path not in frozen]
     for path in free:
-        forced = (
-            isinstance(decision.node, Subset) and path == free[-1] and not any(config.values())
-        )
+        forced = path == free[-1] and path == forced_member(decision, config, frozen)
         config[path] = True if forced else _suggest(trial, decision.node, path)
     return {path: config[path] for path in paths}
+
+
+def forced_member(
+    decision: Decision, config: Mapping[str, Value], frozen: Mapping[str, Value]
+) -> str | None:
+    """Return the last free member of a subset if all others are off, so that it must be on."""
+    free = [path for path in decision.parameters if path not in frozen]
+    if not isinstance(decision.node, Subset) or not free:
+        return None
+    others = (config.get(path) for path in decision.parameters if path != free[-1])
+    return None if any(others) else free[-1]
 
 
 def _suggest(trial: BaseTrial, node: Leaf, path: str) -> Value:
