@@ -105,7 +105,6 @@ class JointSampler(BaseSampler):
         self._seen_trials = 0
         self._open: dict[int, Rows] = {}
         self._proposals: dict[int, Config] = {}
-        self._proposal: Config = {}
 
     # ---------------------------------------------------------------- Optuna's protocol
 
@@ -114,15 +113,14 @@ class JointSampler(BaseSampler):
     ) -> dict[str, BaseDistribution]:
         """Propose a configuration and return the distributions of its parameters."""
         self.propose(study, trial.number)
-        self._proposal = self._proposals[trial.number]
-        return {path: self._genome.distributions[path] for path in self._proposal}
+        return {path: self._genome.distributions[path] for path in self._proposals[trial.number]}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return the proposed values."""
-        del study, trial
-        return {path: self._proposal[path] for path in search_space}
+        del study
+        return {path: self._proposals[trial.number][path] for path in search_space}
 
     def sample_independent(
         self,
@@ -153,12 +151,11 @@ class JointSampler(BaseSampler):
         Examples
         --------
         >>> import optuna
-        >>> from jointopt import Choice, Float, Space
-        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
-        >>> space = Space(paradigm=Choice({b: {"x": Float(0, 1)} for b in "abc"}))
+        >>> from jointopt import Int, Space
         >>> study = optuna.create_study()
-        >>> JointSampler(space, seed=0).propose(study, study.ask().number)
-        {'paradigm': 'a', 'paradigm/a/x': 0.5}
+        >>> sampler = JointSampler(Space(hyperparameters={"k": Int(1, 9)}), seed=0)
+        >>> sampler.propose(study, study.ask().number)
+        {'hyperparameters/k': 5}
         """
         self._learn(study, number)
         # The matrices are small: more threads wait for each other, and for cores that fits are on.
