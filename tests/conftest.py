@@ -24,9 +24,13 @@ from jointopt import cli
 from jointopt.data import make_dataset
 from jointopt.space import Categorical, Choice, Float, Int, Repeat, Space, Subset
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # As many test processes run as there are cores: each has one.
-    os.environ["LOKY_MAX_CPU_COUNT"] = "1"
+
+def pytest_configure(config):
+    if config.getoption("numprocesses", None):
+        # As many test processes run as there are cores: each has one. Set before they start, for
+        # a numeric library reads it when it is loaded.
+        for name in ("LOKY_MAX_CPU_COUNT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[name] = "1"
 
 
 def mixed_frame(n_rows: int = 120, seed: int = 0) -> pd.DataFrame:
