@@ -10,8 +10,9 @@ import zlib
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pandas as pd
 
 from jointopt.data.columns import quoted
@@ -26,6 +27,8 @@ __all__ = ["EXTENSIONS", "read_table"]
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 EXTENSIONS = (*SEPARATORS, ".parquet", ".feather")
 OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
+BLOCK_CELLS = 2**20
+"""Cells that are text at once while a file is read."""
 GZIP_MAGIC = b"\x1f\x8b"
 UNCLOSED = re.compile(r"EOF inside string starting at row (\d+)")
 RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -142,16 +145,49 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            # Without index_col, pandas makes row names of a surplus first field, in silence; with
-            # low_memory, it decides a column's type block by block.
-            return pd.read_csv(
-                path, sep=separator, encoding="utf-8-sig", index_col=False, low_memory=False
-            )
+            return _in_blocks(path, separator, len(header))
         except pd.errors.ParserWarning as warning:
             raise DataError(
                 f"{path}: rows have more fields than the header has names ({len(header)}); "
                 "name every column"
             ) from warning
+
+
+def _in_blocks(path: Path, separator: str, n_columns: int) -> pd.DataFrame:
+    """Read what a whole reading would, without its memory: it keeps the text of all cells.
+
+    A type is that of the whole column. Where blocks do not agree on it, the column is read again,
+    in one.
+    """
+
+    def read(**options: Any) -> Any:
+        # Without index_col, pandas makes row names of a surplus first field, in silence; with
+        # low_memory, it decides a column's type by blocks of its own.
+        return pd.read_csv(
+            path, sep=separator, encoding="utf-8-sig", index_col=False, low_memory=False, **options
+        )
+
+    with read(chunksize=max(1, BLOCK_CELLS // max(1, n_columns))) as blocks:
+        first = next(blocks)
+        parts = {name: [first[name]] for name in first}
+        for block in blocks:
+            for name in block:
+                # A copy, for a view would keep the whole block.
+                parts[name].append(block[name].copy())
+    if all(len(part) == 1 for part in parts.values()):
+        return cast("pd.DataFrame", first)
+    mixed = [i for i, part in enumerate(parts.values()) if not _one_type(part)]
+    again = read(usecols=mixed) if mixed else {}
+    found = {}
+    for name in list(parts):
+        column = parts.pop(name)
+        found[name] = again[name] if name in again else pd.concat(column, ignore_index=True)
+    return pd.DataFrame(found, copy=False)
+
+
+def _one_type(parts: list[pd.Series]) -> bool:
+    types = {part.dtype for part in parts}
+    return len(types) == 1 or types == {np.dtype(np.int64), np.dtype(np.float64)}
 
 
 def _check_names(path: Path, names: list[str]) -> None:

@@ -61,6 +61,20 @@ def test_a_late_string_does_not_split_types(tmp_path: Path) -> None:
     assert schema.columns[0].note == "mixed"
 
 
+def test_a_long_file_s_types_are_those_of_whole_columns(tmp_path: Path) -> None:
+    """Long enough to be read in blocks, which by themselves would have types of their own."""
+    first, then = "1,0.5,x,True,,7,9,1\n", "2.5,3,,,late,abc,18446744073709551615,2\n"
+    text = "real,float,text,truth,empty,code,large,whole\n" + 140_000 * first + 5_000 * then
+    path = write(tmp_path / "t.csv", text)
+    found = read_table(path)
+    pd.testing.assert_frame_equal(found, pd.read_csv(path, low_memory=False))
+    assert found["whole"].dtype == "int64"
+    assert found["code"].map(type).eq(str).all()
+    path = write(path, text + "1,2,3,4,5,6,7,8,9\n")
+    with pytest.raises(DataError, match=r"line 145002 has 9 fields|more fields than the header"):
+        read_table(path)
+
+
 def test_single_column_without_separator_is_a_table(tmp_path: Path) -> None:
     assert read_table(write(tmp_path / "t.csv", "a\n1\n2\n")).shape == (2, 1)
 
