@@ -40,6 +40,7 @@ __all__ = [
     "align_probabilities",
     "fit_on_all",
     "keep_bytes",
+    "load_libraries",
     "predict",
     "run_fold",
 ]
@@ -199,7 +200,7 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
         fit_rows = sample_rows(dataset, fit_rows, task.n_rows, seed)
     pipeline = build_pipeline(task.config, setting.blueprint, seed=seed, threads=setting.threads)
     model = pipeline[-1]
-    _load_libraries(model)
+    load_libraries(pipeline)
     prepared = cache.prepare(pipeline, (fit_rows, scored_rows), (task.fold, task.n_rows))
     transformed = time.perf_counter()
     if task.max_seconds is not None:
@@ -232,8 +233,15 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
     )
 
 
-def _load_libraries(model: Any) -> None:
-    """Import what a network needs, which is no part of the time that its fit takes."""
+def load_libraries(pipeline: Pipeline) -> None:
+    """Import what a network needs, which is no part of the time that its fit takes.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Its last step is a network or not.
+    """
+    model = pipeline[-1]
     for part in (model, *model.get_params().values()):
         if isinstance(part, TabularNetwork):
             part.load_libraries()

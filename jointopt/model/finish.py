@@ -8,6 +8,7 @@ each other's chances, the other one has seen more; together they are rarely wors
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -16,11 +17,12 @@ from optuna.trial import TrialState
 
 from jointopt.errors import SearchError
 from jointopt.evaluation.attempt import attempt, reason_of
-from jointopt.evaluation.one_fold import Refit
+from jointopt.evaluation.one_fold import Refit, load_libraries
 from jointopt.model.calibration import fit_temperature
 from jointopt.model.decision import decision_weights
 from jointopt.model.ensemble import fold_score, greedy_selection
 from jointopt.model.fitted import FittedModel, Member
+from jointopt.pipeline.build import build_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,7 +160,11 @@ class Finish:
         many = len(in_time) == 1 and total > LONG_SECONDS
         wanted = [_refit_of(records[i]) for i in in_time]
         wholes: list[Pipeline | None] = [None] * len(records)
-        refits = attempt(lambda: executor.refit(wanted, all_threads=many, timeout=left))
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            # While workers fit, this process waits; what follows needs what they have loaded.
+            loaded = pool.submit(self._load_libraries, records)
+            refits = attempt(lambda: executor.refit(wanted, all_threads=many, timeout=left))
+        loaded.result()
         if isinstance(refits, Exception):
             # Workers may be gone by now; the models of the folds are here.
             notes.append(f"no member could be fitted on all rows: {reason_of(refits)}")
@@ -169,6 +175,10 @@ class Finish:
             elif not isinstance(found, TimeoutError):
                 notes.append(_not_fitted(records[i], found))
         return wholes
+
+    def _load_libraries(self, records: Sequence[TrialRecord]) -> None:
+        for record in records:
+            load_libraries(build_pipeline(record.config, self._setting.blueprint))
 
     def _kept(self, record: TrialRecord) -> NDArray[np.float32] | None:
         """Return a trial's predictions out of fold, if they were kept."""
