@@ -9,7 +9,7 @@ import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.metrics import log_loss, root_mean_squared_error
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 from xgboost import XGBClassifier, XGBRegressor
@@ -17,7 +17,7 @@ from xgboost import XGBClassifier, XGBRegressor
 from jointopt.pipeline import estimators
 from jointopt.pipeline.estimators import EarlyStoppingClassifier, EarlyStoppingRegressor
 
-MAX_ROWS = 5_000
+MAX_ROWS, N_REPEATS = 5_000, 4
 LIGHTGBM = {"n_estimators": 3000, "subsample_freq": 1, "verbose": -1, "n_jobs": 1}
 XGBOOST = {"n_estimators": 3000, "n_jobs": 1}
 BOOSTERS = (
@@ -29,7 +29,11 @@ BOOSTERS = (
 
 
 def loss(booster, X, y):
-    """Return the mean loss on five folds of rows that were not seen."""
+    """Return the mean loss on rows that were not seen, five folds of several divisions.
+
+    One division of a table of a few hundred rows says little: by one, the same comparison on wine
+    came to a third more.
+    """
     is_class = y.dtype.kind != "f"
     wrapper = EarlyStoppingClassifier if is_class else EarlyStoppingRegressor
     ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
@@ -37,9 +41,10 @@ def loss(booster, X, y):
         (ordinal, make_column_selector(dtype_exclude="number")), remainder="passthrough"
     )
     losses = []
-    split = (StratifiedKFold if is_class else KFold)(5, shuffle=True, random_state=0).split(X, y)
-    for fitted, scored in split:
-        model = make_pipeline(columns, wrapper(booster, random_state=0))
+    kind = RepeatedStratifiedKFold if is_class else RepeatedKFold
+    splits = kind(n_splits=5, n_repeats=N_REPEATS, random_state=0).split(X, y)
+    for seed, (fitted, scored) in enumerate(splits):
+        model = make_pipeline(columns, wrapper(booster, random_state=seed))
         model.fit(X.iloc[fitted], y[fitted])
         if is_class:
             proba = model.predict_proba(X.iloc[scored])
@@ -70,5 +75,4 @@ def test_early_stopping(tables, monkeypatch):
         sys.stdout.write(f"  {name:15} {', '.join(f'{ratio:.4f}' for ratio in of_table)}\n")
     better, mean = np.sum(np.array(ratios) < 1), np.exp(np.mean(np.log(ratios)))
     sys.stdout.write(f"  lower in {better} of {len(ratios)}, geometric mean {mean:.4f}\n")
-    # On tables of a few hundred rows whose classes hardly overlap it costs; elsewhere it gains.
-    assert mean < 1.1
+    assert mean < 1
