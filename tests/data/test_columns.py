@@ -58,7 +58,7 @@ def check_normal(frame: pd.DataFrame, n_rows: int) -> None:
     assert all(type(v) is str for v in frame["t"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TABLES)
 def test_any_content_becomes_normal(rows: list[tuple[Any, ...]]) -> None:
     frame = as_frame(rows)
@@ -66,14 +66,14 @@ def test_any_content_becomes_normal(rows: list[tuple[Any, ...]]) -> None:
     check_normal(SCHEMA.apply(frame.infer_objects()), len(rows))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TABLES)
 def test_normal_tables_stay_as_they_are(rows: list[tuple[Any, ...]]) -> None:
     once = SCHEMA.apply(as_frame(rows))
     pd.testing.assert_frame_equal(SCHEMA.apply(once), once)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TABLES)
 def test_any_content_has_a_schema(rows: list[tuple[Any, ...]]) -> None:
     frame = as_frame(rows)
