@@ -86,6 +86,8 @@ class _Joint(BaseEstimator):
             final=self.final,
         )
         run = self._run(dataset, options, started)
+        for note in run.notes:
+            warnings.warn(note, stacklevel=3)
         self.search_result_ = SearchResult.of(run.result, run.metric)
         self.best_config_ = run.result.best_config
         self.best_score_ = run.result.best_score

@@ -1,7 +1,8 @@
 """Imported once by the server process that workers are forked from, so that they start at once.
 
-torch and skrub are not: they take as long as all of this, and the first trials need neither. A
-worker imports them when its first network, date or text comes.
+torch and skrub are not: they take as long as all of this, and few tables and the first trials need
+neither. A worker imports skrub when it begins, for a table with dates or texts, and torch when its
+first network comes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import xgboost
 
 import jointopt.evaluation.one_fold
 import jointopt.pipeline.networks.estimators
+import jointopt.pipeline.paradigms
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -66,6 +66,8 @@ class TableEvaluator:
         Where folds run; as many configurations are under way as it has places.
     max_fit_seconds : float or None, default=None
         Limit for one fit.
+    first_seconds : float, default=0.0
+        No fit is stopped sooner while none has ended well: a late result is worth more than none.
     keep_models : bool, default=False
         Whether the pipelines that are fitted on the first four folds are kept, those of the best.
     watch : callable or None, default=None
@@ -91,6 +93,7 @@ class TableEvaluator:
         executor: Executor,
         *,
         max_fit_seconds: float | None = None,
+        first_seconds: float = 0.0,
         keep_models: bool = False,
         watch: Watcher | None = None,
     ) -> None:
@@ -102,6 +105,7 @@ class TableEvaluator:
         self.notes: list[str] = []
         self._watch = watch
         self._max_fit_seconds = max_fit_seconds
+        self._first_seconds = first_seconds
         self._race = Race(len(setting.folds))
         self._curves: defaultdict[tuple[str, str, int], CurveRace] = defaultdict(CurveRace)
         self._running: dict[int, _Running] = {}
@@ -125,6 +129,8 @@ class TableEvaluator:
         outcomes = []
         for number, result in self._executor.collect(timeout):
             running = self._running[number]
+            if result.error is None:
+                self._first_seconds = 0.0
             (running.results if result.n_rows is None else running.rungs).append(result)
             if result.curve is not None and result.fold == 0:
                 race = self._curve_race(running.config, result.n_rows)
@@ -181,19 +187,24 @@ class TableEvaluator:
             race.ended(curve, stopped=told["stopped"])
 
     def _next_fit(self, number: int) -> None:
-        running = self._running[number]
+        running, limit = self._running[number], self._limit()
         if not running.results and len(running.rungs) < len(self.setting.rungs):
             n_rows = self.setting.rungs[len(running.rungs)]
             bar = self._curve_race(running.config, n_rows).must_reach()
-            task = FoldTask(running.config, 0, n_rows, self._max_fit_seconds, must_reach=bar)
+            task = FoldTask(running.config, 0, n_rows, limit, must_reach=bar)
             self._begin(number, task, f"{n_rows:,} rows")
             return
         fold = len(running.results)
         kept = self._keep_models and fold < MAX_FOLD_MODELS
         keep = self._model_path(number, fold) if kept else None
         bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
-        task = FoldTask(running.config, fold, None, self._max_fit_seconds, keep, bar)
+        task = FoldTask(running.config, fold, None, limit, keep, bar)
         self._begin(number, task, f"fold {fold + 1} of {len(self.setting.folds)}")
+
+    def _limit(self) -> float | None:
+        if self._max_fit_seconds is None:
+            return None
+        return max(self._max_fit_seconds, self._first_seconds)
 
     def _begin(self, number: int, task: FoldTask, what: str) -> None:
         self._executor.submit(number, task)

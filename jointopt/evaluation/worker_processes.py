@@ -32,6 +32,7 @@ from jointopt.evaluation.limits import (
 from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, fit_on_all, run_fold
 from jointopt.evaluation.worker_start import worker_context
 from jointopt.files import plain_writing
+from jointopt.pipeline.columns_step import load_encoders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -161,8 +162,8 @@ class WorkerProcesses:
         return ProcessPool(
             max_workers=self.capacity,
             context=worker_context(),
-            initializer=end_with_parent,
-            initargs=(self._folder.name,),
+            initializer=_begin,
+            initargs=(self._folder.name, self._path),
         )
 
     def _ended(self, futures: Collection[Future[Any]], timeout: float | None) -> set[Future[Any]]:
@@ -206,9 +207,8 @@ class WorkerProcesses:
     ) -> list[Pipeline | Exception]:
         """Stop all fold tasks, then fit configurations on all rows in the workers."""
         self.cancel()
-        if not self._has_worked:
-            # They may still be starting, which is not the fits' time.
-            wait([self._started(os.getpid, None)], START_SECONDS)
+        # They may be starting, at first or in place of stopped ones, which is not the fits' time.
+        wait([self._started(os.getpid, None)], START_SECONDS)
         threads = self._threads * (self.capacity if all_threads else 1)
         soft = None if timeout is None else soft_limit(timeout)
         futures = self._all_ended(
@@ -287,6 +287,13 @@ class _Sent:
 def _error_of(future: Future[Any]) -> BaseException | None:
     """Return why a call failed; of a pool that is broken, it had not begun when a worker died."""
     return None if future.cancelled() else future.exception()
+
+
+def _begin(folder: str, path: str) -> None:
+    """Begin a worker; what it has to load is no part of the time that its first fit may take."""
+    end_with_parent(folder)
+    setting, _ = _setting_from(path)
+    load_encoders(setting.dataset.schema)
 
 
 @lru_cache(maxsize=1)

@@ -25,7 +25,7 @@ from jointopt.model.fitted import FittedModel, Member
 from jointopt.pipeline.build import build_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -82,7 +82,8 @@ class Finish:
         """Return the model, and notes on what did not go as planned.
 
         An ensemble is made if it was asked for and is better than anything that was not kept for
-        it. Else the best configuration is fitted on all rows, or the next best that fits in time.
+        it. Else the best configuration is fitted on all rows, or the next best that fits in time;
+        if none does, the fastest, however late: a late model is worth more than none.
 
         Raises
         ------
@@ -96,11 +97,8 @@ class Finish:
                 return model, tuple(notes)
             if isinstance(model, Exception):
                 notes.append(f"the models could not be averaged: {reason_of(model)}")
-        ranked = self._ranked(result)
-        for _ in range(min(len(ranked), MAX_TRIES)):
-            record = self._next(ranked)
-            ranked.remove(record)
-            pipeline = self._try(executor, record, notes)
+        for record, left in self._tries(result):
+            pipeline = self._try(executor, record, left, notes)
             if pipeline is not None:
                 member = self._member(record, 1.0, pipeline)
                 model = self._model((member,), record, self._scores(record), self._kept(record))
@@ -267,11 +265,20 @@ class Finish:
         ranked = sorted(complete or scored, key=self._reserve.signed, reverse=True)
         return self._overtaken(ranked[0], scored) + ranked if complete else ranked
 
-    def _next(self, ranked: list[TrialRecord]) -> TrialRecord:
-        """Return the best that can be fitted in what is left; if none can, the fastest."""
-        left = self._reserve.seconds_left()
-        in_time = (r for r in ranked if left is None or self._reserve.seconds_to_fit(r) <= left)
-        return next(in_time, None) or min(ranked, key=self._reserve.seconds_to_fit)
+    def _tries(self, result: Found) -> Iterator[tuple[TrialRecord, float | None]]:
+        """Yield what to fit, and how many seconds it may take.
+
+        It is the best that can be fitted in what is left; if none can, the fastest.
+        """
+        ranked, seconds = self._ranked(result), self._reserve.seconds_to_fit
+        fastest = min(ranked, key=seconds)
+        for _ in range(min(len(ranked), MAX_TRIES)):
+            left = self._reserve.seconds_left()
+            in_time = (record for record in ranked if left is None or seconds(record) <= left)
+            record = next(in_time, None) or min(ranked, key=seconds)
+            ranked.remove(record)
+            yield record, left
+        yield fastest, None
 
     def _overtaken(self, best: TrialRecord, scored: list[TrialRecord]) -> list[TrialRecord]:
         """Return the trial, if any, that was ahead of the best on the same folds when time ended.
@@ -291,10 +298,11 @@ class Finish:
                     leads.append((lead, -record.number, record))
         return [max(leads)[2]] if leads else []
 
-    def _try(self, executor: Executor, record: TrialRecord, notes: list[str]) -> Pipeline | None:
+    def _try(
+        self, executor: Executor, record: TrialRecord, left: float | None, notes: list[str]
+    ) -> Pipeline | None:
         # Threads that wait for each other cost more than they bring where a fit is short.
         many = self._reserve.seconds_to_fit(record) > LONG_SECONDS
-        left = self._reserve.seconds_left()
         [fitted] = executor.refit([_refit_of(record)], all_threads=many, timeout=left)
         if isinstance(fitted, Exception):
             notes.append(_not_fitted(record, fitted))

@@ -46,6 +46,9 @@ SHARE_OF_ONE_FIT = 0.2
 SHARE_OF_ONE_CONFIGURATION = 0.25
 """Nor may all folds of a configuration take more than this share of all workers' time."""
 
+FIRST_FIT_SECONDS = 5.0
+"""So long any fit may take while none has ended well, unless the user has set a limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
@@ -182,6 +185,7 @@ def run_table(
             setting,
             executor,
             max_fit_seconds=_longest_fit(options, len(setting.folds)),
+            first_seconds=FIRST_FIT_SECONDS if options.trial_timeout is None else 0.0,
             keep_models=options.final == "ensemble",
             watch=watch,
         )

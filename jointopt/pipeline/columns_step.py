@@ -7,6 +7,7 @@ squashed numbers load without both.
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -35,10 +36,11 @@ from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from jointopt.data import Schema
     from jointopt.pipeline.blueprint import Blueprint
     from jointopt.space import Config, Value
 
-__all__ = ["OPTIONS", "codes_step", "columns_step", "ordinal_columns"]
+__all__ = ["OPTIONS", "codes_step", "columns_step", "load_encoders", "ordinal_columns"]
 
 OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
     "transforms/numeric/impute": ("median", "mean", "most_frequent"),
@@ -64,6 +66,12 @@ OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
 """What the parameters of the axis may be set to, where that is one of several words."""
 
 MISSING, UNKNOWN = -1, -2
+
+
+def load_encoders(schema: Schema) -> None:
+    """Import what dates and texts need, if a table has any."""
+    if schema.names(Kind.DATE) or schema.names(Kind.TEXT):
+        import_module("skrub")
 
 
 def _kept(config: Config, blueprint: Blueprint, kind: Kind) -> list[str]:

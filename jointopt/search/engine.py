@@ -190,7 +190,7 @@ class Engine:
                     break
                 left = self._seconds_left(run)
                 if left is not None and left <= 0:
-                    if self._records or self._evaluator.has_partial():
+                    if self._best(self._records) or self._evaluator.has_partial():
                         break
                     # One late result is worth more to the user than none in time.
                     left = PATIENCE_SECONDS

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from jointopt import JointRegressor, load_space
-from jointopt.errors import OptionError
+from jointopt.errors import OptionError, SearchError
 
 FAULTS = Path(__file__).parent / "faults"
 N_TRIALS = 8
@@ -71,7 +71,29 @@ def test_a_metric_that_fails_at_the_end_still_leaves_a_model(faulty, table):
     """An ensemble is scored many times, so that it meets what no fold has."""
     space = load_space("small")
     options = {"metric": faulty.raises, "space": space, "budget": None, "n_trials": N_TRIALS}
-    model = JointRegressor(**options).fit(*table)
+    with pytest.warns(UserWarning, match="could not be averaged: ArithmeticError"):
+        model = JointRegressor(**options).fit(*table)
+    assert np.isfinite(model.predict(table[0])).all()
+
+
+@pytest.mark.parametrize("limit", [None, "1s"])
+def test_the_first_fit_may_be_late_if_no_limit_was_asked_for(faulty, table, monkeypatch, limit):
+    monkeypatch.setattr("jointopt.evaluation.worker_processes.GRACE_SECONDS", 0.2)
+    options = {"metric": faulty.late, "space": load_space("small"), "final": "single"}
+    model = JointRegressor(budget="1s", workers=1, trial_timeout=limit, **options)
+    if limit is None:
+        assert np.isfinite(model.fit(*table).predict(table[0])).all()
+    else:
+        with pytest.raises(SearchError, match="stopped after 1 s, the limit for one fit"):
+            model.fit(*table)
+
+
+def test_a_last_fit_that_is_late_is_waited_for(table, monkeypatch):
+    monkeypatch.setattr("jointopt.model.reserve.LEAST_SECONDS", 0.001)
+    monkeypatch.setattr("jointopt.model.reserve.LEAST_SHARE", 0.0)
+    options = {"space": load_space("small"), "final": "single", "workers": 1}
+    with pytest.warns(UserWarning, match="could not be fitted on all rows: TimeoutError"):
+        model = JointRegressor(budget="1s", **options).fit(*table)
     assert np.isfinite(model.predict(table[0])).all()
 
 

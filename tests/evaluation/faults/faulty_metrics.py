@@ -1,4 +1,4 @@
-"""Metrics that misbehave in the worker process, in one of sixteen calls."""
+"""Metrics that misbehave in the worker process, most of them in one of sixteen calls."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ def raises(y_true, y_pred):
 
 def nothing(y_true, y_pred):
     return float("nan") if _unlucky(y_pred) else _score(y_true, y_pred)
+
+
+def late(y_true, y_pred):
+    time.sleep(2)
+    return _score(y_true, y_pred)
 
 
 class Hog:
