@@ -204,6 +204,23 @@ def test_a_resumed_run_never_takes_a_better_model_away(run, finished):
     assert again["validation_score"] == facts["validation_score"]
 
 
+def test_a_large_table_is_searched_on_as_many_rows_as_the_budget_allows(run, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(30_000, 3)), columns=["a", "b", "c"])
+    frame["y"] = frame["a"] + frame["b"] * frame["c"] + rng.normal(size=len(frame))
+    frame.to_parquet(tmp_path / "large.parquet")
+    words = ("run", "large.parquet", "--target", "y", "--space", "small", "--workers", 1)
+    told = "20,000 of 30,000 rows were searched on"
+    code, out, err = run(*words, "--budget", "5s", "--out", "out")
+    assert (code, err) == (0, "")
+    assert told in flat(out)
+    # With a budget that allows more: what was found is of the rows that it was found on.
+    more = ("--budget", "300s", "--trials", 1, "--out", "out", "--resume")
+    code, out, err = run(*words, *more)
+    assert (code, err) == (0, "")
+    assert told in flat(out)
+
+
 def count_trials(database):
     """Look from outside, as optuna-dashboard would, without making tables."""
     try:

@@ -21,7 +21,7 @@ from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.limits import LOOK_SECONDS
-from jointopt.evaluation.one_fold import FoldResult, fit_on_all, keep_bytes, run_fold
+from jointopt.evaluation.one_fold import FoldResult, keep_bytes, run_fold, run_refit
 from jointopt.evaluation.worker_processes import GRACE_SECONDS
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes 
 
 def _refit(setting: Setting, wanted: Refit, max_seconds: float | None) -> Pipeline:
     threadpool_limits(setting.threads)
-    return fit_on_all(setting, *wanted, setting.threads, max_seconds)
+    return run_refit(setting, wanted, setting.threads, max_seconds)
 
 
 def _explain(setting: Setting, config: Config, max_seconds: float | None) -> dict[str, float]:

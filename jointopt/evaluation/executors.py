@@ -15,7 +15,7 @@ from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
-from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, fit_on_all, run_fold
+from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, run_fold, run_refit
 from jointopt.evaluation.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class InProcess:
         if left <= 0:
             raise TimeoutError("no time was left for it")
         limit = None if math.isinf(left) else left
-        return fit_on_all(self._setting, *wanted, self._setting.threads, limit)
+        return run_refit(self._setting, wanted, self._setting.threads, limit)
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies; `timeout` is only advice."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from jointopt.data import Task
+from jointopt.data import Kind, Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,7 @@ __all__ = [
     "HOLDOUT_PARTS",
     "Fold",
     "affordable_folds",
+    "affordable_rows",
     "make_folds",
     "n_folds_for",
     "rungs_for",
@@ -30,6 +31,11 @@ HOLDOUT_PARTS = 5
 
 Fold = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 """Row numbers to fit on, and row numbers to score on."""
+
+N_CONFIGURATIONS = 20
+"""That a budget should allow to pass all folds."""
+LEAST_SEARCHED_ROWS = 20_000
+"""With fewer, what is best for them may not be so for all."""
 
 N_FOLDS_BY_ROWS = ((1_000, 8), (20_000, 5), (100_000, 3))
 """Fewer rows make a fold's score noisier and a fit cheaper, so they get more folds."""
@@ -59,9 +65,7 @@ def affordable_folds(dataset: Dataset, budget_seconds: float | None) -> int:
     """Return how many folds this table gets within a budget, all workers' seconds together.
 
     What `n_folds_for` says, or fewer if 20 configurations could not pass that many: a budget
-    buys more from many configurations on a holdout than from a few on many folds. A fit is
-    reckoned at 1 µs for each row, class (one for two classes or a regression) and column beside
-    10, the order of a boosted ensemble on one core.
+    buys more from many configurations on a holdout than from a few on many folds.
 
     Parameters
     ----------
@@ -73,10 +77,40 @@ def affordable_folds(dataset: Dataset, budget_seconds: float | None) -> int:
     n_folds = n_folds_for(dataset.n_rows)
     if budget_seconds is None:
         return n_folds
-    outputs = dataset.n_classes if dataset.task is Task.MULTICLASS else 1
-    fit_seconds = 1e-6 * dataset.n_rows * outputs * (10 + dataset.n_columns)
-    affordable = [k for k in (n_folds, 5, 3) if k * fit_seconds * 20 <= budget_seconds]
+    seconds = N_CONFIGURATIONS * dataset.n_rows * _seconds_a_row(dataset)
+    affordable = [k for k in (n_folds, 5, 3) if k * seconds <= budget_seconds]
     return min(n_folds, affordable[0]) if affordable else 1
+
+
+def affordable_rows(dataset: Dataset, budget_seconds: float | None) -> int | None:
+    """Return of how many rows the holdout of a large table is made within a budget.
+
+    None, for all of them, if 20 configurations can pass it; else as many as they can, but at
+    least 20,000.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The training table.
+    budget_seconds : float or None
+        All workers' seconds together; None for no limit.
+    """
+    if budget_seconds is None:
+        return None
+    affordable = int(budget_seconds / N_CONFIGURATIONS / _seconds_a_row(dataset))
+    n_rows = max(affordable, LEAST_SEARCHED_ROWS)
+    return n_rows if n_rows < dataset.n_rows else None
+
+
+def _seconds_a_row(dataset: Dataset) -> float:
+    """Return about what a row costs each fit: for a class and a column 1 µs, beside 10 columns.
+
+    That is the order of a boosted ensemble on one core; one class stands for two, and for a
+    regression. A text is taken apart as well, which costs as much as 60 columns.
+    """
+    outputs = dataset.n_classes if dataset.task is Task.MULTICLASS else 1
+    n_texts = len(dataset.schema.names(Kind.TEXT))
+    return 1e-6 * outputs * (10 + dataset.n_columns + 60 * n_texts)
 
 
 def rungs_for(n_rows: int) -> tuple[int, ...]:
@@ -112,7 +146,9 @@ def sample_rows(
     return np.sort(np.concatenate(parts))
 
 
-def make_folds(dataset: Dataset, *, seed: int, n_folds: int) -> tuple[Fold, ...]:
+def make_folds(
+    dataset: Dataset, *, seed: int, n_folds: int, n_rows: int | None = None
+) -> tuple[Fold, ...]:
     """Split the rows, by class for a classification.
 
     A class of a single row is fitted on in every fold and scored in none; any other class has
@@ -126,6 +162,9 @@ def make_folds(dataset: Dataset, *, seed: int, n_folds: int) -> tuple[Fold, ...]
         Of the shuffle.
     n_folds : int
         1 for a holdout of a fifth of the rows.
+    n_rows : int or None, default=None
+        Of about how many of the rows a fold is made, those to fit on and those to score on
+        together; by default of all.
 
     Returns
     -------
@@ -141,6 +180,15 @@ def make_folds(dataset: Dataset, *, seed: int, n_folds: int) -> tuple[Fold, ...]
     else:
         parts = _by_class(dataset.y, n_splits, seed)
     folds = [(np.setdiff1d(rows, scored), np.sort(scored)) for scored in parts]
+    if n_rows is not None:
+        share = n_rows / dataset.n_rows
+        folds = [
+            (
+                sample_rows(dataset, fitted, round(share * len(fitted)), seed),
+                sample_rows(dataset, scored, round(share * len(scored)), seed),
+            )
+            for fitted, scored in folds
+        ]
     return tuple(folds[:n_folds])
 
 

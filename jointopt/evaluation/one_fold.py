@@ -38,11 +38,11 @@ __all__ = [
     "Refit",
     "Setting",
     "align_probabilities",
-    "fit_on_all",
     "keep_bytes",
     "load_libraries",
     "predict",
     "run_fold",
+    "run_refit",
 ]
 
 
@@ -72,6 +72,8 @@ class Setting:
         Numeric threads of one fit.
     rungs : tuple of int, default=()
         On how many rows of the first fold a configuration is fitted before it meets whole folds.
+    fold_rows : int or None, default=None
+        Of about how many rows a fold is made, if not of all.
     """
 
     dataset: Dataset
@@ -81,6 +83,7 @@ class Setting:
     seed: int
     threads: int
     rungs: tuple[int, ...] = ()
+    fold_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +103,14 @@ class FoldTask:
 
 
 class Refit(NamedTuple):
-    """A configuration to fit on all rows, with what the folds found best for it.
+    """A configuration to fit on all rows, or a sample, with what the folds found best for it.
 
     With `params` empty, estimators that stop early hold rows out once more.
     """
 
     config: Config
     params: Mapping[str, int]
+    n_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,23 +278,17 @@ def keep_bytes(path: Path, data: bytes) -> int:
     return written
 
 
-def fit_on_all(
-    setting: Setting,
-    config: Config,
-    refit_params: Mapping[str, int],
-    threads: int,
-    max_seconds: float | None = None,
+def run_refit(
+    setting: Setting, wanted: Refit, threads: int, max_seconds: float | None = None
 ) -> Pipeline:
-    """Fit a configuration on all rows.
+    """Fit a configuration for the final model.
 
     Parameters
     ----------
     setting : Setting
         The study's data.
-    config : Config
+    wanted : Refit
         What to fit.
-    refit_params : dict of str to int
-        What the folds found best for estimators that stop early; empty, rows are held out.
     threads : int
         Numeric threads.
     max_seconds : float or None, default=None
@@ -298,18 +296,23 @@ def fit_on_all(
     """
     # A network cut off in the middle of its learning-rate schedule is far worse than none:
     # it is fitted as the folds found best, or the caller's time limit ends it.
-    scheduled = "n_epochs" in refit_params
+    scheduled = "n_epochs" in wanted.params
+    dataset, seed = setting.dataset, derive_seed(setting.seed, len(setting.folds))
     pipeline = build_pipeline(
-        config,
+        wanted.config,
         setting.blueprint,
-        seed=derive_seed(setting.seed, len(setting.folds)),
+        seed=seed,
         threads=threads,
         max_seconds=None if scheduled else max_seconds,
-        refit_params=refit_params,
+        refit_params=wanted.params,
     )
+    X, y = dataset.X, dataset.y
+    if wanted.n_rows is not None:
+        rows = sample_rows(dataset, np.arange(dataset.n_rows), wanted.n_rows, seed)
+        X, y = X.iloc[rows], y[rows]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pipeline.fit(setting.dataset.X, setting.dataset.y)
+        return pipeline.fit(X, y)
 
 
 def predict(model: Any, X: Any, n_classes: int) -> NDArray[np.float64]:

@@ -29,7 +29,7 @@ from jointopt.evaluation.limits import (
     soft_limit,
     stop_greedy,
 )
-from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, fit_on_all, run_fold
+from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, run_fold, run_refit
 from jointopt.evaluation.worker_start import worker_context
 from jointopt.files import plain_writing
 from jointopt.pipeline.columns_step import load_encoders
@@ -322,4 +322,4 @@ def _refit_in_worker(
 ) -> Pipeline:
     threadpool_limits(threads)
     setting, _ = _setting_from(path)
-    return fit_on_all(setting, *wanted, threads, max_seconds)
+    return run_refit(setting, wanted, threads, max_seconds)

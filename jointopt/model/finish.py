@@ -22,10 +22,11 @@ from jointopt.model.calibration import fit_temperature
 from jointopt.model.decision import decision_weights
 from jointopt.model.ensemble import fold_score, greedy_selection
 from jointopt.model.fitted import FittedModel, Member
+from jointopt.model.last_tries import last_tries
 from jointopt.pipeline.build import build_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,8 +46,6 @@ MAX_CANDIDATES = 25
 """The best trials, of which an ensemble is selected."""
 WHOLE_SHARE: Final = 0.5
 """Of a fit on all rows in its member's predictions; its folds' models have the rest."""
-MAX_TRIES = 4
-"""Final fits that may fail before the run does."""
 
 
 class Finish:
@@ -82,13 +81,12 @@ class Finish:
         """Return the model, and notes on what did not go as planned.
 
         An ensemble is made if it was asked for and is better than anything that was not kept for
-        it. Else the best configuration is fitted on all rows, or the next best that fits in time;
-        if none does, the fastest, however late: a late model is worth more than none.
+        it. Else one configuration becomes the model, as `last_tries` says.
 
         Raises
         ------
         SearchError
-            If no configuration could be fitted on all rows.
+            If none could be fitted.
         """
         notes: list[str] = []
         if self._final == "ensemble":
@@ -97,13 +95,23 @@ class Finish:
                 return model, tuple(notes)
             if isinstance(model, Exception):
                 notes.append(f"the models could not be averaged: {reason_of(model)}")
-        for record, left in self._tries(result):
-            pipeline = self._try(executor, record, left, notes)
-            if pipeline is not None:
-                member = self._member(record, 1.0, pipeline)
-                model = self._model((member,), record, self._scores(record), self._kept(record))
-                return model, tuple(notes)
-        raise SearchError("no configuration could be fitted on all rows: " + "; ".join(notes))
+        for record, n_rows, left in last_tries(result, self._reserve, self._setting):
+            # Threads that wait for each other cost more than they bring where a fit is short.
+            many = self._reserve.seconds_to_fit(record) > LONG_SECONDS
+            wanted = _refit_of(record, n_rows)
+            [pipeline] = executor.refit([wanted], all_threads=many, timeout=left)
+            if isinstance(pipeline, Exception):
+                notes.append(_not_fitted(record, pipeline))
+                continue
+            if n_rows is not None:
+                notes.append(
+                    f"trial {record.number} was fitted on {n_rows:,} of "
+                    f"{self._setting.dataset.n_rows:,} rows: no time was left for more"
+                )
+            member = self._member(record, 1.0, pipeline)
+            model = self._model((member,), record, self._scores(record), self._kept(record))
+            return model, tuple(notes)
+        raise SearchError("no configuration could be fitted: " + "; ".join(notes))
 
     def _ensemble(self, executor: Executor, result: Found, notes: list[str]) -> FittedModel | None:
         """Average the best configurations; None if none were kept, or a refit promises more."""
@@ -258,60 +266,9 @@ class Finish:
             temperature=temperature,
         )
 
-    def _ranked(self, result: Found) -> list[TrialRecord]:
-        """Return the trials that may become the model, the best first."""
-        scored = [r for r in result.records if r.trial.value is not None]
-        complete = [r for r in scored if r.trial.state is TrialState.COMPLETE]
-        ranked = sorted(complete or scored, key=self._reserve.signed, reverse=True)
-        return self._overtaken(ranked[0], scored) + ranked if complete else ranked
 
-    def _tries(self, result: Found) -> Iterator[tuple[TrialRecord, float | None]]:
-        """Yield what to fit, and how many seconds it may take.
-
-        It is the best that can be fitted in what is left; if none can, the fastest.
-        """
-        ranked, seconds = self._ranked(result), self._reserve.seconds_to_fit
-        fastest = min(ranked, key=seconds)
-        for _ in range(min(len(ranked), MAX_TRIES)):
-            left = self._reserve.seconds_left()
-            in_time = (record for record in ranked if left is None or seconds(record) <= left)
-            record = next(in_time, None) or min(ranked, key=seconds)
-            ranked.remove(record)
-            yield record, left
-        yield fastest, None
-
-    def _overtaken(self, best: TrialRecord, scored: list[TrialRecord]) -> list[TrialRecord]:
-        """Return the trial, if any, that was ahead of the best on the same folds when time ended.
-
-        The race never stops a trial that is ahead, so it is one that the budget cut short. At
-        least half of the folds must speak for it.
-        """
-        reference = best.trial.user_attrs["fold_scores"]
-        leads = []
-        for record in scored:
-            scores = record.trial.user_attrs["fold_scores"]
-            half = scores and 2 * len(scores) >= len(reference)
-            if record.trial.state is TrialState.PRUNED and reference and half:
-                behind = np.mean(reference[: len(scores)])
-                lead = self._metric.display(float(np.mean(scores) - behind))
-                if lead > 0:
-                    leads.append((lead, -record.number, record))
-        return [max(leads)[2]] if leads else []
-
-    def _try(
-        self, executor: Executor, record: TrialRecord, left: float | None, notes: list[str]
-    ) -> Pipeline | None:
-        # Threads that wait for each other cost more than they bring where a fit is short.
-        many = self._reserve.seconds_to_fit(record) > LONG_SECONDS
-        [fitted] = executor.refit([_refit_of(record)], all_threads=many, timeout=left)
-        if isinstance(fitted, Exception):
-            notes.append(_not_fitted(record, fitted))
-            return None
-        return fitted
-
-
-def _refit_of(record: TrialRecord) -> Refit:
-    return Refit(record.config, record.trial.user_attrs.get("refit_params", {}))
+def _refit_of(record: TrialRecord, n_rows: int | None = None) -> Refit:
+    return Refit(record.config, record.trial.user_attrs.get("refit_params", {}), n_rows)
 
 
 def _not_fitted(record: TrialRecord, error: Exception) -> str:

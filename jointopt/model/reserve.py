@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from optuna.trial import TrialState
 
-from jointopt.evaluation.folds import HOLDOUT_PARTS
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -85,7 +83,7 @@ class Reserve:
         self._budget = budget
         self._evaluator = evaluator
         self._metric = setting.metric
-        self._n_folds = len(setting.folds)
+        self._seen = len(setting.folds[0][0]) / setting.dataset.n_rows
         self._saves = writing_seconds is not None
         self._after = RETURN_SECONDS if writing_seconds is None else writing_seconds
         if budget.seconds is not None:
@@ -108,11 +106,12 @@ class Reserve:
             costs = self.seconds_to_keep(record), self.seconds_to_fit(record)
             self._costs.append((self.signed(record), *costs))
             best = sorted(self._costs, reverse=True)[:EXPECTED_MEMBERS]
-            keeping = sum(seconds for _, seconds, _ in best)
-            refits = [seconds for *_, seconds in best]
-            refitting = max(*refits, sum(refits) / self._evaluator.capacity)
-            expected = keeping + REFIT_MARGIN * refitting
             most = MOST_RESERVED * (self._budget.seconds or np.inf)
+            keeping = sum(seconds for _, seconds, _ in best)
+            # What takes longer is not fitted on all rows.
+            refits = [seconds for *_, seconds in best if REFIT_MARGIN * seconds <= most]
+            refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
+            expected = keeping + REFIT_MARGIN * refitting
             self._budget.reserve = self._after + min(SELECTION_SECONDS + expected, most)
         elif self.signed(record) > self._best:
             limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
@@ -138,13 +137,9 @@ class Reserve:
         return self._metric.display(record.trial.value or 0.0)
 
     def seconds_to_fit(self, record: TrialRecord) -> float:
-        """Return about what a fit on all rows takes, of which folds see (k - 1) / k."""
-        n = self._n_folds
-        parts = HOLDOUT_PARTS if n == 1 else n
+        """Return about what a fit on all rows takes, of which folds see a part."""
         passed = len(record.trial.user_attrs.get("fold_scores", ())) or 1
-        return (
-            float(record.trial.user_attrs.get("fit_seconds", 0.0)) / passed * parts / (parts - 1)
-        )
+        return float(record.trial.user_attrs.get("fit_seconds", 0.0)) / passed / self._seen
 
     def kept(self) -> float:
         """Return how many seconds are kept for a model of what was found, without the report."""

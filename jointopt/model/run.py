@@ -10,12 +10,18 @@ from joblib import cpu_count
 from jointopt.data import get_metric
 from jointopt.errors import OptionError
 from jointopt.evaluation.executors import make_executor
-from jointopt.evaluation.folds import affordable_folds, make_folds, n_folds_for, rungs_for
+from jointopt.evaluation.folds import (
+    affordable_folds,
+    affordable_rows,
+    make_folds,
+    n_folds_for,
+    rungs_for,
+)
 from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.model.finish import Finish
 from jointopt.model.reserve import Reserve
-from jointopt.model.terms import terms_of
+from jointopt.model.terms import FOLD_ROWS, terms_of
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import load_portfolio, start_configs
 from jointopt.search.budget import Budget
@@ -217,9 +223,8 @@ def run_table(
         for record in result.records
         if record.evaluation in evaluator.out_of_fold
     }
-    return TableRun(
-        result, model, dataset, space, metric, len(setting.folds), kept, (*evaluator.notes, *notes)
-    )
+    notes = (*_about_rows(setting), *evaluator.notes, *notes)
+    return TableRun(result, model, dataset, space, metric, len(setting.folds), kept, notes)
 
 
 def _setting(
@@ -235,7 +240,11 @@ def _setting(
     # A study that goes on with another budget keeps its folds, or its scores would not compare.
     wanted = earlier.get("folds") or affordable_folds(dataset, worker_seconds)
     n_folds = min(wanted, n_folds_for(dataset.n_rows))
-    folds = make_folds(dataset, seed=options.seed, n_folds=n_folds)
+    if earlier:
+        fold_rows = earlier.get(FOLD_ROWS)
+    else:
+        fold_rows = affordable_rows(dataset, worker_seconds) if n_folds == 1 else None
+    folds = make_folds(dataset, seed=options.seed, n_folds=n_folds, n_rows=fold_rows)
     return Setting(
         dataset=dataset,
         folds=folds,
@@ -244,7 +253,17 @@ def _setting(
         seed=options.seed,
         threads=max(1, cores // workers),
         rungs=rungs_for(len(folds[0][0])),
+        fold_rows=fold_rows,
     )
+
+
+def _about_rows(setting: Setting) -> list[str]:
+    if setting.fold_rows is None:
+        return []
+    return [
+        f"{setting.fold_rows:,} of {setting.dataset.n_rows:,} rows were searched on, as many as "
+        "the budget allows to fit some twenty configurations on; a longer one uses more"
+    ]
 
 
 def _longest_fit(options: RunOptions, n_folds: int) -> float | None:

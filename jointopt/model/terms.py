@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from jointopt.search.strategies import Strategy
     from jointopt.space import Space
 
-__all__ = ["terms_of"]
+__all__ = ["FOLD_ROWS", "terms_of"]
+
+FOLD_ROWS = "rows of a fold"
+"""The term that tells of how many rows a fold is made, where that is not all."""
 
 
 def terms_of(setting: Setting, space: Space, strategy: str | Strategy) -> dict[str, Any]:
@@ -46,6 +49,7 @@ def terms_of(setting: Setting, space: Space, strategy: str | Strategy) -> dict[s
         "strategy": told_strategy(strategy),
         "seed": setting.seed,
         "folds": len(setting.folds),
+        **({} if setting.fold_rows is None else {FOLD_ROWS: setting.fold_rows}),
     }
 
 

@@ -41,7 +41,7 @@ from threadpoolctl import threadpool_limits
 
 from jointopt import JointClassifier, JointRegressor, load_space
 from jointopt.data import get_metric, make_dataset
-from jointopt.evaluation.one_fold import Setting, fit_on_all
+from jointopt.evaluation.one_fold import Refit, Setting, run_refit
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import start_configs
 
@@ -115,7 +115,7 @@ def jointopt_start(table: Table, seed: int, options: argparse.Namespace, place: 
         seed=seed,
         threads=options.threads,
     )
-    return _proba_or_number(table, fit_on_all(setting, config, {}, options.threads))
+    return _proba_or_number(table, run_refit(setting, Refit(config, {}), options.threads))
 
 
 def jointopt_search(table: Table, seed: int, options: argparse.Namespace) -> Any:

@@ -21,7 +21,7 @@ from jointopt import load_space, search
 from jointopt.data import dataset_from_arrays, get_metric
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds, n_folds_for
-from jointopt.evaluation.one_fold import FoldTask, Setting, fit_on_all, predict, run_fold
+from jointopt.evaluation.one_fold import FoldTask, Refit, Setting, predict, run_fold, run_refit
 from jointopt.evaluation.outcome import State
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
@@ -94,8 +94,8 @@ def outer_score(setting, test, config, results):
     """Return the score on test rows of a configuration fitted on all others."""
     X, y = test
     found = [result.refit_params for result in results]
-    refit = {name: round(np.mean([params[name] for params in found])) for name in found[0]}
-    model = fit_on_all(setting, config, refit, threads=1)
+    params = {name: round(np.mean([one[name] for one in found])) for name in found[0]}
+    model = run_refit(setting, Refit(config, params), threads=1)
     n_classes = setting.dataset.n_classes
     return setting.metric.score(
         y, predict(model, setting.dataset.schema.apply(X), n_classes), n_classes

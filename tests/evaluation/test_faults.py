@@ -88,11 +88,11 @@ def test_the_first_fit_may_be_late_if_no_limit_was_asked_for(faulty, table, monk
             model.fit(*table)
 
 
-def test_a_last_fit_that_is_late_is_waited_for(table, monkeypatch):
+def test_without_time_for_a_last_fit_there_is_one_on_fewer_rows(table, monkeypatch):
     monkeypatch.setattr("jointopt.model.reserve.LEAST_SECONDS", 0.001)
     monkeypatch.setattr("jointopt.model.reserve.LEAST_SHARE", 0.0)
     options = {"space": load_space("small"), "final": "single", "workers": 1}
-    with pytest.warns(UserWarning, match="could not be fitted on all rows: TimeoutError"):
+    with pytest.warns(UserWarning, match="was fitted on .* rows: no time was left for more"):
         model = JointRegressor(budget="1s", **options).fit(*table)
     assert np.isfinite(model.predict(table[0])).all()
 

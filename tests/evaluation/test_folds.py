@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jointopt.data import Task, make_dataset
-from jointopt.evaluation.folds import affordable_folds, make_folds, n_folds_for
+from jointopt.evaluation.folds import affordable_folds, affordable_rows, make_folds, n_folds_for
 
 
 def classes(counts):
@@ -63,3 +63,31 @@ def test_a_tight_budget_gets_fewer_folds():
     assert found == sorted(found)
     assert found[0] == 1
     assert found[-1] == n_folds_for(dataset.n_rows) == 5
+
+
+def test_a_tight_budget_searches_on_a_part_of_a_large_table():
+    plain, with_text = (numbers(100_000, text=text) for text in (False, True))
+    found = [affordable_rows(plain, seconds) for seconds in (1, 10, 20)]
+    assert found == sorted(found)
+    assert found[0] == 20_000, "never fewer"
+    assert [affordable_rows(plain, seconds) for seconds in (60, None)] == [None, None]
+    assert affordable_rows(with_text, 20) < affordable_rows(plain, 20)
+    assert affordable_rows(numbers(500), 1) is None
+
+
+def test_a_fold_of_a_part_of_the_rows():
+    dataset = classes([600, 300, 1])
+    ((fitted, scored),) = make_folds(dataset, seed=0, n_folds=1, n_rows=300)
+    assert (len(fitted), len(scored)) == (241, 60), "the class of one row is there"
+    assert not set(fitted) & set(scored)
+    assert set(dataset.y[fitted]) == {0, 1, 2}
+
+
+def numbers(n_rows, *, text=False):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=n_rows), "y": rng.normal(size=n_rows)})
+    if text:
+        words = np.array(["quick", "brown", "foxes", "jump", "over", "lazy", "dogs", "at", "dawn"])
+        drawn = words[rng.integers(len(words), size=(n_rows, 6))]
+        frame["t"] = [" ".join(row) for row in drawn]
+    return make_dataset(frame, "y")
