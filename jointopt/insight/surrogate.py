@@ -192,9 +192,13 @@ class Surrogate:
             Whether to predict from the samples, too.
         """
         weights = self._weights if resampled else self._weights[:, :1]
-        branches = self.evidence.genome.branches(rows)
-        means = self._model.means(rows, branches, weights)
-        return np.asarray(self._mean + self._scale * means)
+        # Drawn apart, many are one configuration once what is not active has been left out.
+        bytes_of_row = np.dtype((np.void, rows.itemsize * rows.shape[1]))
+        keys = np.ascontiguousarray(rows).view(bytes_of_row).ravel()
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        branches = self.evidence.genome.branches(rows[first])
+        means = self._model.means(rows[first], branches, weights)
+        return np.asarray(self._mean + self._scale * means)[inverse]
 
 
 def _axes(paths: Iterable[str]) -> set[str]:
