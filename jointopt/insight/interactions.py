@@ -35,7 +35,9 @@ class Interactions:
     shares : DataFrame
         One row per axis (`second` is empty), per pair of axes that can interact, and one for all
         sets of three or more (`first` says so): `share` of the variance, and its bootstrap 95 %
-        interval from `low` to `high`. Shares sum to one.
+        interval from `low` to `high`, over trials that might have been drawn; what the model
+        itself has wrong is not in it: on an exact ground truth it held three of four shares.
+        Shares sum to one.
     price : Price
         What settling one axis after another is expected to lose, in the metric's own unit.
     nested : Mapping

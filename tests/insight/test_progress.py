@@ -205,7 +205,7 @@ X, y = load_iris(return_X_y=True, as_frame=True)
 JointClassifier(n_trials=3, budget=None, verbose=True).fit(X, y);
 """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
     (output,) = (o for o in notebook.cells[0].outputs if o.output_type == "display_data")
     assert "3 of 3 trials" in output.data["text/plain"]
     assert "<pre" in output.data["text/html"]
