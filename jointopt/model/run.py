@@ -261,8 +261,8 @@ def _about_rows(setting: Setting) -> list[str]:
     if setting.fold_rows is None:
         return []
     return [
-        f"{setting.fold_rows:,} of {setting.dataset.n_rows:,} rows were searched on, as many as "
-        "the budget allows to fit some twenty configurations on; a longer one uses more"
+        f"{setting.fold_rows:,} of {setting.dataset.n_rows:,} rows were searched on: on so many "
+        "the budget that the study was begun with allows to fit some twenty configurations"
     ]
 
 
