@@ -46,9 +46,10 @@ class Embedding:
         private: NDArray[np.bool_],
         optional: NDArray[np.bool_],
     ) -> None:
-        self._line = (n_options == 0) | (n_options == YES_OR_NO)
-        self._beside = self._line & optional
-        widths = np.where(self._line, 1, np.maximum(n_options, 1)) + optional
+        on_line = (n_options == 0) | (n_options == YES_OR_NO)
+        self._line, self._many = np.flatnonzero(on_line), np.flatnonzero(~on_line)
+        self._beside = np.flatnonzero(on_line & optional)
+        widths = np.where(on_line, 1, np.maximum(n_options, 1)) + optional
         order = np.argsort(private, kind="stable")
         self._start = np.zeros_like(widths)
         self._start[order] = np.cumsum(widths[order]) - widths[order]
@@ -59,12 +60,15 @@ class Embedding:
     def __call__(self, rows: Array) -> Array:
         """Return points of shape (n_rows, n_dimensions)."""
         points = np.zeros((len(rows), len(self.owner)))
-        missing = np.isnan(rows)
-        line, start = self._line, self._start
-        points[:, start[line]] = np.where(missing[:, line], 0.5, rows[:, line])
-        points[:, start[self._beside] + 1] = np.where(missing[:, self._beside], INACTIVE, 0.0)
-        many = np.flatnonzero(~line)
-        seen = np.minimum(np.nan_to_num(rows), self._n_options - 1)
-        option = np.where(missing, self._n_options, seen)[:, many].astype(np.int64)
-        points[np.arange(len(rows))[:, None], start[many] + option] = np.sqrt(0.5)
+        line = rows[:, self._line]
+        points[:, self._start[self._line]] = np.where(np.isnan(line), 0.5, line)
+        if len(self._beside):
+            missing = np.isnan(rows[:, self._beside])
+            points[:, self._start[self._beside] + 1] = np.where(missing, INACTIVE, 0.0)
+        if len(self._many):
+            options, n_options = rows[:, self._many], self._n_options[self._many]
+            # Being inactive comes after the options.
+            seen = np.where(np.isnan(options), n_options, np.minimum(options, n_options - 1))
+            at = self._start[self._many] + seen.astype(np.int64)
+            points[np.arange(len(rows))[:, None], at] = np.sqrt(0.5)
         return points

@@ -129,13 +129,15 @@ class GaussianProcess:
         factor[:old, :old] = self._factor[:old, :old]
         if old < n:
             if old:
-                half = solve_triangular(factor[:old, :old], covariance[:, :old].T, lower=True)
+                half = solve_triangular(
+                    factor[:old, :old], covariance[:, :old].T, lower=True, check_finite=False
+                )
                 factor[old:, :old] = half.T
                 own -= half.T @ half
-            factor[old:, old:] = cholesky(own, lower=True)
+            factor[old:, old:] = cholesky(own, lower=True, check_finite=False)
         self._factor = factor
         self._factored = (self._points, self._branches, self._noise)
-        self._alpha = cho_solve((factor, True), self._scores)
+        self._alpha = cho_solve((factor, True), self._scores, check_finite=False)
 
     def _n_as_before(self) -> int:
         """Return how many rows, from the first on, are those that were last conditioned on."""
@@ -162,7 +164,9 @@ class GaussianProcess:
             block = slice(first, first + BLOCK)
             covariance = self._kernel(self._embedding(rows[block]), branches[block])
             means[block] = covariance @ self._alpha
-            half = solve_triangular(self._factor, covariance.T, lower=True, overwrite_b=True)
+            half = solve_triangular(
+                self._factor, covariance.T, lower=True, overwrite_b=True, check_finite=False
+            )
             known[block] = np.einsum("ij,ij->j", half, half)
         variance = np.exp(self._theta[self._n]) - known
         return means, np.sqrt(np.maximum(variance, 1e-10))
@@ -265,8 +269,8 @@ class GaussianProcess:
         covariance = shared * mixed
         noisy = covariance.copy()
         noisy[np.diag_indices_from(noisy)] += self._noise_of(theta)
-        factor = cho_factor(noisy, lower=True, overwrite_a=True)
-        inverse = cho_solve(factor, np.eye(len(points)))
+        factor = cho_factor(noisy, lower=True, overwrite_a=True, check_finite=False)
+        inverse = cho_solve(factor, np.eye(len(points)), check_finite=False)
         alpha = inverse @ self._scores
         loss = 0.5 * self._scores @ alpha + np.log(np.diag(factor[0])).sum()
         by_covariance = 0.5 * (inverse - np.outer(alpha, alpha))

@@ -61,6 +61,7 @@ class _File(JournalFileBackend):
         self._own_lock = JournalFileSymlinkLock(str(self._path.absolute()))
         super().__init__(path, self._own_lock)
         self._known = KnownFile(self._path)
+        self._read_to = (0, -1)
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the lines from that number on, and not the first half of what is being written."""
@@ -68,9 +69,12 @@ class _File(JournalFileBackend):
             # A reader that may not make a lock could not remove a dead writer's either.
             yield from super().read_logs(log_number_from)
             return
+        if self._read_to == (log_number_from, self._path.stat().st_size):
+            return
         try:
             with self._locked():
                 lines = list(super().read_logs(log_number_from))
+                self._read_to = (log_number_from + len(lines), self._path.stat().st_size)
         except OSError:
             # Such as a full disk, on which nobody is writing; what else is wrong is wrong again.
             lines = list(super().read_logs(log_number_from))
