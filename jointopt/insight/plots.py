@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from jointopt.insight.figures import COLORS, GRID, NEUTRAL, colors_of, dressed, plain, translucent
-from jointopt.insight.search_frames import FEWEST_GOOD, GOOD_SHARE
+from jointopt.insight.search_frames import n_good, say_good
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -265,13 +265,15 @@ def plot_parallel(frame: pd.DataFrame, metric: Scale) -> go.Figure:
         heights.append(at)
         title = metric.name if name == "score" else name
         _add_axis(figure, place, title, ticks)
-    n_good = min(len(frame), max(FEWEST_GOOD, round(GOOD_SHARE * len(frame))))
+    n_best = n_good(len(frame))
     at = np.column_stack([*heights, np.full(len(frame), np.nan)])
     for name, rows, style in (
-        ("other trials", slice(n_good, None), {"color": translucent("#888888", 0.25), "width": 1}),
-        ("the best tenth", slice(None, n_good), {"color": COLORS[0], "width": 1.8}),
+        ("other trials", slice(n_best, None), {"color": translucent("#888888", 0.25), "width": 1}),
+        (say_good(len(frame)), slice(None, n_best), {"color": COLORS[0], "width": 1.8}),
     ):
         part = frame.iloc[rows]
+        if part.empty:
+            continue
         told = [f"trial {row.trial}: {row.score:.5g}" for row in part.itertuples()]
         figure.add_scatter(
             x=np.tile([*range(len(heights)), np.nan], len(part)),

@@ -16,6 +16,7 @@ from jointopt.insight.diagram import pipeline_diagram
 from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.page import figure_html, render_page
 from jointopt.insight.savings import savings_frame
+from jointopt.insight.search_frames import say_good
 from jointopt.insight.words import (
     describe_calibration,
     describe_decision,
@@ -84,6 +85,7 @@ def render_report(
         The score on rows that no search has seen, where there are any.
     """
     records, model = run.result.records, run.model
+    counts = {s.name.lower(): sum(r.trial.state is s for r in records) for s in TrialState}
     here = {
         "Python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {cpu_count()} cores",
@@ -113,7 +115,8 @@ def render_report(
         board=board.head(N_SHOWN).to_dict("records"),
         n_scored=len(board),
         n_trials=len(records),
-        counts={s.name.lower(): sum(r.trial.state is s for r in records) for s in TrialState},
+        good=say_good(counts["complete"]),
+        counts=counts,
         failures=_failures(records),
         history=figure_html(result.plot.history(), "Score of each trial over time"),
         facts=dict(facts) | here,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from jointopt.space import Space
 
 __all__ = [
-    "GOOD_SHARE",
     "Scale",
     "anytime_frame",
     "axes_frame",
@@ -31,7 +30,9 @@ __all__ = [
     "good_trials",
     "history_frame",
     "importance_frame",
+    "n_good",
     "parallel_frame",
+    "say_good",
     "trials_frame",
 ]
 
@@ -129,7 +130,26 @@ def good_trials(
     finished = [r for r in records if r.trial.state is TrialState.COMPLETE]
     sign = 1.0 if metric.greater_is_better else -1.0
     finished.sort(key=lambda record: -sign * (record.trial.value or 0.0))
-    return finished[: max(FEWEST_GOOD, round(GOOD_SHARE * len(finished)))], finished
+    return finished[: n_good(len(finished))], finished
+
+
+def n_good(n_finished: int) -> int:
+    """Return how many of the trials that finished are called good.
+
+    >>> n_good(130), n_good(26), n_good(7)
+    (13, 10, 7)
+    """
+    return min(n_finished, max(FEWEST_GOOD, round(GOOD_SHARE * n_finished)))
+
+
+def say_good(n_finished: int) -> str:
+    """Return which trials are called good.
+
+    >>> say_good(26), say_good(7)
+    ('the best 10 of 26 that finished', 'all 7 that finished')
+    """
+    n = n_good(n_finished)
+    return f"{f'the best {n} of' if n < n_finished else 'all'} {n_finished} that finished"
 
 
 def importance_frame(study: optuna.Study) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from jointopt.insight.diagram import still_diagram
+from jointopt.insight.diagram import pipeline_diagram
 from jointopt.insight.error_pictures import draw_confusion, draw_residuals
 from jointopt.insight.markdown import as_code, as_table
 from jointopt.insight.templates import get_template
@@ -105,5 +105,5 @@ def _pipeline_page(record: TrialRecord, setting: Setting) -> str:
     return get_template("trial.html.j2").render(
         title=f"Pipeline of trial {record.number}",
         words=describe(record.config),
-        diagram=still_diagram(pipeline),
+        diagram=pipeline_diagram(pipeline),
     )

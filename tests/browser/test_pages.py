@@ -16,6 +16,10 @@ DRAWN = "[...document.querySelectorAll('.plot')].every((p) => p.querySelector('.
 SEEN = (
     "[...document.querySelectorAll('.plot')].filter((p) => p.querySelector('.trace, .hm')).length"
 )
+UNFOLD = """() => {
+  document.querySelectorAll("details").forEach((part) => (part.open = true));
+  document.querySelectorAll(".sk-toggleable__control").forEach((box) => (box.checked = true));
+}"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 INK = "getComputedStyle(document.querySelector('.xtick text')).fill"
 
@@ -48,6 +52,29 @@ def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, complaints):
             assert not grave, (width, scheme, [v for v in found if v["id"] in grave])
     assert len(inks) == 2
     assert complaints == []
+
+
+def test_what_is_unfolded_is_readable(opened):
+    opened.evaluate(UNFOLD)
+    opened.wait_for_function(DRAWN)
+    for scheme in ("light", "dark"):
+        opened.emulate_media(color_scheme=scheme)
+        found = axe.Axe().run(opened).response["violations"]
+        assert not found, (scheme, found)
+
+
+def test_the_pipeline_of_a_trial_is_readable_in_light_and_dark(browser_page, run_folder):
+    files = [path.read_text(errors="replace") for path in (run_folder / "artifacts").iterdir()]
+    page = next(text for text in files if "<title>Pipeline of trial" in text)
+    browser_page.set_content(page)
+    assert browser_page.get_by_text("columns: ColumnTransformer").count()
+    for unfolded in (False, True):
+        if unfolded:
+            browser_page.evaluate(UNFOLD)
+        for scheme in ("light", "dark"):
+            browser_page.emulate_media(color_scheme=scheme)
+            found = axe.Axe().run(browser_page).response["violations"]
+            assert not found, (unfolded, scheme, found)
 
 
 def test_the_page_prints_on_a_few_sheets(opened, complaints):
