@@ -151,7 +151,7 @@ class RunCommand:
         write_study(folder, study, name)
         outer = None if held_out is None else HeldOut.of_table(found, held_out)
         result = SearchResult.of(found.result, found.metric)
-        _write(folder, found, result, study, started, outer)
+        _write(folder, found, result, study, options, started, outer)
         notes.finish(result, _conclusion(found))
         _tell(console, folder, found, time.monotonic() - started, elsewhere=storage is not None)
         return folder
@@ -247,16 +247,24 @@ def _announce(
             f"{dataset.n_dropped} more rows have no target and are left out; empty cells have "
             "none, and in text files words such as NA and None"
         )
-    limits = [] if options.seconds is None else [f"{options.seconds:g} s"]
-    limits += [] if study.trials is None else [counted(study.trials, "trial")]
-    workers = counted(options.workers or 1, "worker")
-    where = workers if study.dask is None else f"on {study.dask}"
     console.print(
         escape(
             f"{dataset.task} of {study.target!r} by {metric.name}; {study.strategy} search of "
-            f"space {study.space}; {', '.join(limits)}; {where}; seed {study.seed}"
+            f"space {study.space}; {_limits(options)}; {_where(options)}; seed {study.seed}"
         )
     )
+
+
+def _limits(options: RunOptions) -> str:
+    limits = [] if options.seconds is None else [f"{options.seconds:g} s"]
+    limits += [] if options.n_trials is None else [counted(options.n_trials, "trial")]
+    return ", ".join(limits)
+
+
+def _where(options: RunOptions) -> str:
+    if options.dask is not None:
+        return f"on {options.dask}"
+    return counted(options.workers or 1, "worker")
 
 
 def _write(
@@ -264,6 +272,7 @@ def _write(
     run: TableRun,
     result: SearchResult,
     study: StudyDefinition,
+    options: RunOptions,
     started: float,
     outer: HeldOut | None,
 ) -> None:
@@ -285,6 +294,8 @@ def _write(
         "data": study.data,
         "strategy": study.strategy,
         "space": study.space,
+        "limits": _limits(options),
+        "workers": _where(options),
         "seed": study.seed,
         "seconds": f"{time.monotonic() - started:.1f}",
     }

@@ -114,6 +114,9 @@ def test_from_a_table_to_predictions(run, finished, tmp_path):
     assert "report.html" in out
     page = (folder / "report.html").read_text()
     assert "linear" in page
+    facts = {"target": "label", "rows": "120", "folds": "8", "limits": "6 trials"}
+    for name, value in (facts | {"workers": "1 worker"}).items():
+        assert f"<td>{name}</td><td>{value}</td>" in page
     assert "how axes interact can be told from 100 on" in page
     assert len(page) < 6e6
 

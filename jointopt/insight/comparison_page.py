@@ -22,6 +22,7 @@ from jointopt.insight.page import figure_html, render_page
 from jointopt.insight.plots import plot_axes
 from jointopt.insight.regret import evaluations_to, regret_of
 from jointopt.insight.search_frames import axes_frame
+from jointopt.insight.words import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["render_comparison"]
 
-EXACT_UP_TO: Final = 10**9
 SMALL_P: Final = 0.001
 
 
@@ -132,12 +132,16 @@ def _told(dataset: str, found: Interactions | None, words: str) -> dict[str, Any
 def _number(value: float, digits: int = 4) -> str:
     """Return a number with a few digits.
 
-    >>> _number(0.123456), _number(-2.0), _number(float("nan")), _number(float("inf"))
-    ('0.1235', '-2', 'n/a', 'never')
+    >>> _number(0.123456), _number(float("nan")), _number(float("inf"))
+    ('0.1235', 'n/a', 'never')
+    >>> f"{ord(_number(-2.0)[0]):x}"  # the minus that the words have
+    '2212'
     """
     if math.isinf(value):
         return "never"
-    return "n/a" if math.isnan(value) else f"{value:.{digits}g}"
+    if math.isnan(value):
+        return "n/a"
+    return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _p(value: float) -> str:
@@ -155,6 +159,4 @@ def _count(text: str) -> str:
     >>> _count("135415"), _count(str(10**40)), _count("")
     ('135,415', '1.0e+40', 'n/a')
     """
-    if not text:
-        return "n/a"
-    return f"{int(text):,}" if int(text) <= EXACT_UP_TO else f"{int(text):.1e}"
+    return whole(int(text)) if text else "n/a"

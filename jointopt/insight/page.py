@@ -62,7 +62,7 @@ def figure_html(figure: go.Figure, label: str, *, wide: bool = False) -> Markup:
         f'<div class="scroll" role="group" tabindex="0" aria-label="{escape(label)}">'
         f'<div class="{kind}" style="height: {height}px"></div>'
         f'<script type="application/json">{inside}</script></div>'
-        "<noscript><p>This picture needs JavaScript; the numbers are in the tables.</p></noscript>"
+        f"<noscript><p>{escape(label)}: this picture needs JavaScript.</p></noscript>"
     )
 
 

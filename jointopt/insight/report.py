@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 from collections import Counter
+from datetime import date
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ from jointopt.insight.words import (
     describe_features,
     describe_model,
     describe_transforms,
+    whole,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ PACKAGES: Final = (
 KINDS: Final = {"binary": "binary classification", "multiclass": "multiclass classification"}
 N_SHOWN: Final = 25
 """Rows of the leaderboard; the file has all."""
+N_IMPORTANT: Final = 15
+"""Parameters whose importance is told."""
 N_NUMBERS: Final = 8
 """Failed trials that are named for one reason."""
 
@@ -86,12 +90,20 @@ def render_report(
     """
     records, model = run.result.records, run.model
     counts = {s.name.lower(): sum(r.trial.state is s for r in records) for s in TrialState}
+    about = {
+        "target": model.target,
+        "rows": f"{run.dataset.n_rows:,}",
+        "metric": run.metric.name,
+        "folds": run.n_folds,
+    }
     here = {
+        "date": date.today().isoformat(),
         "Python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {cpu_count()} cores",
     }
     return render_page(
         "report.html.j2",
+        {"whole": whole},
         title=f"{model.target}: {KINDS.get(str(model.task), model.task)} with jointopt",
         metric=run.metric.name,
         score=model.facts["validation_score"],
@@ -110,6 +122,8 @@ def render_report(
         members=members_frame(model).to_dict("records"),
         single_score=model.facts["best_single_score"],
         latency=latency,
+        n_rows=run.dataset.n_rows,
+        date=here["date"],
         schema=run.dataset.schema.describe(),
         config=model.config,
         board=board.head(N_SHOWN).to_dict("records"),
@@ -119,7 +133,7 @@ def render_report(
         counts=counts,
         failures=_failures(records),
         history=figure_html(result.plot.history(), "Score of each trial over time"),
-        facts=dict(facts) | here,
+        facts=about | dict(facts) | here,
         versions={name: version(name) for name in PACKAGES},
         size=run.space.size(),
         notes=run.notes,
@@ -153,8 +167,9 @@ def _parameters(result: SearchResult) -> dict[str, Any]:
         return {}
     return {
         "importance": figure_html(
-            result.plot.importance(), "Importance of parameters, as bars", wide=True
+            result.plot.importance(N_IMPORTANT), "Importance of parameters, as bars", wide=True
         ),
+        "importances": result.importance.head(N_IMPORTANT).to_dict("records"),
         "parallel": figure_html(
             result.plot.parallel(), "Trials as lines through their parameters", wide=True
         ),

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from jointopt.insight.words import whole
 from jointopt.space import Categorical, Choice, Float, Int, Subset
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from jointopt.space import Space
 
 __all__ = ["show_space"]
-
-EXACT_UP_TO = 10**9
 
 
 def show_space(console: Console, space: Space, n_columns: int) -> None:
@@ -29,10 +28,10 @@ def show_space(console: Console, space: Space, n_columns: int) -> None:
     table.add_column("axis")
     table.add_column("choices", justify="right")
     for axis, count in size.items():
-        table.add_row(escape(axis), _number(count))
+        table.add_row(escape(axis), whole(count))
     table.add_section()
-    table.add_row("one axis after another, N + M", _number(size.sequential))
-    table.add_row("[bold]jointly, N × M[/bold]", f"[bold]{_number(size.joint)}[/bold]")
+    table.add_row("one axis after another, N + M", whole(size.sequential))
+    table.add_row("[bold]jointly, N × M[/bold]", f"[bold]{whole(size.joint)}[/bold]")
     console.print(table)
     console.print(
         f"Continuous ranges are counted at {size.resolution} values"
@@ -69,12 +68,3 @@ def _values(node: Any) -> str:
         case Subset():
             return f"any of {len(node.members)} columns"
     return ""
-
-
-def _number(count: int) -> str:
-    """Exact up to a billion, else rounded.
-
-    >>> _number(135415), _number(10**40)
-    ('135,415', '1.0e+40')
-    """
-    return f"{count:,}" if count <= EXACT_UP_TO else f"{count:.1e}"

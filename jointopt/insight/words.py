@@ -17,9 +17,11 @@ __all__ = [
     "describe_features",
     "describe_model",
     "describe_transforms",
+    "whole",
 ]
 
 BINARY = 2
+EXACT_UP_TO = 10**9
 N_LISTED = 6
 """Columns named before the rest is left out."""
 
@@ -31,6 +33,15 @@ def counted(n: int, noun: str) -> str:
     ('1 trial', '3 trials')
     """
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def whole(count: int) -> str:
+    """Return a whole number, rounded from a billion on.
+
+    >>> whole(135415), whole(10**40)
+    ('135,415', '1.0e+40')
+    """
+    return f"{count:,}" if count <= EXACT_UP_TO else f"{count:.1e}"
 
 
 def describe(config: Config) -> str:
@@ -142,6 +153,8 @@ def describe_transforms(config: Config) -> str:
     ...     "transforms/categorical/encode": "one_hot",
     ...     "transforms/categorical/encode/one_hot/min_frequency": 0.01})
     'categorical: encode one_hot, min_frequency 0.01'
+    >>> describe_transforms({"transforms/target": "log", "transforms/clip": True})
+    'target: log; clip: on'
     """
     groups: dict[str, list[str]] = {}
     for path, value in config.items():
@@ -149,8 +162,9 @@ def describe_transforms(config: Config) -> str:
         if axis != "transforms" or value in ("none", False):
             continue
         group, _, name = rest.partition("/")
-        word = (name or group).rpartition("/")[2]
-        groups.setdefault(group, []).append(word if value is True else f"{word} {_short(value)}")
+        word = name.rpartition("/")[2]
+        told = [word or "on"] if value is True else filter(None, [word, _short(value)])
+        groups.setdefault(group, []).append(" ".join(told))
     return "; ".join(f"{group}: {', '.join(words)}" for group, words in groups.items())
 
 

@@ -105,7 +105,9 @@ def test_the_page_reads_without_scripts(browser, run_folder):
     page = browser.new_page(java_script_enabled=False)
     page.goto((run_folder / "report.html").as_uri())
     text = page.locator("main").inner_text()
+    blank = [plot.bounding_box() for plot in page.locator(".plot").all()]
     page.close()
+    assert blank == [None] * len(blank)
     assert "on 20 rows that no search has seen" in text
     assert "jointopt predict" in text
     assert "needs JavaScript" in text
