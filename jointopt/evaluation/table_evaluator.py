@@ -357,5 +357,5 @@ def _target_scale(config: Config) -> str:
 
 def _behind(result: FoldResult) -> str:
     assert result.curve is not None
-    share = result.curve.progress[-1]
-    return f"the network was behind others of its paradigm at {share:.0%} of its training"
+    percent = 100 * result.curve.progress[-1]
+    return f"the network was behind others of its paradigm at {percent:.0f} % of its training"

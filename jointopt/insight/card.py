@@ -58,7 +58,12 @@ def render_card(run: TableRun, latency: Mapping[str, float]) -> str:
         members=members_frame(model).to_dict("records"),
         n_trials=len(run.result.records),
         columns=[
-            (_cell(c.name), c.kind, f"{c.missing_share:.1%}", _values(c, dataset.X[c.name]))
+            (
+                _cell(c.name),
+                c.kind,
+                f"{c.missing_share:.1%}".replace("%", " %"),
+                _values(c, dataset.X[c.name]),
+            )
             for c in schema.used
         ],
         ignored=[(_cell(c.name), c.note) for c in schema.columns if not c.used],

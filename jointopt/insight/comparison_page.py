@@ -19,7 +19,7 @@ from jointopt.insight.comparison_stats import (
 )
 from jointopt.insight.comparison_words import conclude
 from jointopt.insight.page import figure_html, render_page
-from jointopt.insight.plots import plot_axes
+from jointopt.insight.plots import FEW_AXES, plot_axes
 from jointopt.insight.regret import evaluations_to, regret_of
 from jointopt.insight.search_frames import axes_frame
 from jointopt.insight.words import whole
@@ -124,7 +124,9 @@ def _told(dataset: str, found: Interactions | None, words: str) -> dict[str, Any
     told: dict[str, Any] = {"dataset": dataset, "words": words.replace(" %", "\u00a0%")}
     if found is not None and found.is_reliable:
         told["axes"] = figure_html(plot_axes(axes_frame(found)), "What each axis explains")
-        told["heat"] = figure_html(found.plot(), "Axes alone and in pairs", wide=True)
+        told["heat"] = figure_html(
+            found.plot(), "Axes alone and in pairs", wide=len(found.axes) > FEW_AXES
+        )
         told["shares"] = found.frame().to_dict("records")
     return told
 

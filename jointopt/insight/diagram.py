@@ -18,23 +18,19 @@ COPY_BUTTON: Final = re.compile(r'<button type="button" class="copy-paste-icon".
 SCRIPT: Final = re.compile(r"<script.*?</script>", re.S)
 
 COLORS: Final = """<style>
-.sk-global { --sklearn-color-text-on-default-background: black; --sklearn-color-background: white;
-  --sklearn-color-border-box: black; --sklearn-color-icon: #696969; }
-@media screen and (prefers-color-scheme: dark) {
-  .sk-global { --sklearn-color-text-on-default-background: white;
-    --sklearn-color-background: transparent; --sklearn-color-border-box: white;
-    --sklearn-color-icon: #a9b3c0; }
-}
+.sk-global { --sklearn-color-text-on-default-background: var(--ink);
+  --sklearn-color-background: var(--paper); --sklearn-color-border-box: var(--ink);
+  --sklearn-color-icon: #808080; }
 .user-set td, .user-set td.value, .user-set td a { color: #a63c00 !important; }
 </style>"""
-"""Scikit-learn's script chooses them only when it is loaded; its orange is too pale to read."""
+"""The page's own: scikit-learn's script chooses only once, and its orange is too pale to read."""
 
 
 def pipeline_diagram(pipeline: Pipeline) -> Markup:
     """Return scikit-learn's diagram without its scripts and what needs them; it unfolds without.
 
     A button within another control is not announced by screen readers, and what scrolls must be
-    reached from the keyboard.
+    reached from the keyboard. The page has to say what `--ink` and `--paper` are.
     """
     drawn = SCRIPT.sub("", COPY_BUTTON.sub("", estimator_html_repr(pipeline)))
     drawn = drawn.replace(

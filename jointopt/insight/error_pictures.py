@@ -5,6 +5,7 @@ They are drawn while a search waits, in about a millisecond.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,7 +24,8 @@ MOST_CLASSES: Final = 12
 """That have a row of their own; the rarer ones share one."""
 LONGEST_LABEL: Final = 12
 MOST_POINTS: Final = 500
-N_TICKS: Final = 5
+N_TICKS: Final = 6
+"""About as many as there is room for."""
 WIDTH, HEIGHT = 440, 300
 """Of the plane of residuals."""
 
@@ -99,13 +101,26 @@ def draw_residuals(true: NDArray[np.float64], predicted: NDArray[np.floating[Any
 
     return get_template("residuals.svg.j2").render(
         points=zip(across(x).tolist(), down(y).tolist(), strict=True),
-        below=[(across(tick), f"{tick:.3g}") for tick in np.linspace(left, right, N_TICKS)],
-        beside=[(down(tick), f"{tick:.3g}") for tick in np.linspace(-reach, reach, N_TICKS)],
+        below=[(across(tick), f"{tick:.6g}") for tick in _ticks(left, right)],
+        beside=[(down(tick), f"{tick:.6g}") for tick in _ticks(-reach, reach)],
         n_rows=len(scored),
         n_shown=len(shown),
         width=WIDTH,
         height=HEIGHT,
     )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return some round numbers from one to another.
+
+    >>> _ticks(6.2, 83.9), _ticks(-25.7, 25.7)
+    ([20.0, 40.0, 60.0, 80.0], [-20.0, -10.0, 0.0, 10.0, 20.0])
+    """
+    rough = (high - low) / N_TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(step for step in (1, 2, 5, 10) if step * power >= rough) * power
+    places = range(math.ceil(low / step), math.floor(high / step) + 1)
+    return [place * step for place in places]
 
 
 def _short(label: object) -> str:

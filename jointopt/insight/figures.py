@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from jointopt.space import AXES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import plotly.graph_objects as go
 
-__all__ = ["CLEAR", "COLORS", "GRID", "NEUTRAL", "colors_of", "dressed", "plain", "translucent"]
+__all__ = [
+    "CLEAR",
+    "COLORS",
+    "GRID",
+    "NEUTRAL",
+    "colors_of",
+    "dressed",
+    "plain",
+    "said",
+    "translucent",
+]
 
 COLORS: Final = (
     "#4269d0",
@@ -61,11 +73,25 @@ def dressed(figure: go.Figure, height: int, *, below: int = 60, left: int = 60) 
 def colors_of(names: Iterable[object]) -> dict[str, str]:
     """Return a colour for each name, the same for the same names in the same order.
 
+    An axis has its own, whatever is beside it.
+
     >>> colors_of(["knn", "mlp"])
     {'knn': '#4269d0', 'mlp': '#efb118'}
+    >>> colors_of(["features", "other"])
+    {'features': '#efb118', 'other': '#4269d0'}
     """
     listed = [str(name) for name in dict.fromkeys(names)]
-    return dict(zip(listed, (str(c) for c in np.resize(COLORS, len(listed))), strict=True))
+    own = {name: color for name, color in zip(AXES, COLORS, strict=False) if name in listed}
+    others = [name for name in listed if name not in own]
+    free = [color for color in COLORS if color not in own.values()]
+    own |= dict(zip(others, (str(c) for c in np.resize(free, len(others))), strict=True))
+    return {name: own[name] for name in listed}
+
+
+def said(figure: go.Figure, text: str) -> go.Figure:
+    """Say in a figure why it is empty."""
+    middle = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
+    return figure.add_annotation(text=text, showarrow=False, **middle)
 
 
 def plain(name: object) -> str:

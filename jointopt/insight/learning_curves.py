@@ -47,7 +47,7 @@ def plot_learning_curves(trials: Sequence[FrozenTrial]) -> go.Figure:
         n_epochs = len(told["losses"])
         shown = np.unique(np.linspace(0, n_epochs - 1, MOST_POINTS).round().astype(int))
         figure.add_scatter(
-            x=[told["progress"][k] for k in shown],
+            x=[100 * told["progress"][k] for k in shown],
             y=[told["losses"][k] for k in shown],
             mode="lines" if n_epochs > 1 else "markers",
             line={"color": COLORS[how], "width": 1},
@@ -55,13 +55,13 @@ def plot_learning_curves(trials: Sequence[FrozenTrial]) -> go.Figure:
             legendgroup=how,
             showlegend=how not in named,
             hovertemplate=f"trial {trial.number}, {told['paradigm']}, {n_epochs} epochs<br>"
-            "%{x:.0%}: %{y:.4g}",
+            "%{x:.0f} %: %{y:.4g}",
         )
         named.add(how)
     figure.update_layout(
         template="none",
         title="Learning curves of networks on the first fold",
-        xaxis={"title": "share of the learning-rate schedule", "tickformat": ".0%"},
+        xaxis={"title": "share of the learning-rate schedule", "ticksuffix": " %"},
         yaxis={"title": "loss on held-out training rows", "type": "log"},
     )
     return figure

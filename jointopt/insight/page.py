@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from jointopt.insight.templates import make_environment
+from jointopt.insight.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +35,7 @@ def render_page(
     import plotly.offline
 
     environment = make_environment()
-    environment.filters |= {"percent": _percent, **(filters or {})}
+    environment.filters |= {"percent": percent, **(filters or {})}
     plotly_js = Markup(plotly.offline.get_plotlyjs())
     return environment.get_template(template).render(plotly_js=plotly_js, **values)
 
@@ -64,12 +65,3 @@ def figure_html(figure: go.Figure, label: str, *, wide: bool = False) -> Markup:
         f'<script type="application/json">{inside}</script></div>'
         f"<noscript><p>{escape(label)}: this picture needs JavaScript.</p></noscript>"
     )
-
-
-def _percent(share: float) -> str:
-    """Return a share in whole percent.
-
-    >>> _percent(0.123).split()
-    ['12', '%']
-    """
-    return f"{share:.0%}".replace("%", "\u00a0%")

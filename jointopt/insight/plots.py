@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from jointopt.insight.figures import COLORS, GRID, NEUTRAL, colors_of, dressed, plain, translucent
-from jointopt.insight.search_frames import n_good, say_good
+from jointopt.insight.figures import (
+    COLORS,
+    NEUTRAL,
+    colors_of,
+    dressed,
+    plain,
+    said,
+    translucent,
+)
+from jointopt.insight.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
     import plotly.graph_objects as go
-    from numpy.typing import NDArray
 
     from jointopt.insight.search_frames import Scale
 
 __all__ = [
+    "FEW_AXES",
     "plot_anytime",
     "plot_axes",
     "plot_features",
     "plot_history",
     "plot_importance",
     "plot_interactions",
-    "plot_parallel",
 ]
 
+SHOWN_SCORES: Final = 0.75
+SHOWN_BEST: Final = 0.95
+"""Only what came first is left out, so that the way to the best is seen."""
 MOST_COLUMNS: Final = 30
 """Columns that a picture names."""
-INACTIVE: Final = -0.14
-"""Where a line of parallel coordinates passes below an axis that its trial does not have."""
-MOST_TICKS: Final = 9
-LONGEST_TITLE: Final = 14
-WIDE: Final = 30.0
-"""Ratio of a parameter's values from which on its axis is logarithmic."""
+FEW_AXES: Final = 4
+"""Whose heat map a phone has room for."""
 
 
 def plot_history(frame: pd.DataFrame, metric: Scale) -> go.Figure:
@@ -44,22 +50,12 @@ def plot_history(frame: pd.DataFrame, metric: Scale) -> go.Figure:
 
     figure = go.Figure()
     colors = colors_of(sorted(frame["paradigm"].unique()))
-    for paradigm, part in frame.groupby("paradigm"):
-        complete = part["state"] == "complete"
-        name = plain(paradigm)
-        figure.add_scatter(
-            x=part["seconds"],
-            y=part["score"],
-            mode="markers",
-            name=name,
-            marker={
-                "color": colors[str(paradigm)],
-                "size": np.where(complete, 9, 6),
-                "symbol": np.where(complete, "circle", "circle-open"),
-            },
-            hovertemplate="trial %{customdata}: %{y:.5g}<extra>" + name + "</extra>",
-            customdata=part["trial"],
-        )
+    finished = frame["state"] == "complete"
+    for paradigm, color in colors.items():
+        here = frame["paradigm"] == paradigm
+        _add_marks(figure, frame[here & finished], paradigm, color, finished=True)
+        if not (stopped := frame[here & ~finished]).empty:
+            _add_marks(figure, stopped, paradigm, color, finished=False)
     figure.add_scatter(
         x=frame["seconds"],
         y=frame["best"],
@@ -71,7 +67,29 @@ def plot_history(frame: pd.DataFrame, metric: Scale) -> go.Figure:
         xaxis_title="seconds since the first trial", yaxis_title=plain(metric.name)
     )
     dressed(figure, 420, below=110)
-    return figure.update_yaxes(range=_window(frame["score"], metric))
+    return figure.update_yaxes(range=_window(frame["score"], metric, SHOWN_SCORES))
+
+
+def _add_marks(
+    figure: go.Figure, part: pd.DataFrame, paradigm: str, color: str, *, finished: bool
+) -> None:
+    name = plain(paradigm)
+    # The legend shows a filled mark for each paradigm, also where no trial of it finished.
+    figure.add_scatter(
+        x=part["seconds"] if len(part) else [None],
+        y=part["score"] if len(part) else [None],
+        mode="markers",
+        name=name,
+        legendgroup=name,
+        showlegend=finished,
+        marker={
+            "color": color,
+            "size": 9 if finished else 6,
+            "symbol": "circle" if finished else "circle-open",
+        },
+        hovertemplate="trial %{customdata}: %{y:.5g}<extra>" + name + "</extra>",
+        customdata=part["trial"],
+    )
 
 
 def plot_anytime(frame: pd.DataFrame, metric: Scale, x: str) -> go.Figure:
@@ -99,16 +117,16 @@ def plot_anytime(frame: pd.DataFrame, metric: Scale, x: str) -> go.Figure:
         showlegend=len(colors) > 1,
     )
     dressed(figure, 420, below=110)
-    return figure.update_yaxes(range=_window(frame["best"].dropna(), metric))
+    return figure.update_yaxes(range=_window(frame["best"].dropna(), metric, SHOWN_BEST))
 
 
-def _window(scores: pd.Series, metric: Scale) -> list[float] | None:
-    """Show the better three quarters: one hopeless trial must not flatten all others."""
+def _window(scores: pd.Series, metric: Scale, shown: float) -> list[float] | None:
+    """Show a share of the scores, the better ones: a hopeless one must not flatten all others."""
     if scores.empty:
         return None
     sign = 1.0 if metric.greater_is_better else -1.0
     signed = sign * scores
-    low, high = float(signed.quantile(0.25)), float(signed.max())
+    low, high = float(signed.quantile(1 - shown)), float(signed.max())
     margin = 0.08 * (high - low) or 0.01 * abs(high) or 0.01
     return sorted([sign * (low - margin), sign * (high + margin)])
 
@@ -133,9 +151,9 @@ def plot_interactions(shares: pd.DataFrame, axes: Sequence[str]) -> go.Figure:
         second = row["second"] or row["first"]
         column, line = sorted((place[row["first"]], place[second]))
         shown[line, column] = row["share"]
-        told[line, column] = f"{row['share']:.0%}<br>{row['low']:.0%} to {row['high']:.0%}"
+        told[line, column] = f"{percent(row['share'])}<br>{_range(row['low'], row['high'])}"
         name = f"{row['first']} alone" if not row["second"] else f"{row['first']} with {second}"
-        hints[line, column] = plain(name)
+        hints[line, column] = f"{plain(name)}: {percent(row['share'], 1)}"
     names = [plain(axis) for axis in axes]
     figure = go.Figure(
         go.Heatmap(
@@ -145,7 +163,7 @@ def plot_interactions(shares: pd.DataFrame, axes: Sequence[str]) -> go.Figure:
             text=told,
             customdata=hints,
             texttemplate="%{text}",
-            hovertemplate="%{customdata}: %{z:.1%}<extra></extra>",
+            hovertemplate="%{customdata}<extra></extra>",
             hoverongaps=False,
             colorscale=["#eef1fb", "#8fa8ea"],
             textfont={"color": "#10203f"},
@@ -156,8 +174,17 @@ def plot_interactions(shares: pd.DataFrame, axes: Sequence[str]) -> go.Figure:
         )
     )
     dressed(figure, 110 + 62 * len(axes), below=70, left=10)
-    figure.update_xaxes(showgrid=False)
+    figure.update_xaxes(showgrid=False, automargin=True, autotickangles=[0, -90])
     return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def _range(low: float, high: float) -> str:
+    """Return an interval in percent, short enough for a cell.
+
+    >>> _range(0.123, 0.4)
+    '12 to 40'
+    """
+    return f"{100 * low:.0f} to {100 * high:.0f}"
 
 
 def plot_axes(frame: pd.DataFrame) -> go.Figure:
@@ -168,7 +195,7 @@ def plot_axes(frame: pd.DataFrame) -> go.Figure:
     names = [plain(axis) for axis in shown["axis"]]
     figure = go.Figure()
     figure.add_bar(
-        x=shown["alone"],
+        x=100 * shown["alone"],
         y=names,
         orientation="h",
         name="alone",
@@ -176,25 +203,25 @@ def plot_axes(frame: pd.DataFrame) -> go.Figure:
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": shown["high"] - shown["alone"],
-            "arrayminus": shown["alone"] - shown["low"],
+            "array": 100 * (shown["high"] - shown["alone"]),
+            "arrayminus": 100 * (shown["alone"] - shown["low"]),
             "color": NEUTRAL,
             "thickness": 1.5,
         },
-        hovertemplate="%{y} alone: %{x:.1%}<extra></extra>",
+        hovertemplate="%{y} alone: %{x:.1f} %<extra></extra>",
     )
     figure.add_bar(
-        x=shown["together"],
+        x=100 * shown["together"],
         y=names,
         orientation="h",
         name="only together with another",
         marker={"color": translucent(COLORS[0], 0.4)},
-        hovertemplate="%{y} with another: %{x:.1%}<extra></extra>",
+        hovertemplate="%{y} with another: %{x:.1f} %<extra></extra>",
     )
     figure.update_layout(xaxis_title="share of the variance", barmode="group", bargap=0.3)
     dressed(figure, 150 + 44 * len(frame), below=110, left=10)
     figure.update_layout(legend={"traceorder": "reversed"})
-    return figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    return figure.update_xaxes(ticksuffix=" %", rangemode="tozero")
 
 
 def plot_importance(frame: pd.DataFrame, n: int = 15) -> go.Figure:
@@ -208,15 +235,18 @@ def plot_importance(frame: pd.DataFrame, n: int = 15) -> go.Figure:
         if part.empty:
             continue
         figure.add_bar(
-            x=part["importance"],
+            x=100 * part["importance"],
             y=[plain(name) for name in part["parameter"]],
             orientation="h",
             name=plain(axis),
             marker={"color": color},
-            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+            hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     figure.update_layout(xaxis_title="importance (PED-ANOVA)", barmode="overlay")
     dressed(figure, 150 + 26 * max(3, len(top)), below=110, left=10)
+    if top.empty:
+        said(figure, "too few trials finished to say which parameters mattered")
+    figure.update_xaxes(ticksuffix=" %")
     order = [plain(name) for name in top["parameter"]]
     return figure.update_yaxes(categoryorder="array", categoryarray=order)
 
@@ -231,108 +261,25 @@ def plot_features(frame: pd.DataFrame) -> go.Figure:
     for kind, part in shown.groupby("kind"):
         names = [plain(name) for name in part["name"]]
         figure.add_bar(
-            x=part["good"],
+            x=100 * part["good"],
             y=names,
             orientation="h",
             name=f"{words[str(kind)]}, good trials",
             marker={"color": COLORS[0] if kind == "column" else COLORS[3]},
-            hovertemplate="%{y}: %{x:.0%} of the good trials<extra></extra>",
+            hovertemplate="%{y}: %{x:.0f} % of the good trials<extra></extra>",
         )
     figure.add_scatter(
-        x=shown["all"],
+        x=100 * shown["all"],
         y=[plain(name) for name in shown["name"]],
         mode="markers",
         name="all trials",
         marker={"symbol": "line-ns", "size": 14, "line": {"width": 2.5, "color": NEUTRAL}},
-        hovertemplate="%{y}: %{x:.0%} of all trials<extra></extra>",
+        hovertemplate="%{y}: %{x:.0f} % of all trials<extra></extra>",
     )
     figure.update_layout(xaxis_title="share of the trials", barmode="overlay")
     dressed(figure, 150 + 24 * max(3, len(shown)), below=110, left=10)
-    figure.update_xaxes(tickformat=".0%", range=[0, 1.02])
+    figure.update_xaxes(ticksuffix=" %", range=[0, 102])
+    if shown.empty:
+        said(figure, "the space chooses no features")
     order = [plain(name) for name in shown["name"]]
     return figure.update_yaxes(categoryorder="array", categoryarray=order)
-
-
-def plot_parallel(frame: pd.DataFrame, metric: Scale) -> go.Figure:
-    """Plot `parallel_frame`: a line per trial through its parameters, the good ones on top."""
-    import plotly.graph_objects as go
-
-    names = [name for name in frame.columns if name not in ("trial", "score")]
-    figure = go.Figure()
-    heights = []
-    for place, name in enumerate([*names, "score"]):
-        at, ticks = _placed(frame[name])
-        heights.append(at)
-        title = metric.name if name == "score" else name
-        _add_axis(figure, place, title, ticks)
-    n_best = n_good(len(frame))
-    at = np.column_stack([*heights, np.full(len(frame), np.nan)])
-    for name, rows, style in (
-        ("other trials", slice(n_best, None), {"color": translucent("#888888", 0.25), "width": 1}),
-        (say_good(len(frame)), slice(None, n_best), {"color": COLORS[0], "width": 1.8}),
-    ):
-        part = frame.iloc[rows]
-        if part.empty:
-            continue
-        told = [f"trial {row.trial}: {row.score:.5g}" for row in part.itertuples()]
-        figure.add_scatter(
-            x=np.tile([*range(len(heights)), np.nan], len(part)),
-            y=at[rows].ravel(),
-            text=np.repeat(told, len(heights) + 1),
-            mode="lines",
-            name=name,
-            line=style,
-            hovertemplate="%{text}<extra></extra>",
-        )
-    dressed(figure, 460, below=90, left=20)
-    figure.update_xaxes(visible=False, range=[-0.15, len(heights) - 0.4])
-    return figure.update_yaxes(visible=False, range=[-0.24, 1.12])
-
-
-def _placed(values: pd.Series) -> tuple[NDArray[np.float64], dict[float, str]]:
-    """Return heights from 0 to 1, below them where there is no value, and what they mean."""
-    known = values.dropna()
-    kinds = {type(value) for value in known}
-    if kinds <= {int, float, np.float64, np.int64}:
-        heights, ticks = _numbers(known.to_numpy(dtype=float))
-    else:
-        heights, ticks = _words([str(value) for value in known])
-    full = np.full(len(values), INACTIVE)
-    full[values.notna().to_numpy()] = heights
-    return full, ticks if len(known) == len(values) else {INACTIVE: "not there", **ticks}
-
-
-def _numbers(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], dict[float, str]]:
-    low, high = values.min(), values.max()
-    scaled = np.log(values) if low > 0 and high > WIDE * low else values
-    heights = (scaled - scaled.min()) / ((scaled.max() - scaled.min()) or 1.0)
-    return heights, {0.0: f"{low:.3g}", 1.0: f"{high:.3g}"}
-
-
-def _words(words: list[str]) -> tuple[NDArray[np.float64], dict[float, str]]:
-    options = sorted(set(words), reverse=True)
-    step = 1 / max(1, len(options) - 1)
-    places = {option: step * i for i, option in enumerate(options)}
-    # Apart, so that lines of the same option are seen to be many.
-    spread = min(0.25 * step, 0.05) * (np.arange(len(words)) % 7 - 3) / 3
-    shown = options if len(options) <= MOST_TICKS else [options[0], options[-1]]
-    at = np.array([places[word] for word in words])
-    return at + spread, {places[option]: option for option in shown}
-
-
-def _add_axis(figure: go.Figure, place: int, title: str, ticks: dict[float, str]) -> None:
-    figure.add_shape(
-        type="line", x0=place, x1=place, y0=-0.02, y1=1.02, line={"color": GRID, "width": 2}
-    )
-    style: dict[str, Any] = {"x": place, "showarrow": False}
-    axis, _, rest = title.partition("/")
-    words = [axis, rest.rpartition("/")[2]] if rest else [axis]
-    short = [w if len(w) <= LONGEST_TITLE else f"{w[: LONGEST_TITLE - 1]}…" for w in words]
-    heading = "<br>".join(plain(word) for word in short)
-    figure.add_annotation(
-        y=1.05, text=f"<b>{heading}</b>", yanchor="bottom", font={"size": 11}, **style
-    )
-    for height, word in ticks.items():
-        figure.add_annotation(
-            y=height, text=plain(word), xanchor="left", xshift=4, font={"size": 11}, **style
-        )

@@ -16,6 +16,7 @@ from jointopt.errors import OptionError
 from jointopt.insight.diagram import pipeline_diagram
 from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.page import figure_html, render_page
+from jointopt.insight.plots import FEW_AXES
 from jointopt.insight.savings import savings_frame
 from jointopt.insight.search_frames import say_good
 from jointopt.insight.words import (
@@ -156,7 +157,9 @@ def _axes(result: SearchResult) -> dict[str, Any]:
     if found.is_reliable:
         told["axes"] = figure_html(result.plot.axes(), "What each axis explains, as bars")
         told["interactions"] = figure_html(
-            found.plot(), "What axes explain alone and in pairs, as a heat map", wide=True
+            found.plot(),
+            "What axes explain alone and in pairs, as a heat map",
+            wide=len(found.axes) > FEW_AXES,
         )
         told["shares"] = found.frame().to_dict("records")
     return told

@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self, final
 
 from jointopt.insight.axis_analysis import axis_interactions
+from jointopt.insight.parallel_plot import plot_parallel
 from jointopt.insight.plots import (
     plot_anytime,
     plot_axes,
     plot_features,
     plot_history,
     plot_importance,
-    plot_parallel,
 )
 from jointopt.insight.search_frames import (
     anytime_frame,

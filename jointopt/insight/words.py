@@ -17,6 +17,7 @@ __all__ = [
     "describe_features",
     "describe_model",
     "describe_transforms",
+    "percent",
     "whole",
 ]
 
@@ -33,6 +34,15 @@ def counted(n: int, noun: str) -> str:
     ('1 trial', '3 trials')
     """
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share in percent, on one line with its sign.
+
+    >>> percent(0.123).split(), percent(0.123, 1).split()
+    (['12', '%'], ['12.3', '%'])
+    """
+    return f"{share:.{digits}%}".replace("%", "\u00a0%")
 
 
 def whole(count: int) -> str:

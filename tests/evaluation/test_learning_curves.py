@@ -89,7 +89,9 @@ def test_a_network_behind_earlier_ones_is_pruned_in_its_first_fold(setting, spac
         assert outcome.state is State.COMPLETE
         return
     assert outcome.state is State.PRUNED
-    assert outcome.reason == "the network was behind others of its paradigm at 12% of its training"
+    assert (
+        outcome.reason == "the network was behind others of its paradigm at 12 % of its training"
+    )
     assert told["stopped"]
     assert told["progress"][-1] == pytest.approx(0.125)
     assert list(outcome.intermediate) == [0], "steps are folds, not epochs"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
@@ -23,6 +25,7 @@ RIDGE = Space(
         }
     )
 )
+RANGE = Space(hyperparameters={"x": Float(0, 1)})
 PICTURES = ("history", "anytime", "parallel", "importance", "axes", "interactions", "features")
 
 
@@ -91,6 +94,50 @@ def test_each_picture_draws_its_frame_and_names_stay_text(result, name):
     assert "<i>" not in figure.to_json().replace("\\u003c", "<")
     assert name in repr(result.plot)
     assert name in repr(result.frame)
+
+
+def test_the_way_to_the_best_is_seen_but_for_its_first_steps():
+    values = [1000.0, 10.6, *np.linspace(10.5, 5.8, 100), *[5.79] * 98]
+    found = search(
+        RANGE, lambda _, trial: values[trial.number], n_trials=200, direction="minimize"
+    )
+    low, high = found.plot.anytime().layout.yaxis.range
+    assert low < 5.79
+    assert 9 < high < 20
+
+
+def test_pictures_with_nothing_to_show_say_so():
+    found = search(RANGE, lambda config, _: config["hyperparameters/x"], n_trials=5)
+    for name, words in (("features", "no features"), ("importance", "too few trials")):
+        (note,) = getattr(found.plot, name)().layout.annotations
+        assert words in note.text
+
+
+def test_good_trials_are_counted_and_marks_are_the_same_in_every_legend(result):
+    finished = len(result.frame.parallel())
+    assert f"the best {round(finished / 10)} of {finished} that finished" in {
+        trace.name for trace in result.plot.parallel().data
+    }
+    told = [trace for trace in result.plot.history().data if trace.mode == "markers"]
+    assert {trace.marker.symbol for trace in told if trace.showlegend} == {"circle"}
+    assert len({trace.name for trace in told}) == len([t for t in told if t.showlegend])
+
+
+def test_titles_and_labels_of_parallel_lines_are_told_apart(result):
+    notes = result.plot.parallel().layout.annotations
+    titles = [note for note in notes if note.text.startswith("<b>")]
+    assert all("hyperparameters" in t.text for t in titles if "hyperparam" in t.text)
+    assert all(a.yshift != b.yshift for a, b in pairwise(titles))
+    assert all(note.bgcolor for note in notes if note not in titles)
+
+
+def test_an_axis_has_one_color_in_all_pictures(result):
+    alone = search(RANGE, lambda config, _: config["hyperparameters/x"], "random", n_trials=20)
+    colors = [
+        {trace.name: trace.marker.color for trace in found.plot.importance().data}
+        for found in (result, alone)
+    ]
+    assert colors[0]["hyperparameters"] == colors[1]["hyperparameters"]
 
 
 def test_stages_are_told_apart():
