@@ -21,6 +21,8 @@ UNFOLD = """() => {
   document.querySelectorAll(".sk-toggleable__control").forEach((box) => (box.checked = true));
 }"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+CUT = """[...document.querySelectorAll(".scroll:has(> table.pairs)")]
+  .filter((region) => region.scrollWidth > region.clientWidth).length"""
 INK = "getComputedStyle(document.querySelector('.xtick text')).fill"
 
 
@@ -46,6 +48,7 @@ def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, complaints):
                 arg="rgb(29, 36, 48)" if scheme == "dark" else "rgb(230, 233, 238)",
             )
             assert opened.evaluate(OVERFLOW) <= 0, (width, scheme)
+            assert opened.evaluate(CUT) == 0, (width, scheme)
             inks.add(opened.evaluate(INK))
             found = axe.Axe().run(opened).response["violations"]
             grave = [v["id"] for v in found if v["impact"] in ("serious", "critical")]
