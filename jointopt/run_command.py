@@ -320,9 +320,9 @@ def _tell(
     show_leaderboard(console, folder / "leaderboard.csv")
     console.print()
     show_model(console, run.model)
-    failed = [r.trial for r in run.result.records if r.trial.state is TrialState.FAIL]
+    failed = [r for r in run.result.records if r.trial.state is TrialState.FAIL]
     if failed:
-        reason = failed[0].user_attrs.get("reason")
+        reason = failed[0].told.get("reason")
         console.print(
             f"{counted(len(failed), 'trial')} failed, for example: {escape(str(reason))}"
         )

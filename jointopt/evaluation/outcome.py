@@ -42,7 +42,10 @@ class Outcome:
     intermediate : dict of int to float
         Running value by step, as Optuna's pruners and optuna-dashboard show it.
     attributes : dict
-        Plain values kept with the trial.
+        Plain values kept with the trial, as optuna-dashboard shows them: each in one line.
+    details : dict
+        Plain values kept with the trial that are too long to be shown; what an attribute of the
+        same name tells in short is there in full.
     reason : str or None
         Why it failed or stopped.
     """
@@ -52,6 +55,7 @@ class Outcome:
     value: float | None = None
     intermediate: Mapping[int, float] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -177,11 +177,11 @@ class TableEvaluator:
         if outcome.state is State.COMPLETE:
             display = self.setting.metric.display
             scores, rungs = (
-                [display(score) for score in outcome.attributes.get(name, ())]
+                [display(score) for score in outcome.details.get(name, ())]
                 for name in ("fold_scores", "sample_scores")
             )
             self._race.finished(scores, rungs)
-        for told in outcome.attributes.get("learning_curves", ()):
+        for told in outcome.details.get("learning_curves", ()):
             curve = LearningCurve(tuple(told["progress"]), tuple(told["losses"]))
             race = self._curves[told["paradigm"], told["target"], told["n_rows"]]
             race.ended(curve, stopped=told["stopped"])
@@ -287,8 +287,11 @@ class TableEvaluator:
         display = self.setting.metric.display
         samples = [result.score for result in running.rungs if result.error is None]
         running_means = np.cumsum(scores) / np.arange(1, len(scores) + 1)
+        details: dict[str, list[Any]] = {"fold_scores": [display(score) for score in scores]}
+        if self.setting.rungs:
+            details["sample_scores"] = [display(score) for score in samples]
         attributes: dict[str, object] = {
-            "fold_scores": [display(score) for score in scores],
+            **{name: [_rounded(score) for score in found] for name, found in details.items()},
             "fit_seconds": round(self._fit_seconds(running), 4),
             "predict_seconds": round(float(np.sum([r.predict_seconds for r in good])), 4),
         }
@@ -300,13 +303,11 @@ class TableEvaluator:
                 for name in found[0]
             }
         if curves := list(self._told_curves(running)):
-            attributes["learning_curves"] = curves
-        if self.setting.rungs:
-            attributes["sample_scores"] = [display(score) for score in samples]
+            details["learning_curves"] = curves
         steps = [*samples, *running_means]
         value = None if state is State.FAILED or not steps else display(float(steps[-1]))
         intermediate = {step: display(float(score)) for step, score in enumerate(steps)}
-        return Outcome(number, state, value, intermediate, attributes, reason)
+        return Outcome(number, state, value, intermediate, attributes, details, reason)
 
     def _told_curves(self, running: _Running) -> Iterator[dict[str, object]]:
         for result in (*running.rungs, *running.results[:1]):
@@ -349,6 +350,11 @@ class TableEvaluator:
             self._forget_models(worst)
         while sum(self._bytes[kept] for kept in self.models) > MAX_KEPT_BYTES:
             self._forget_models(min(self.models, key=lambda kept: self._scores[kept]))
+
+
+def _rounded(score: float) -> float:
+    # optuna-dashboard shows all folds' scores in one line, which it does not wrap.
+    return float(f"{score:.5g}")
 
 
 def _target_scale(config: Config) -> str:

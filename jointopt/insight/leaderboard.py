@@ -55,8 +55,8 @@ def leaderboard(records: Sequence[TrialRecord], metric: Metric) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        trial = record.trial
-        scores = trial.user_attrs.get("fold_scores", [])
+        trial, told = record.trial, record.told
+        scores = told.get("fold_scores", [])
         if trial.state is TrialState.FAIL or not scores:
             continue
         rows.append(
@@ -67,8 +67,8 @@ def leaderboard(records: Sequence[TrialRecord], metric: Metric) -> pd.DataFrame:
                 "score": float(np.mean(scores)),
                 "std": float(np.std(scores)),
                 "folds": len(scores),
-                "n_features": trial.user_attrs.get("n_features"),
-                "fit_seconds": trial.user_attrs.get("fit_seconds"),
+                "n_features": told.get("n_features"),
+                "fit_seconds": told.get("fit_seconds"),
                 "state": trial.state.name.lower(),
                 "pipeline": describe(record.config),
             }

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from optuna.trial import TrialState
 
+from jointopt.search.result import told_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +24,7 @@ COLORS = {"finished": "#4269d0", "stopped between folds": "#9498a0", "stopped he
 
 def has_learning_curve(trial: FrozenTrial) -> bool:
     """Whether the trial is of a network of which rows were held out."""
-    return bool(trial.user_attrs.get("learning_curves"))
+    return bool(told_of(trial).get("learning_curves"))
 
 
 def plot_learning_curves(trials: Sequence[FrozenTrial]) -> go.Figure:
@@ -42,7 +44,7 @@ def plot_learning_curves(trials: Sequence[FrozenTrial]) -> go.Figure:
     figure = go.Figure()
     named = set()
     for trial in trials:
-        told = trial.user_attrs["learning_curves"][-1]
+        told = told_of(trial)["learning_curves"][-1]
         how = _ending(trial, stopped=told["stopped"])
         n_epochs = len(told["losses"])
         shown = np.unique(np.linspace(0, n_epochs - 1, MOST_POINTS).round().astype(int))

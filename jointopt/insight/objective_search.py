@@ -64,7 +64,7 @@ class _ObjectiveEvaluator:
             if state is not State.FAILED:
                 reason = f"a user attribute cannot be stored: {reason_of(told)}"
             state, worth, told = State.FAILED, None, {}
-        return [Outcome(number, state, worth, steps, told, reason)]
+        return [Outcome(number, state, worth, steps, told, reason=reason)]
 
     def has_partial(self) -> bool:
         return False

@@ -202,7 +202,7 @@ def _failures(records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
     by_reason: dict[str, list[TrialRecord]] = {}
     for record in records:
         if record.trial.state is TrialState.FAIL:
-            by_reason.setdefault(str(record.trial.user_attrs.get("reason")), []).append(record)
+            by_reason.setdefault(str(record.told.get("reason")), []).append(record)
     rows = []
     for reason, failed in sorted(by_reason.items(), key=lambda item: -len(item[1])):
         paradigms = Counter(str(record.config.get("paradigm")) for record in failed)

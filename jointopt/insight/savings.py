@@ -37,7 +37,7 @@ def savings_frame(records: Sequence[TrialRecord], n_folds: int) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        trial, told = record.trial, record.trial.user_attrs
+        trial, told = record.trial, record.told
         if trial.state is not TrialState.PRUNED or told.get("reason") == BUDGET_ENDED:
             continue
         passed = len(told.get("fold_scores", []))

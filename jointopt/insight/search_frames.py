@@ -71,7 +71,7 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
                 "state": trial.state.name.lower(),
                 "value": trial.value if trial.value is not None else _last(trial),
                 "seconds": None if duration is None else duration.total_seconds(),
-                "reason": trial.user_attrs.get("reason"),
+                "reason": record.told.get("reason"),
                 **record.config,
             }
         )

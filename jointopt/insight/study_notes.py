@@ -229,7 +229,7 @@ class _Stage:
         self.records.append(record)
         self.counts[trial.state] += 1
         if trial.state is TrialState.FAIL:
-            self.reasons[str(trial.user_attrs.get("reason"))] += 1
+            self.reasons[str(record.told.get("reason"))] += 1
         if trial.state is TrialState.COMPLETE and (
             self.best is None or _signed(record, metric) > _signed(self.best, metric)
         ):
@@ -249,7 +249,7 @@ class _Stage:
         """Return Markdown; what comes from the table stands in code, where it is no markup."""
         parts = [as_code(about)]
         if self.best is not None:
-            scores = self.best.trial.user_attrs.get("fold_scores", [])
+            scores = self.best.told.get("fold_scores", [])
             parts.append(
                 f"**{metric.name} {self.best.trial.value:.5g}** ± {np.std(scores):.2g} over "
                 f"{len(scores)} folds, trial {self.best.number} (the best of many is a little too "

@@ -48,9 +48,9 @@ class TrialFile:
 
 def trial_note(record: TrialRecord, metric: Metric) -> str:
     """Return what a finished trial is and how good, in Markdown; it stays true as others come."""
-    trial = record.trial
-    scores = trial.user_attrs["fold_scores"]
-    seconds = [trial.user_attrs[f"{what}_seconds"] for what in ("fit", "predict")]
+    trial, told = record.trial, record.told
+    scores = told["fold_scores"]
+    seconds = [told[f"{what}_seconds"] for what in ("fit", "predict")]
     folds = [f"{k + 1}" for k in range(len(scores))]
     return "\n\n".join(
         [
@@ -58,7 +58,7 @@ def trial_note(record: TrialRecord, metric: Metric) -> str:
             as_code(describe(record.config), 600),
             as_table(["fold", *folds], [metric.name, *(f"{score:#.4g}" for score in scores)]),
             f"Fits took {seconds[0]:.3g} s, predictions {seconds[1]:.3g} s. The model itself saw "
-            f"{trial.user_attrs['n_features']} inputs.",
+            f"{told['n_features']} inputs.",
         ]
     )
 
@@ -77,7 +77,7 @@ def trial_files(
     predictions : ndarray of shape (n_rows,) or (n_rows, n_classes)
         Out of fold; NaN for rows that no fold scores.
     """
-    scores = record.trial.user_attrs["fold_scores"]
+    scores = record.told["fold_scores"]
     table = pd.DataFrame(
         {
             "fold": np.arange(1, len(scores) + 1),

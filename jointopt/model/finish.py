@@ -193,7 +193,7 @@ class Finish:
 
     def _scores(self, record: TrialRecord) -> list[float]:
         """Return a trial's scores on the folds that it passed, greater being better."""
-        return [self._metric.display(score) for score in record.trial.user_attrs["fold_scores"]]
+        return [self._metric.display(score) for score in record.told["fold_scores"]]
 
     def _affordable(
         self, weights: Mapping[int, float], kept: Sequence[TrialRecord]
@@ -268,7 +268,7 @@ class Finish:
 
 
 def _refit_of(record: TrialRecord, n_rows: int | None = None) -> Refit:
-    return Refit(record.config, record.trial.user_attrs.get("refit_params", {}), n_rows)
+    return Refit(record.config, record.told.get("refit_params", {}), n_rows)
 
 
 def _not_fitted(record: TrialRecord, error: Exception) -> str:

@@ -66,10 +66,10 @@ def _overtaken(
     The race never stops a trial that is ahead, so it is one that the budget cut short. At least
     half of the folds must speak for it.
     """
-    reference = best.trial.user_attrs["fold_scores"]
+    reference = best.told["fold_scores"]
     leads = []
     for record in scored:
-        scores = record.trial.user_attrs["fold_scores"]
+        scores = record.told["fold_scores"]
         half = scores and 2 * len(scores) >= len(reference)
         if record.trial.state is TrialState.PRUNED and reference and half:
             behind = np.mean(reference[: len(scores)])
@@ -81,7 +81,7 @@ def _overtaken(
 
 def _rows_seen(record: TrialRecord, setting: Setting) -> int:
     """Return on how many rows a trial was fitted at least once."""
-    attributes = record.trial.user_attrs
+    attributes = record.told
     if attributes["fold_scores"]:
         return len(setting.folds[0][0])
     return setting.rungs[len(attributes["sample_scores"]) - 1]

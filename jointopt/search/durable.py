@@ -108,4 +108,4 @@ class DurableStudy:
     def _agree(self) -> None:
         if self._terms is not None:
             with plain_storage_errors(self._place):
-                agree_on_terms(self.study, self._terms, self._place)
+                agree_on_terms(self.study, self._storage, self._terms)

@@ -339,7 +339,7 @@ def _rounded_up(number: float) -> float:
 
 
 def _nothing_found(records: Sequence[TrialRecord], *, interrupted: bool) -> str:
-    reasons = [r.trial.user_attrs["reason"] for r in records if "reason" in r.trial.user_attrs]
+    reasons = [r.told["reason"] for r in records if "reason" in r.told]
     if not records and interrupted:
         return "the search was interrupted before its first evaluation ended: nothing was found"
     if not records:

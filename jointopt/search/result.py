@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,7 +12,18 @@ if TYPE_CHECKING:
 
     from jointopt.space import Config, Space
 
-__all__ = ["Found", "TrialRecord"]
+__all__ = ["DETAILS", "Found", "TrialRecord", "told_of"]
+
+DETAILS: Final = "jointopt:details"
+"""The system attribute, which optuna-dashboard does not show, of what is too long for its page."""
+
+
+def told_of(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
+    """Return what an evaluation told of a trial beside its value, nothing of it shortened.
+
+    Earlier versions kept all of it in user attributes.
+    """
+    return {**trial.user_attrs, **trial.system_attrs.get(DETAILS, {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,11 @@ class TrialRecord:
     config: Config
     trial: optuna.trial.FrozenTrial
     evaluation: int | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return what its evaluation told beside the value, nothing of it shortened."""
+        return told_of(self.trial)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.search.live_study import STATES
+from jointopt.search.result import DETAILS, told_of
 
 if TYPE_CHECKING:
     import optuna
@@ -25,6 +26,8 @@ __all__ = ["Key", "Pending", "StageRun", "config_of", "outcome_of"]
 
 HELD = "held"
 """Under this name a trial keeps the parameters that its stage held, which are none of its own."""
+MOST_CHARACTERS = 80
+"""Of a reason as it is shown: optuna-dashboard has it in one line, and the page grows with it."""
 
 Key = frozenset[tuple[str, Any]]
 
@@ -101,11 +104,12 @@ class StageRun:
 
 def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stage) -> FrozenTrial:
     """Return the finished trial as it is stored, in one piece."""
-    attributes = {**outcome.attributes, **stage.notes}
+    attributes, details = {**outcome.attributes, **stage.notes}, dict(outcome.details)
     if stage.space.frozen:
-        attributes[HELD] = dict(stage.space.frozen)
+        details[HELD] = dict(stage.space.frozen)
     if outcome.reason is not None:
-        attributes["reason"] = outcome.reason
+        attributes["reason"] = _shortened(outcome.reason)
+        details["reason"] = outcome.reason
     state = STATES[outcome.state]
     return FrozenTrial(
         number=source.number,
@@ -116,22 +120,28 @@ def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stag
         params=source.params,
         distributions=source.distributions,
         user_attrs=attributes,
-        system_attrs={},
+        system_attrs={DETAILS: details} if details else {},
         intermediate_values=dict(outcome.intermediate) or source.intermediate_values,
         trial_id=-1,
     )
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+
+
 def outcome_of(trial: FrozenTrial) -> Outcome:
     """Return what a stored trial's evaluation told."""
-    states = {told: state for state, told in STATES.items()}
+    states = {stored: state for state, stored in STATES.items()}
+    told = told_of(trial)
     return Outcome(
         trial.number,
         states[trial.state],
         trial.value,
         trial.intermediate_values,
         trial.user_attrs,
-        trial.user_attrs.get("reason"),
+        told,
+        told.get("reason"),
     )
 
 
@@ -147,7 +157,7 @@ def config_of(trial: FrozenTrial, stage: Stage, space: Space) -> Config:
     space : Space
         The search's whole space.
     """
-    held = trial.user_attrs.get(HELD, {})
+    held = told_of(trial).get(HELD, {})
     # An objective may have suggested parameters of its own.
     known = set(space.parameters)
     params = {path: value for path, value in trial.params.items() if path in known}

@@ -24,8 +24,10 @@ __all__ = ["DIGEST_BYTES", "agree_on_terms", "check_terms", "space_term", "store
 DIGEST_BYTES = 6
 """Short enough to be read; what differs by mistake is told apart by much less."""
 
-TERMS = "terms"
-"""The study attribute under which they are kept."""
+TERMS = "jointopt:terms"
+"""The system attribute under which a study keeps them: no page of optuna-dashboard holds them."""
+EARLIER_TERMS = "terms"
+"""The user attribute under which earlier versions kept them."""
 
 
 def space_term(space: Space) -> str:
@@ -47,29 +49,35 @@ def stored_terms(storage: BaseStorage, name: str) -> tuple[str, dict[str, Any]]:
         for study_name in optuna.get_all_study_names(storage):
             if study_name.startswith(f"{name}/"):
                 study = optuna.load_study(study_name=study_name, storage=storage)
-                if terms := study.user_attrs.get(TERMS):
+                if terms := _terms_of(study, storage):
                     return study_name, dict(terms)
     return "", {}
 
 
-def agree_on_terms(study: Study, terms: Mapping[str, Any], place: str) -> None:
+def _terms_of(study: Study, storage: BaseStorage) -> Mapping[str, Any] | None:
+    study_id = storage.get_study_id_from_name(study.study_name)
+    kept: Mapping[str, Any] | None = storage.get_study_system_attrs(study_id).get(TERMS)
+    return study.user_attrs.get(EARLIER_TERMS) if kept is None else kept
+
+
+def agree_on_terms(study: Study, storage: BaseStorage, terms: Mapping[str, Any]) -> None:
     """Write the terms of a new study down; those of an older one must be the same.
 
     Parameters
     ----------
     study : Study
         As the storage has it now.
+    storage : BaseStorage
+        Where the study is.
     terms : mapping of str to (str or int)
         What this run's scores depend on.
-    place : str
-        Where the study is, for the message of an error.
 
     Raises
     ------
     StorageError
         If the study was begun with other terms, or holds trials and does not tell its terms.
     """
-    stored = study.user_attrs.get(TERMS)
+    stored, place = _terms_of(study, storage), place_of(storage)
     if stored is None and study.get_trials(deepcopy=False):
         raise StorageError(
             f"study {study.study_name!r} in {place} does not tell which data, metric and space "
@@ -77,7 +85,8 @@ def agree_on_terms(study: Study, terms: Mapping[str, Any], place: str) -> None:
             "name or place"
         )
     if stored is None:
-        study.set_user_attr(TERMS, dict(terms))
+        study_id = storage.get_study_id_from_name(study.study_name)
+        storage.set_study_system_attr(study_id, TERMS, dict(terms))
     else:
         check_terms(stored, terms, study.study_name, place)
 

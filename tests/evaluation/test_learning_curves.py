@@ -40,7 +40,8 @@ def earlier(setting, losses: float, target: str = "none") -> Outcome:
         **dataclasses.asdict(curve(*[losses] * 8)),
     }
     scores = [0.5] * len(setting.folds)
-    return Outcome(0, State.COMPLETE, 0.5, {}, {"fold_scores": scores, "learning_curves": [told]})
+    details = {"fold_scores": scores, "learning_curves": [told]}
+    return Outcome(0, State.COMPLETE, 0.5, details=details)
 
 
 def evaluate(evaluator, config):
@@ -84,7 +85,7 @@ def test_a_network_behind_earlier_ones_is_pruned_in_its_first_fold(setting, spac
     for _ in range(MIN_CURVES):
         evaluator.learn(earlier(setting, level))
     outcome = evaluate(evaluator, space.complete(SMALL))
-    (told,) = outcome.attributes["learning_curves"]
+    (told,) = outcome.details["learning_curves"]
     if level > 1:
         assert outcome.state is State.COMPLETE
         return
@@ -95,6 +96,7 @@ def test_a_network_behind_earlier_ones_is_pruned_in_its_first_fold(setting, spac
     assert told["stopped"]
     assert told["progress"][-1] == pytest.approx(0.125)
     assert list(outcome.intermediate) == [0], "steps are folds, not epochs"
+    assert max(len(f"{key} {value}") for key, value in outcome.attributes.items()) < 90
     assert np.isfinite(outcome.value)
 
 
@@ -116,7 +118,7 @@ def test_curves_of_another_scale_of_the_target_stop_nothing(setting, space):
     other = space.complete({**SMALL, "transforms/target": "quantile_normal"})
     outcome = evaluate(evaluator, other)
     assert outcome.state is State.PRUNED
-    assert outcome.attributes["learning_curves"][0]["target"] == "quantile_normal"
+    assert outcome.details["learning_curves"][0]["target"] == "quantile_normal"
 
 
 def test_scored_rows_have_no_part_in_a_curve(setting, space):

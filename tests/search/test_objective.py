@@ -96,6 +96,21 @@ def test_failures_are_recorded_with_their_reason_and_do_not_end_the_search(space
     assert found.best_score == 1.0
 
 
+def test_a_long_reason_is_shown_in_short_and_kept_in_full(space, tmp_path):
+    long = "no steps, " * 20
+
+    def objective(_config, trial):
+        if trial.number == 1:
+            raise RuntimeError(long)
+        return 0.5
+
+    found = search(space, objective, n_trials=2, storage=f"sqlite:///{tmp_path}/study.db")
+    shown = found.studies["joint"].trials[1].user_attrs["reason"]
+    assert shown.startswith("RuntimeError: no steps")
+    assert len(shown) == 80
+    assert found.trials["reason"].iloc[1] == f"RuntimeError: {long.strip()}"
+
+
 def test_all_failed_is_an_error_that_tells_the_reason(space):
     def broken(*_):
         raise KeyError("age")
