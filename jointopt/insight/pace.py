@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 __all__ = ["Pace"]
 
@@ -29,8 +28,7 @@ class Pace:
     Examples
     --------
     >>> pace = Pace(60.0, 0.01)
-    >>> with pace.keeping():
-    ...     pass
+    >>> pace.keep(lambda: True)
     >>> pace.is_due
     False
     """
@@ -43,17 +41,29 @@ class Pace:
         self._growth = growth
         self._start = time.monotonic()
         self._due = self._start + (seconds if waits else 0.0)
+        self._has_begun = False
 
     @property
     def is_due(self) -> bool:
         """Whether it is time."""
         return time.monotonic() >= self._due
 
-    @contextmanager
-    def keeping(self) -> Iterator[None]:
-        """Do what is due within, and set the next time by how long it took."""
+    def keep(self, work: Callable[[], bool]) -> None:
+        """Do what is due, and set the next time by how long it took.
+
+        Parameters
+        ----------
+        work : callable
+            Returns whether there was something to be done; if not, it is time again at once, but
+            for the share of the time that may be spent.
+        """
         begun = time.monotonic()
-        yield
+        done = work()
         now = time.monotonic()
-        took, passed = now - begun, now - self._start
-        self._due = now + max(self._seconds, took / self._share, self._growth * passed)
+        pause = (now - begun) / self._share
+        if done:
+            # The first time loads libraries, which says nothing of how long the others take.
+            pause = pause if self._has_begun else 0.0
+            pause = max(pause, self._seconds, self._growth * (now - self._start))
+            self._has_begun = True
+        self._due = now + pause

@@ -13,6 +13,7 @@ import uuid
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
@@ -89,9 +90,9 @@ class StudyNotes:
         self._stages: dict[str, _Stage] = {}
         self._paces = (
             (Pace(5.0, 0.003), self._write_note),
-            (Pace(15.0, 0.003, waits=True), self._write_graphs),
-            # After 10 s, 20 s, 40 s and so on: of a long search, too, not many trials have files.
-            (Pace(10.0, 0.003, growth=1.0, waits=True), self._write_trials),
+            (Pace(5.0, 0.01, waits=True), self._write_graphs),
+            # After 10, 20, 30, 45 s and so on: of a long search, too, not many trials have files.
+            (Pace(10.0, 0.005, growth=0.5, waits=True), self._write_trials),
         )
 
     def prepare(self, evaluator: TableEvaluator, space: Space) -> None:
@@ -104,8 +105,7 @@ class StudyNotes:
         self._stages.setdefault(record.stage, _Stage(name)).take_in(record, self._metric)
         for pace, write in self._paces:
             if pace.is_due:
-                with pace.keeping():
-                    self._of_each(write)
+                pace.keep(partial(self._of_each, write))
 
     def finish(self, result: SearchResult | None = None, conclusion: str = "") -> None:
         """Write what is not written yet, and what only a search that has ended can tell.
@@ -126,51 +126,63 @@ class StudyNotes:
             largest = max(self._stages.values(), key=lambda stage: len(stage.records))
             self._save_graphs(largest, closing_graphs(result))
 
-    def _of_each(self, write: Callable[[_Stage], None]) -> None:
-        """Write of each study that has new trials."""
+    def _of_each(self, write: Callable[[_Stage], bool]) -> bool:
+        """Write of each study that has new trials; return whether there was something to tell."""
+        told = False
         for stage in self._stages.values():
             if stage.n_written.get(write.__name__) != len(stage.records):
-                write(stage)
+                told |= write(stage)
                 stage.n_written[write.__name__] = len(stage.records)
+        return told
 
-    def _write_note(self, stage: _Stage) -> None:
+    def _write_note(self, stage: _Stage) -> bool:
         from optuna_dashboard import save_note
 
         with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
             save_note(self._open(stage), stage.note(self._about, self._metric))
+        return True
 
-    def _write_graphs(self, stage: _Stage) -> None:
-        self._save_graphs(stage, running_graphs(stage.records, self._metric, self._space))
+    def _write_graphs(self, stage: _Stage) -> bool:
+        graphs = running_graphs(stage.records, self._metric, self._space)
+        return self._save_graphs(stage, graphs)
 
-    def _save_graphs(self, stage: _Stage, graphs: Iterable[tuple[str, go.Figure]]) -> None:
+    def _save_graphs(self, stage: _Stage, graphs: Iterable[tuple[str, go.Figure]]) -> bool:
         from optuna_dashboard import save_plotly_graph_object
 
+        drawn = False
         with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
             for name, figure in graphs:
                 save_plotly_graph_object(self._open(stage), figure, graph_object_id=name)
+                drawn = True
+        return drawn
 
-    def _write_trials(self, stage: _Stage) -> None:
+    def _write_trials(self, stage: _Stage) -> bool:
+        leading = stage.leading(self._metric)
+        for record in leading:
+            self._write_trial(stage, record)
+        return bool(leading)
+
+    def _write_trial(self, stage: _Stage, record: TrialRecord) -> None:
         from optuna_dashboard import save_note
 
-        for record in stage.leading(self._metric):
-            with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
-                study = self._open(stage)
-                study_id = self._storage.get_study_id_from_name(stage.study_name)
-                trial_id = self._storage.get_trial_id_from_study_id_trial_number(
-                    study_id, record.number
-                )
-                files = self._files(record)
-                note = trial_note(record, self._metric)
-                if isinstance(files, Exception):
-                    # An estimator may fail to tell what it is, which must not end the search.
-                    note += f"\n\nIts files could not be made: {as_code(reason_of(files))}"
-                    files = []
-                save_note(optuna.Trial(study, trial_id), note)
-                # Optuna sets none of a trial that has ended; the dashboard reads these, too.
-                for meta in self._keep(files):
-                    key = f"dashboard:artifacts:{trial_id}:{meta['artifact_id']}"
-                    self._storage.set_study_system_attr(study_id, key, json.dumps(meta))
-            stage.shown.add(record.number)
+        with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
+            study = self._open(stage)
+            study_id = self._storage.get_study_id_from_name(stage.study_name)
+            trial_id = self._storage.get_trial_id_from_study_id_trial_number(
+                study_id, record.number
+            )
+            files = self._files(record)
+            note = trial_note(record, self._metric)
+            if isinstance(files, Exception):
+                # An estimator may fail to tell what it is, which must not end the search.
+                note += f"\n\nIts files could not be made: {as_code(reason_of(files))}"
+                files = []
+            save_note(optuna.Trial(study, trial_id), note)
+            # Optuna sets none of a trial that has ended; the dashboard reads these, too.
+            for meta in self._keep(files):
+                key = f"dashboard:artifacts:{trial_id}:{meta['artifact_id']}"
+                self._storage.set_study_system_attr(study_id, key, json.dumps(meta))
+        stage.shown.add(record.number)
 
     def _files(self, record: TrialRecord) -> list[TrialFile] | Exception:
         """Return a trial's files, if its predictions are known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from wsgiref.util import setup_testing_defaults
 
 import numpy as np
@@ -138,6 +139,23 @@ def test_a_study_shows_its_note_graphs_and_leading_trials(task, tmp_path):
             assert "<img" not in text
             assert "<b>yes" not in text
         assert ("&lt;b&gt;yes" in files[picture]) == (task is Task.BINARY)
+
+
+@pytest.mark.slow
+def test_a_run_of_half_a_minute_is_drawn_before_it_ends(start_run, n_stored, tmp_path):
+    process = start_run("--budget", "30s", "--out", tmp_path)
+    while process.poll() is None and n_stored(tmp_path / "study.db") < 5:
+        time.sleep(0.1)
+    get = read(tmp_path)
+    graphs, note = set(), ""
+    while process.poll() is None and "ended" not in note and "history" not in graphs:
+        time.sleep(0.5)
+        study = json.loads(get("/api/studies/1"))
+        graphs = {graph["id"] for graph in study["plotly_graph_objects"]}
+        note = study["note"]["body"]
+    # When it ends the note says so before graphs are drawn again.
+    assert "history" in graphs
+    assert "ended" not in note
 
 
 def test_a_run_that_goes_on_keeps_what_is_shown_and_adds_to_it(tmp_path):
