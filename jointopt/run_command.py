@@ -152,7 +152,7 @@ class RunCommand:
         outer = None if held_out is None else HeldOut.of_table(found, held_out)
         result = SearchResult.of(found.result, found.metric)
         _write(folder, found, result, study, options, started, outer)
-        notes.finish(result, _conclusion(found))
+        notes.finish(result, _conclusion(found), found.model.members)
         _tell(console, folder, found, time.monotonic() - started, elsewhere=storage is not None)
         return folder
 

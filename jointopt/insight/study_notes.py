@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from jointopt.evaluation.table_evaluator import TableEvaluator
     from jointopt.insight.search_result import SearchResult
     from jointopt.insight.trial_files import TrialFile
+    from jointopt.model.fitted import Member
     from jointopt.search.result import TrialRecord
     from jointopt.space import Space
 
@@ -53,6 +54,8 @@ ARTIFACTS: Final = "artifacts"
 """Folder of the files of trials, in that of a run's results."""
 N_LEADING: Final = 3
 """Trials of a study that have a note and files; those that had them before keep them."""
+N_MEMBERS: Final = 10
+"""Members of the model that have them too, the heaviest; there may be 25."""
 STATES: Final = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "stopped early",
@@ -107,7 +110,12 @@ class StudyNotes:
             if pace.is_due:
                 pace.keep(partial(self._of_each, write))
 
-    def finish(self, result: SearchResult | None = None, conclusion: str = "") -> None:
+    def finish(
+        self,
+        result: SearchResult | None = None,
+        conclusion: str = "",
+        members: Sequence[Member] = (),
+    ) -> None:
         """Write what is not written yet, and what only a search that has ended can tell.
 
         Parameters
@@ -116,12 +124,18 @@ class StudyNotes:
             What was found; the study with the most trials shows it.
         conclusion : str, default=""
             What became of it, in a line.
+        members : sequence of Member, default=()
+            Of the model; those that this search evaluated have notes and files, the heaviest ten.
         """
         for stage in self._stages.values():
             stage.conclusion = conclusion
             stage.n_written.pop(self._write_note.__name__, None)
         for _, write in self._paces:
             self._of_each(write)
+        heaviest = sorted(members, key=lambda member: -member.weight)[:N_MEMBERS]
+        for stage in self._stages.values():
+            for record in stage.members(heaviest):
+                self._write_trial(stage, record)
         if result is not None and self._stages:
             largest = max(self._stages.values(), key=lambda stage: len(stage.records))
             self._save_graphs(largest, closing_graphs(result))
@@ -249,13 +263,27 @@ class _Stage:
 
     def leading(self, metric: Metric) -> list[TrialRecord]:
         """Return the best trials that this search evaluated, without those that are shown."""
-        own = [
+        best = sorted(self._own(), key=lambda record: -_signed(record, metric))[:N_LEADING]
+        return [record for record in best if record.number not in self.shown]
+
+    def members(self, members: Sequence[Member]) -> list[TrialRecord]:
+        """Return the trials of members that this search evaluated, without those that are shown.
+
+        A member tells its trial's number, which another stage may have too.
+        """
+        known = [(member.trial, member.config) for member in members]
+        return [
+            record
+            for record in self._own()
+            if record.number not in self.shown and (record.number, record.config) in known
+        ]
+
+    def _own(self) -> list[TrialRecord]:
+        return [
             record
             for record in self.records
             if record.trial.state is TrialState.COMPLETE and record.evaluation is not None
         ]
-        best = sorted(own, key=lambda record: -_signed(record, metric))[:N_LEADING]
-        return [record for record in best if record.number not in self.shown]
 
     def note(self, about: str, metric: Metric) -> str:
         """Return Markdown; what comes from the table stands in code, where it is no markup."""
@@ -275,8 +303,8 @@ class _Stage:
         parts.append(f"{self.counts.total()} trials by {now}: {told}")
         parts += [as_code(f"{n} × {reason}", 150) for reason, n in self.reasons.most_common(3)]
         parts.append(
-            f"jointopt {version('jointopt')}; a trial's steps are folds; the leading trials have "
-            "notes and files"
+            f"jointopt {version('jointopt')}; a trial's steps are folds; the leading trials, and "
+            f"up to {N_MEMBERS} members of a model, have notes and files"
         )
         return "\n\n".join(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import time
 from wsgiref.util import setup_testing_defaults
 
@@ -55,7 +56,7 @@ def make_table(task):
 
 
 def run(folder, task, trials):
-    """Search in this process; goes on where there was a study."""
+    """Search in this process, or go on where there was a study; return what was found."""
     dataset = make_dataset(make_table(task), "y")
     metric = get_metric(None, dataset.task)
     options = RunOptions(
@@ -67,8 +68,9 @@ def run(folder, task, trials):
     )
     notes = StudyNotes(options.storage, EVIL[2], metric, EVIL[3], folder / ARTIFACTS)
     found = run_table(dataset, options, listeners=[notes], prepared=notes.prepare)
-    notes.finish(SearchResult.of(found.result, metric), "It has **ended**.")
-    return folder
+    result = SearchResult.of(found.result, metric)
+    notes.finish(result, "It has **ended**.", found.model.members)
+    return found
 
 
 def read(out):
@@ -103,7 +105,8 @@ def markup_of(text):
 
 @pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
 def test_a_study_shows_its_note_graphs_and_leading_trials(task, tmp_path):
-    get = read(run(tmp_path, task, 12))
+    run(tmp_path, task, 12)
+    get = read(tmp_path)
     (listed,) = json.loads(get("/api/studies"))["study_summaries"]
     assert listed["study_name"] == f"{EVIL[2]}/joint"
     study = json.loads(get("/api/studies/1"))
@@ -159,15 +162,29 @@ def test_a_run_of_half_a_minute_is_drawn_before_it_ends(start_run, n_stored, tmp
 
 
 def test_a_run_that_goes_on_keeps_what_is_shown_and_adds_to_it(tmp_path):
-    out = run(tmp_path, Task.BINARY, 6)
-    before = set((out / ARTIFACTS).iterdir())
+    run(tmp_path, Task.BINARY, 6)
+    before = set((tmp_path / ARTIFACTS).iterdir())
     run(tmp_path, Task.BINARY, 10)
-    assert before < set((out / ARTIFACTS).iterdir())
-    study = json.loads(read(out)("/api/studies/1"))
+    assert before < set((tmp_path / ARTIFACTS).iterdir())
+    study = json.loads(read(tmp_path)("/api/studies/1"))
     assert "10 trials by" in study["note"]["body"]
     shown = [f["artifact_id"] for trial in study["trials"] for f in trial["artifacts"]]
     assert len(shown) == 3 * len([trial for trial in study["trials"] if trial["artifacts"]])
-    assert sorted(shown) == sorted(path.name for path in (out / ARTIFACTS).iterdir())
+    assert sorted(shown) == sorted(path.name for path in (tmp_path / ARTIFACTS).iterdir())
+
+
+@pytest.mark.parametrize("most", [10, 2])
+def test_members_of_the_model_have_files_too(most, tmp_path, monkeypatch):
+    for name, number in (("N_LEADING", 0), ("N_MEMBERS", most)):
+        monkeypatch.setattr(sys.modules[StudyNotes.__module__], name, number)
+    members = run(tmp_path, Task.REGRESSION, 12).model.members
+    assert len(members) > 2
+    study = json.loads(read(tmp_path)("/api/studies/1"))
+    heaviest = sorted(members, key=lambda member: -member.weight)[:most]
+    with_files = {trial["number"] for trial in study["trials"] if trial["artifacts"]}
+    assert with_files == {member.trial for member in heaviest}
+    with_notes = {trial["number"] for trial in study["trials"] if trial["note"]["body"]}
+    assert with_notes == with_files
 
 
 def test_files_that_cannot_be_kept_are_told_with_their_place(tmp_path):
