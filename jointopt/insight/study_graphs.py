@@ -32,7 +32,10 @@ MOST_CURVES: Final = 40
 MOST_FEATURES: Final = 12
 N_IMPORTANT, N_PARALLEL = 12, 4
 FEWEST_TRIALS: Final = 5
-INK: Final = "#1d2430"
+PAPER, INK = "#ffffff", "#1d2430"
+"""optuna-dashboard is light or dark as its reader likes, and tells no figure which. No ink is read
+on both grounds: the best grey has a contrast of 4.3 with white and with its dark, where text needs
+4.5, and of our colours some vanish on either. So a figure brings its paper along."""
 
 
 def running_graphs(
@@ -101,8 +104,8 @@ def _graph(figure: go.Figure, title: str) -> go.Figure:
     figure.update_layout(
         title={"text": plain(title), "font": {"size": 16}, "x": 0.02, "xanchor": "left"},
         font={"color": INK},
-        paper_bgcolor="#ffffff",
-        plot_bgcolor="#ffffff",
+        paper_bgcolor=PAPER,
+        plot_bgcolor=PAPER,
         height=None,
         margin={"t": 64, "l": 44},
     )

@@ -15,12 +15,16 @@ from urllib.error import URLError
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 GRAPHS = "[...document.querySelectorAll('[id^=\"user-defined-plot:\"]')]"
 DRAWN = f"{GRAPHS}.length >= 2 && {GRAPHS}.every((g) => g.querySelector('.trace'))"
 OUTSIDE = (
     f"{GRAPHS}.filter((g) => g.querySelector('.main-svg').clientHeight > g.clientHeight).length"
 )
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+PAPERS = f"{GRAPHS}.map((g) => getComputedStyle(g.querySelector('.main-svg')).backgroundColor)"
+TEXTS = f"{GRAPHS}.flatMap((g) => [...g.querySelectorAll('text')])"
+INKS = f"{TEXTS}.map((text) => getComputedStyle(text).fill)"
 LOADED = "(image) => image.complete && image.naturalWidth > 100"
 
 
@@ -90,6 +94,39 @@ def test_a_run_is_shown(width, browser_page, complaints, address, best):
     )
     assert page.locator("img[src='x']").count() == 0
     assert complaints == []
+
+
+def luminance(color):
+    """Return how bright a color is, as the Web Content Accessibility Guidelines have it."""
+    shares = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    linear = [s / 12.92 if s <= 0.03928 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def unreadable(page):
+    """Return what axe finds too faint, without the dashboard's own labels of a trial's state."""
+    found = axe.Axe().run(page).response["violations"]
+    nodes = [node for v in found if v["id"] == "color-contrast" for node in v["nodes"]]
+    return [node["html"] for node in nodes if "MuiChip" not in node["html"]]
+
+
+def test_what_is_ours_is_read_in_the_dark(browser_page, address, best):
+    page = browser_page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{address}/dashboard/studies/1")
+    page.wait_for_function(DRAWN)
+    assert luminance(page.evaluate("getComputedStyle(document.body).backgroundColor")) < 0.01
+    # Text must be on paper of its own; axe does not look into pictures.
+    assert min(map(luminance, page.evaluate(PAPERS))) == 1
+    inks = page.evaluate(INKS)
+    assert len(inks) > 20
+    assert 1.05 / (max(map(luminance, inks)) + 0.05) >= 4.5
+    assert unreadable(page) == []
+
+    page.goto(f"{address}/dashboard/studies/1/trials?numbers={best['number']}")
+    page.get_by_text("The model itself saw").wait_for()
+    assert unreadable(page) == []
 
 
 def test_files_of_a_trial_stay_text(browser_page, complaints, address, best):
