@@ -7,29 +7,23 @@ of a single trial only the search that ran it tells.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import uuid
 import warnings
-from collections import Counter
-from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import version
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import TrialState
 
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.files import plain_writing
 from jointopt.insight.markdown import as_code
 from jointopt.insight.pace import Pace
 from jointopt.insight.study_graphs import closing_graphs, running_graphs
+from jointopt.insight.told_stage import ToldStage
 from jointopt.insight.trial_files import trial_files, trial_note
-from jointopt.insight.words import describe
 from jointopt.search.place import place_of, plain_storage_errors
 from jointopt.search.storage import at_once
 
@@ -52,15 +46,8 @@ __all__ = ["ARTIFACTS", "StudyNotes"]
 
 ARTIFACTS: Final = "artifacts"
 """Folder of the files of trials, in that of a run's results."""
-N_LEADING: Final = 3
-"""Trials of a study that have a note and files; those that had them before keep them."""
 N_MEMBERS: Final = 10
-"""Members of the model that have them too, the heaviest; there may be 25."""
-STATES: Final = {
-    TrialState.COMPLETE: "finished",
-    TrialState.PRUNED: "stopped early",
-    TrialState.FAIL: "failed",
-}
+"""Members of the model that have a note and files, the heaviest; there may be 25."""
 
 
 class StudyNotes:
@@ -90,7 +77,7 @@ class StudyNotes:
         self._folder = folder
         self._evaluator: TableEvaluator | None = None
         self._space: Space | None = None
-        self._stages: dict[str, _Stage] = {}
+        self._stages: dict[str, ToldStage] = {}
         self._paces = (
             (Pace(5.0, 0.003), self._write_note),
             (Pace(5.0, 0.01, waits=True), self._write_graphs),
@@ -105,7 +92,7 @@ class StudyNotes:
     def __call__(self, record: TrialRecord) -> None:
         """Take in a trial, and write what is due."""
         name = f"{self._name}/{record.stage}"
-        self._stages.setdefault(record.stage, _Stage(name)).take_in(record, self._metric)
+        self._stages.setdefault(record.stage, ToldStage(name)).take_in(record, self._metric)
         for pace, write in self._paces:
             if pace.is_due:
                 pace.keep(partial(self._of_each, write))
@@ -140,7 +127,7 @@ class StudyNotes:
             largest = max(self._stages.values(), key=lambda stage: len(stage.records))
             self._save_graphs(largest, closing_graphs(result))
 
-    def _of_each(self, write: Callable[[_Stage], bool]) -> bool:
+    def _of_each(self, write: Callable[[ToldStage], bool]) -> bool:
         """Write of each study that has new trials; return whether there was something to tell."""
         told = False
         for stage in self._stages.values():
@@ -149,18 +136,18 @@ class StudyNotes:
                 stage.n_written[write.__name__] = len(stage.records)
         return told
 
-    def _write_note(self, stage: _Stage) -> bool:
+    def _write_note(self, stage: ToldStage) -> bool:
         from optuna_dashboard import save_note
 
         with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
             save_note(self._open(stage), stage.note(self._about, self._metric))
         return True
 
-    def _write_graphs(self, stage: _Stage) -> bool:
+    def _write_graphs(self, stage: ToldStage) -> bool:
         graphs = running_graphs(stage.records, self._metric, self._space)
         return self._save_graphs(stage, graphs)
 
-    def _save_graphs(self, stage: _Stage, graphs: Iterable[tuple[str, go.Figure]]) -> bool:
+    def _save_graphs(self, stage: ToldStage, graphs: Iterable[tuple[str, go.Figure]]) -> bool:
         from optuna_dashboard import save_plotly_graph_object
 
         drawn = False
@@ -170,13 +157,13 @@ class StudyNotes:
                 drawn = True
         return drawn
 
-    def _write_trials(self, stage: _Stage) -> bool:
+    def _write_trials(self, stage: ToldStage) -> bool:
         leading = stage.leading(self._metric)
         for record in leading:
             self._write_trial(stage, record)
         return bool(leading)
 
-    def _write_trial(self, stage: _Stage, record: TrialRecord) -> None:
+    def _write_trial(self, stage: ToldStage, record: TrialRecord) -> None:
         from optuna_dashboard import save_note
 
         with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
@@ -227,88 +214,10 @@ class StudyNotes:
             )
         return kept
 
-    def _open(self, stage: _Stage) -> optuna.Study:
+    def _open(self, stage: ToldStage) -> optuna.Study:
         if stage.study is None:
             stage.study = optuna.load_study(study_name=stage.study_name, storage=self._storage)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ExperimentalWarning)
                 stage.study.set_metric_names([self._metric.name])
         return stage.study
-
-
-@dataclass(slots=True)
-class _Stage:
-    """What has been told of a stage, and how much of it is written."""
-
-    study_name: str
-    records: list[TrialRecord] = field(default_factory=list)
-    counts: Counter[TrialState] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    best: TrialRecord | None = None
-    study: optuna.Study | None = None
-    conclusion: str = ""
-    n_written: dict[str, int] = field(default_factory=dict)
-    shown: set[int] = field(default_factory=set)
-
-    def take_in(self, record: TrialRecord, metric: Metric) -> None:
-        trial = record.trial
-        self.records.append(record)
-        self.counts[trial.state] += 1
-        if trial.state is TrialState.FAIL:
-            self.reasons[str(record.told.get("reason"))] += 1
-        if trial.state is TrialState.COMPLETE and (
-            self.best is None or _signed(record, metric) > _signed(self.best, metric)
-        ):
-            self.best = record
-
-    def leading(self, metric: Metric) -> list[TrialRecord]:
-        """Return the best trials that this search evaluated, without those that are shown."""
-        best = sorted(self._own(), key=lambda record: -_signed(record, metric))[:N_LEADING]
-        return [record for record in best if record.number not in self.shown]
-
-    def members(self, members: Sequence[Member]) -> list[TrialRecord]:
-        """Return the trials of members that this search evaluated, without those that are shown.
-
-        A member tells its trial's number, which another stage may have too.
-        """
-        known = [(member.trial, member.config) for member in members]
-        return [
-            record
-            for record in self._own()
-            if record.number not in self.shown and (record.number, record.config) in known
-        ]
-
-    def _own(self) -> list[TrialRecord]:
-        return [
-            record
-            for record in self.records
-            if record.trial.state is TrialState.COMPLETE and record.evaluation is not None
-        ]
-
-    def note(self, about: str, metric: Metric) -> str:
-        """Return Markdown; what comes from the table stands in code, where it is no markup."""
-        parts = [as_code(about)]
-        if self.best is not None:
-            scores = self.best.told.get("fold_scores", [])
-            parts.append(
-                f"**{metric.name} {self.best.trial.value:.5g}** ± {np.std(scores):.2g} over "
-                f"{len(scores)} folds, trial {self.best.number} (the best of many is a little too "
-                "good)"
-            )
-            parts.append(as_code(describe(self.best.config), 450))
-        if self.conclusion:
-            parts.append(self.conclusion)
-        told = ", ".join(f"{self.counts[state]} {word}" for state, word in STATES.items())
-        now = dt.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        parts.append(f"{self.counts.total()} trials by {now}: {told}")
-        parts += [as_code(f"{n} × {reason}", 150) for reason, n in self.reasons.most_common(3)]
-        parts.append(
-            f"jointopt {version('jointopt')}; a trial's steps are folds; the leading trials, and "
-            f"up to {N_MEMBERS} members of a model, have notes and files"
-        )
-        return "\n\n".join(parts)
-
-
-def _signed(record: TrialRecord, metric: Metric) -> float:
-    """Return the score so that greater is better."""
-    return metric.display(record.trial.value or 0.0)

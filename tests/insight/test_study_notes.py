@@ -21,7 +21,8 @@ from jointopt.data import Task, get_metric, make_dataset
 from jointopt.errors import StorageError
 from jointopt.insight.error_pictures import draw_confusion, draw_residuals
 from jointopt.insight.search_result import SearchResult
-from jointopt.insight.study_notes import ARTIFACTS, N_LEADING, StudyNotes
+from jointopt.insight.study_notes import ARTIFACTS, StudyNotes
+from jointopt.insight.told_stage import N_LEADING, ToldStage
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.result import TrialRecord
 from jointopt.search.storage import open_storage, sqlite_url
@@ -175,8 +176,8 @@ def test_a_run_that_goes_on_keeps_what_is_shown_and_adds_to_it(tmp_path):
 
 @pytest.mark.parametrize("most", [10, 2])
 def test_members_of_the_model_have_files_too(most, tmp_path, monkeypatch):
-    for name, number in (("N_LEADING", 0), ("N_MEMBERS", most)):
-        monkeypatch.setattr(sys.modules[StudyNotes.__module__], name, number)
+    monkeypatch.setattr(sys.modules[ToldStage.__module__], "N_LEADING", 0)
+    monkeypatch.setattr(sys.modules[StudyNotes.__module__], "N_MEMBERS", most)
     members = run(tmp_path, Task.REGRESSION, 12).model.members
     assert len(members) > 2
     study = json.loads(read(tmp_path)("/api/studies/1"))
