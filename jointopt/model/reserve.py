@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reserve", "writing_seconds"]
 
-FINISH_SECONDS, START_SECONDS = 3.5, 3.0
+FINISH_SECONDS, START_SECONDS = 3.1, 3.0
 """What saving, the report, and the interpreter's start and exit take, where loading libraries and
 a small table takes so long."""
 MOST_SLOWER = 2.0
@@ -37,7 +37,8 @@ MOST_RESERVED = 0.25
 """The greatest share of the budget that is kept for an ensemble."""
 EXPECTED_MEMBERS = 5
 """For which time is kept."""
-SELECTION_SECONDS = 1.0
+SELECTION_SECONDS, FEW = 1.0, 25
+"""What selecting an ensemble takes, of that many trials or more."""
 LOADED_BYTES_PER_SECOND = 4e8
 SAVED_BYTES_PER_SECOND = 1.5e8
 SAVING_SECONDS = 0.04
@@ -112,7 +113,8 @@ class Reserve:
             refits = [seconds for *_, seconds in best if REFIT_MARGIN * seconds <= most]
             refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
             expected = keeping + REFIT_MARGIN * refitting
-            self._budget.reserve = self._after + min(SELECTION_SECONDS + expected, most)
+            selecting = SELECTION_SECONDS * min(1.0, len(self._costs) / FEW)
+            self._budget.reserve = self._after + min(selecting + expected, most)
         elif self.signed(record) > self._best:
             limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
             predicted = REFIT_MARGIN * self.seconds_to_fit(record)
