@@ -22,7 +22,6 @@ from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine, Shelf
-from jointopt.search.result import told_of
 from jointopt.search.storage import open_storage
 from jointopt.search.terms import TERMS, stored_terms
 
@@ -214,24 +213,6 @@ def test_a_study_of_other_data_or_scores_is_refused(opened):
         assert "study 't/joint'" in str(error.value)
         assert "choose another name or place" in str(error.value)
     assert len(go_on(opened, 4).result.records) == 4
-
-
-def test_a_study_of_an_earlier_version_goes_on(tmp_path):
-    """It kept all that trials tell, and the terms, in user attributes."""
-    source, storage = (open_storage(f"sqlite:///{tmp_path}/{name}.db") for name in "ab")
-    before = go_on(source, 3, strategy="sequential").result
-    for name, study in before.studies.items():
-        earlier = optuna.create_study(storage=storage, study_name=f"t/{name}")
-        _, terms = stored_terms(source, "t")
-        earlier.set_user_attr("terms", terms)
-        for trial in study.trials:
-            trial.user_attrs, trial.system_attrs = told_of(trial), {}
-            earlier.add_trial(trial)
-    with pytest.raises(StorageError, match="its seed 0, not 1"):
-        go_on(storage, 4, strategy="sequential", seed=1)
-    after = go_on(storage, 4, strategy="sequential").result
-    known = [(record.config, record.told) for record in before.records]
-    assert [(record.config, record.told) for record in after.records[: len(known)]] == known
 
 
 def test_a_study_that_does_not_tell_its_data_is_refused(tmp_path):

@@ -19,10 +19,7 @@ DETAILS: Final = "jointopt:details"
 
 
 def told_of(trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
-    """Return what an evaluation told of a trial beside its value, nothing of it shortened.
-
-    Earlier versions kept all of it in user attributes.
-    """
+    """Return what an evaluation told of a trial beside its value, nothing of it shortened."""
     return {**trial.user_attrs, **trial.system_attrs.get(DETAILS, {})}
 
 

@@ -26,8 +26,6 @@ DIGEST_BYTES = 6
 
 TERMS = "jointopt:terms"
 """The system attribute under which a study keeps them: no page of optuna-dashboard holds them."""
-EARLIER_TERMS = "terms"
-"""The user attribute under which earlier versions kept them."""
 
 
 def space_term(space: Space) -> str:
@@ -57,7 +55,7 @@ def stored_terms(storage: BaseStorage, name: str) -> tuple[str, dict[str, Any]]:
 def _terms_of(study: Study, storage: BaseStorage) -> Mapping[str, Any] | None:
     study_id = storage.get_study_id_from_name(study.study_name)
     kept: Mapping[str, Any] | None = storage.get_study_system_attrs(study_id).get(TERMS)
-    return study.user_attrs.get(EARLIER_TERMS) if kept is None else kept
+    return kept
 
 
 def agree_on_terms(study: Study, storage: BaseStorage, terms: Mapping[str, Any]) -> None:
