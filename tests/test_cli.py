@@ -111,7 +111,9 @@ def test_from_a_table_to_predictions(run, finished, tmp_path):
         json.loads((folder / "model" / "model.json").read_text())["facts"]["fold_scores"]
     )
     assert f"**{scores.mean():.5g}** ± {scores.std():.2g} (standard deviation over 8 folds" in card
-    assert "| `plan` | categorical | 0.0 % | `a`, `b`, `c` |" in card
+    assert "| `plan` | categorical | 0.0 % | `a`, `b`, `c` |" in card.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
     assert f"scikit-learn {version('scikit-learn')}" in card
 
     code, out, _ = run("report", "out")

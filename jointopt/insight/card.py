@@ -14,7 +14,7 @@ from jinja2 import Environment
 from jointopt.data import Kind
 from jointopt.insight.leaderboard import members_frame
 from jointopt.insight.report import PACKAGES
-from jointopt.insight.words import describe_calibration, describe_decision
+from jointopt.insight.words import describe_calibration, describe_decision, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,12 +58,7 @@ def render_card(run: TableRun, latency: Mapping[str, float]) -> str:
         members=members_frame(model).to_dict("records"),
         n_trials=len(run.result.records),
         columns=[
-            (
-                _cell(c.name),
-                c.kind,
-                f"{c.missing_share:.1%}".replace("%", " %"),
-                _values(c, dataset.X[c.name]),
-            )
+            (_cell(c.name), c.kind, percent(c.missing_share, 1), _values(c, dataset.X[c.name]))
             for c in schema.used
         ],
         ignored=[(_cell(c.name), c.note) for c in schema.columns if not c.used],
