@@ -28,7 +28,7 @@ from jointopt.search.place import place_of, plain_storage_errors
 from jointopt.search.storage import at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import plotly.graph_objects as go
@@ -47,11 +47,13 @@ __all__ = ["ARTIFACTS", "StudyNotes"]
 ARTIFACTS: Final = "artifacts"
 """Folder of the files of trials, in that of a run's results."""
 N_MEMBERS: Final = 10
-"""Members of the model that have a note and files, the heaviest; there may be 25."""
+"""Members of the model that have files, the heaviest; there may be 25."""
+NOTE_LENGTH: Final = 2_045
+"""Characters of a note that optuna-dashboard keeps in one attribute."""
 
 
 class StudyNotes:
-    """Writes a note, figures, and the leading trials' notes and files of each stage's study.
+    """Writes a note, figures, trials' notes and the leading trials' files of each stage's study.
 
     Parameters
     ----------
@@ -80,9 +82,10 @@ class StudyNotes:
         self._stages: dict[str, ToldStage] = {}
         self._paces = (
             (Pace(5.0, 0.003), self._write_note),
+            (Pace(5.0, 0.003, waits=True), self._write_trial_notes),
             (Pace(5.0, 0.01, waits=True), self._write_graphs),
             # After 10, 20, 30, 45 s and so on: of a long search, too, not many trials have files.
-            (Pace(10.0, 0.005, growth=0.5, waits=True), self._write_trials),
+            (Pace(10.0, 0.005, growth=0.5, waits=True), self._write_files),
         )
 
     def prepare(self, evaluator: TableEvaluator, space: Space) -> None:
@@ -112,7 +115,7 @@ class StudyNotes:
         conclusion : str, default=""
             What became of it, in a line.
         members : sequence of Member, default=()
-            Of the model; those that this search evaluated have notes and files, the heaviest ten.
+            Of the model; those that this search evaluated have files, the heaviest ten.
         """
         for stage in self._stages.values():
             stage.conclusion = conclusion
@@ -122,7 +125,7 @@ class StudyNotes:
         heaviest = sorted(members, key=lambda member: -member.weight)[:N_MEMBERS]
         for stage in self._stages.values():
             for record in stage.members(heaviest):
-                self._write_trial(stage, record)
+                self._write_files_of(stage, record)
         if result is not None and self._stages:
             largest = max(self._stages.values(), key=lambda stage: len(stage.records))
             self._save_graphs(largest, closing_graphs(result))
@@ -157,32 +160,54 @@ class StudyNotes:
                 drawn = True
         return drawn
 
-    def _write_trials(self, stage: ToldStage) -> bool:
+    def _write_trial_notes(self, stage: ToldStage) -> bool:
+        new = stage.without_note()
+        self._save_notes(stage, {r.number: trial_note(r, self._metric) for r in new})
+        return bool(new)
+
+    def _save_notes(self, stage: ToldStage, notes: Mapping[int, str]) -> None:
+        """Save notes of trials; what somebody wrote there in the meantime stays."""
+        with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
+            study_id = self._storage.get_study_id_from_name(stage.study_name)
+            before = self._storage.get_study_system_attrs(study_id)
+            for number, note in notes.items():
+                trial_id = self._id_of(study_id, number)
+                version = f"dashboard:{trial_id}:note_ver"
+                # As `optuna_dashboard.save_note` does, which reads all that a study has each time.
+                if version not in before or number in stage.noted:
+                    self._storage.set_study_system_attr(
+                        study_id, version, before.get(version, 0) + 1
+                    )
+                    for k, start in enumerate(range(0, len(note), NOTE_LENGTH)):
+                        key = f"dashboard:{trial_id}:note_str:{k}"
+                        part = note[start : start + NOTE_LENGTH]
+                        self._storage.set_study_system_attr(study_id, key, part)
+        stage.noted |= notes.keys()
+
+    def _id_of(self, study_id: int, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+
+    def _write_files(self, stage: ToldStage) -> bool:
         leading = stage.leading(self._metric)
         for record in leading:
-            self._write_trial(stage, record)
+            self._write_files_of(stage, record)
         return bool(leading)
 
-    def _write_trial(self, stage: ToldStage, record: TrialRecord) -> None:
-        from optuna_dashboard import save_note
-
-        with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
-            study = self._open(stage)
-            study_id = self._storage.get_study_id_from_name(stage.study_name)
-            trial_id = self._storage.get_trial_id_from_study_id_trial_number(
-                study_id, record.number
-            )
-            files = self._files(record)
-            note = trial_note(record, self._metric)
-            if isinstance(files, Exception):
-                # An estimator may fail to tell what it is, which must not end the search.
-                note += f"\n\nIts files could not be made: {as_code(reason_of(files))}"
-                files = []
-            save_note(optuna.Trial(study, trial_id), note)
-            # Optuna sets none of a trial that has ended; the dashboard reads these, too.
-            for meta in self._keep(files):
-                key = f"dashboard:artifacts:{trial_id}:{meta['artifact_id']}"
-                self._storage.set_study_system_attr(study_id, key, json.dumps(meta))
+    def _write_files_of(self, stage: ToldStage, record: TrialRecord) -> None:
+        files = self._files(record)
+        if isinstance(files, Exception):
+            # An estimator may fail to tell what it is, which must not end the search.
+            failure = f"Its files could not be made: {as_code(reason_of(files))}"
+            note = f"{trial_note(record, self._metric)}\n\n{failure}"
+            self._save_notes(stage, {record.number: note})
+        else:
+            with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
+                study_id = self._storage.get_study_id_from_name(stage.study_name)
+                trial_id = self._id_of(study_id, record.number)
+                # Optuna sets none of a trial that has ended; the dashboard reads these, too.
+                for meta in self._keep(files):
+                    key = f"dashboard:artifacts:{trial_id}:{meta['artifact_id']}"
+                    self._storage.set_study_system_attr(study_id, key, json.dumps(meta))
         stage.shown.add(record.number)
 
     def _files(self, record: TrialRecord) -> list[TrialFile] | Exception:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["ToldStage"]
 
 N_LEADING: Final = 3
-"""Trials of a study that have a note and files; those that had them before keep them."""
+"""Trials of a study that have files; those that had them before keep them."""
+MOST_NOTES: Final = 1_000
+"""Trials of a study that have a note: optuna-dashboard looks for each among all of them."""
 STATES: Final = {
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "stopped early",
@@ -53,6 +55,7 @@ class ToldStage:
     conclusion: str = ""
     n_written: dict[str, int] = field(default_factory=dict)
     shown: set[int] = field(default_factory=set)
+    noted: set[int] = field(default_factory=set)
 
     def take_in(self, record: TrialRecord, metric: Metric) -> None:
         """Count a trial in."""
@@ -65,6 +68,15 @@ class ToldStage:
             self.best is None or _signed(record, metric) > _signed(self.best, metric)
         ):
             self.best = record
+
+    def without_note(self) -> list[TrialRecord]:
+        """Return the trials that this search evaluated and that have no note yet."""
+        new = [
+            record
+            for record in self.records
+            if record.evaluation is not None and record.number not in self.noted
+        ]
+        return new[: MOST_NOTES - len(self.noted)]
 
     def leading(self, metric: Metric) -> list[TrialRecord]:
         """Return the best trials that this search evaluated, without those that are shown."""
@@ -108,8 +120,8 @@ class ToldStage:
         parts.append(f"{self.counts.total()} trials by {now}: {told}")
         parts += [as_code(f"{n} × {reason}", 150) for reason, n in self.reasons.most_common(3)]
         parts.append(
-            f"jointopt {version('jointopt')}; a trial's steps are folds; the leading trials and "
-            "the heaviest members of a model have notes and files"
+            f"jointopt {version('jointopt')}; a trial's steps are folds; a trial's note says "
+            "what came of it; the leading trials and the heaviest members of a model have files"
         )
         return "\n\n".join(parts)
 

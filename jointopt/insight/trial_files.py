@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from optuna.trial import TrialState
 
 from jointopt.insight.diagram import pipeline_diagram
 from jointopt.insight.error_pictures import draw_confusion, draw_residuals
@@ -47,20 +48,32 @@ class TrialFile:
 
 
 def trial_note(record: TrialRecord, metric: Metric) -> str:
-    """Return what a finished trial is and how good, in Markdown; it stays true as others come."""
+    """Return what an ended trial is and what came of it, in Markdown; it stays true."""
+    parts = [_what_came_of(record, metric), as_code(describe(record.config), 600)]
+    told = record.told
+    if scores := told.get("fold_scores"):
+        folds = [f"{k + 1}" for k in range(len(scores))]
+        cells = [f"{score:#.4g}" for score in scores]
+        parts.append(as_table(["fold", *folds], [metric.name, *cells]))
+    if "fit_seconds" in told:
+        seconds = f"Fits took {told['fit_seconds']:.3g} s, predictions "
+        parts.append(f"{seconds}{told['predict_seconds']:.3g} s.")
+    if "n_features" in told:
+        parts[-1] += f" The model itself saw {told['n_features']} inputs."
+    return "\n\n".join(parts)
+
+
+def _what_came_of(record: TrialRecord, metric: Metric) -> str:
     trial, told = record.trial, record.told
-    scores = told["fold_scores"]
-    seconds = [told[f"{what}_seconds"] for what in ("fit", "predict")]
-    folds = [f"{k + 1}" for k in range(len(scores))]
-    return "\n\n".join(
-        [
-            f"**{metric.name} {trial.value:.5g}** ± {np.std(scores):.2g} over {len(scores)} folds",
-            as_code(describe(record.config), 600),
-            as_table(["fold", *folds], [metric.name, *(f"{score:#.4g}" for score in scores)]),
-            f"Fits took {seconds[0]:.3g} s, predictions {seconds[1]:.3g} s. The model itself saw "
-            f"{told['n_features']} inputs.",
-        ]
-    )
+    scores = told.get("fold_scores", [])
+    if trial.state is TrialState.COMPLETE:
+        spread = f" ± {np.std(scores):.2g} over {len(scores)} folds" if scores else ""
+        return f"**{metric.name} {trial.value:.5g}**{spread}"
+    reason = as_code(told.get("reason") or "for a reason that was not told")
+    if trial.state is TrialState.FAIL:
+        return f"**Failed**: {reason}"
+    seen = f"{len(scores)} folds" if scores else "a sample of the rows"
+    return f"**Stopped early** at {metric.name} {trial.value:.5g} on {seen}: {reason}"
 
 
 def trial_files(

@@ -423,7 +423,8 @@ def test_a_comparison_of_three_classes():
     curves = found.anytime
     assert len(curves) == 12
     last = curves.groupby(["strategy", "seed"])["best"].last()
-    assert last.loc["random", 0] == pytest.approx(runs["validation"][1])
+    # Calibrated, the same predictions lose less.
+    assert last.loc["random", 0] > runs["validation"][1]
     assert runs["n_times_m"].map(int).gt(1).all()
     assert runs["budget"].unique() == "3 evaluations"
 

@@ -105,7 +105,7 @@ def markup_of(text):
 
 
 @pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
-def test_a_study_shows_its_note_graphs_and_leading_trials(task, tmp_path):
+def test_a_study_shows_its_note_graphs_and_trials(task, tmp_path):
     run(tmp_path, task, 12)
     get = read(tmp_path)
     (listed,) = json.loads(get("/api/studies"))["study_summaries"]
@@ -124,7 +124,9 @@ def test_a_study_shows_its_note_graphs_and_leading_trials(task, tmp_path):
     assert "<img" not in "".join(graph["graph_object"] for graph in study["plotly_graph_objects"])
     complete = [trial for trial in study["trials"] if trial["state"] == "Complete"]
     complete.sort(key=lambda trial: trial["values"][0], reverse=task is Task.BINARY)
-    assert all(trial["note"]["body"] for trial in complete[:N_LEADING])
+    notes = [trial["note"]["body"] for trial in study["trials"]]
+    assert all(notes)
+    assert [markup_of(note) for note in notes] == [[]] * 12
     with_files = [trial for trial in study["trials"] if trial["artifacts"]]
     assert [t["number"] for t in complete[:N_LEADING] if t not in with_files] == []
     picture = "confusion.svg" if task is Task.BINARY else "residuals.svg"
@@ -184,8 +186,6 @@ def test_members_of_the_model_have_files_too(most, tmp_path, monkeypatch):
     heaviest = sorted(members, key=lambda member: -member.weight)[:most]
     with_files = {trial["number"] for trial in study["trials"] if trial["artifacts"]}
     assert with_files == {member.trial for member in heaviest}
-    with_notes = {trial["number"] for trial in study["trials"] if trial["note"]["body"]}
-    assert with_notes == with_files
 
 
 def test_files_that_cannot_be_kept_are_told_with_their_place(tmp_path):
@@ -229,6 +229,27 @@ def test_a_note_says_what_was_found_so_far(tmp_path):
     assert "3 finished, 0 stopped early, 1 failed" in last
     assert "1 × ![c](http://d) # e" in last
     assert markup_of(last) == []
+
+
+def test_each_trial_has_a_note_and_what_somebody_wrote_stays(tmp_path):
+    storage = optuna.storages.InMemoryStorage()
+    study = optuna.create_study(study_name="s/joint", storage=storage, direction="minimize")
+    notes = StudyNotes(storage, "s", get_metric("rmse", Task.REGRESSION), EVIL[3], tmp_path)
+    pruned = record(1, 3.0)
+    pruned.trial.state = TrialState.PRUNED
+    pruned.trial.user_attrs["reason"] = "behind the best"
+    for told in (record(0, 2.0), pruned, record(2, 0.0, reason=EVIL[2]), record(3, 2.5)):
+        study.add_trial(told.trial)
+        notes(told)
+    number_3 = optuna.Trial(study, study.trials[3]._trial_id)
+    optuna_dashboard.save_note(number_3, "mine")
+    notes.finish()
+    told = [optuna_dashboard.get_note(optuna.Trial(study, t._trial_id)) for t in study.trials]
+    assert "**rmse 2** ± 0 over 1 folds" in told[0]
+    assert "**Stopped early** at rmse 3 on 1 folds: `behind the best`" in told[1]
+    assert "**Failed**: `![c](http://d) # e`" in told[2]
+    assert told[3] == "mine"
+    assert [markup_of(note) for note in told] == [[]] * 4
 
 
 def test_rare_classes_share_a_row_and_unscored_rows_are_left_out():
