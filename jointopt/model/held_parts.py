@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-__all__ = ["cross_fitted", "sampled", "several"]
+__all__ = ["MAX_ROWS", "cross_fitted", "sampled", "several"]
 
 MAX_ROWS: Final = 8_000
+"""Rows that are looked at, of a table that has more."""
 LEAST_PARTS, PARTS_OF_ONE = 2, 5
 Tuned = TypeVar("Tuned")
 

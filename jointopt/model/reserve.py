@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from optuna.trial import TrialState
 
+from jointopt.model.held_parts import MAX_ROWS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reserve", "writing_seconds"]
 
-FINISH_SECONDS, START_SECONDS = 3.1, 3.0
+FINISH_SECONDS, START_SECONDS = 2.7, 3.0
 """What saving, the report, and the interpreter's start and exit take, where loading libraries and
 a small table takes so long."""
 MOST_SLOWER = 2.0
@@ -38,7 +40,7 @@ MOST_RESERVED = 0.25
 EXPECTED_MEMBERS = 5
 """For which time is kept."""
 SELECTION_SECONDS, FEW = 1.0, 25
-"""What selecting an ensemble takes, of that many trials or more."""
+"""What selecting an ensemble takes, of that many trials or more, on as many rows as it looks at."""
 LOADED_BYTES_PER_SECOND = 4e8
 SAVED_BYTES_PER_SECOND = 1.5e8
 SAVING_SECONDS = 0.04
@@ -85,6 +87,7 @@ class Reserve:
         self._evaluator = evaluator
         self._metric = setting.metric
         self._seen = len(setting.folds[0][0]) / setting.dataset.n_rows
+        self._of_rows = min(1.0, setting.dataset.n_rows / MAX_ROWS)
         self._saves = writing_seconds is not None
         self._after = RETURN_SECONDS if writing_seconds is None else writing_seconds
         if budget.seconds is not None:
@@ -113,7 +116,8 @@ class Reserve:
             refits = [seconds for *_, seconds in best if REFIT_MARGIN * seconds <= most]
             refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
             expected = keeping + REFIT_MARGIN * refitting
-            selecting = SELECTION_SECONDS * min(1.0, len(self._costs) / FEW)
+            of_trials = min(1.0, len(self._costs) / FEW)
+            selecting = SELECTION_SECONDS * of_trials * self._of_rows
             self._budget.reserve = self._after + min(selecting + expected, most)
         elif self.signed(record) > self._best:
             limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
