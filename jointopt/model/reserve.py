@@ -40,7 +40,7 @@ MOST_RESERVED = 0.25
 EXPECTED_MEMBERS = 5
 """For which time is kept."""
 SELECTION_SECONDS, FEW = 1.0, 25
-"""What selecting an ensemble takes, of that many trials or more, on as many rows as it looks at."""
+"""What selecting an ensemble takes, of that many trials or more, on as many rows as it sees."""
 LOADED_BYTES_PER_SECOND = 4e8
 SAVED_BYTES_PER_SECOND = 1.5e8
 SAVING_SECONDS = 0.04
