@@ -207,8 +207,8 @@ class JointClassifier(ClassifierMixin, _Joint):
         storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same
         place makes `jointopt-2/joint`, and so on.
     final : {"ensemble", "single"}, default="ensemble"
-        Average the best configurations, each fitted on all rows and on those of up to four folds,
-        or fit the best one on all rows.
+        Average the best configurations, each fitted on all rows and, the heavier ones, on those
+        of up to four folds, or fit the best one on all rows.
     verbose : bool, default=False
         Show how the search goes: drawn in a terminal or a notebook, in lines elsewhere.
 
@@ -366,8 +366,8 @@ class JointRegressor(RegressorMixin, _Joint):
         storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same
         place makes `jointopt-2/joint`, and so on.
     final : {"ensemble", "single"}, default="ensemble"
-        Average the best configurations, each fitted on all rows and on those of up to four folds,
-        or fit the best one on all rows.
+        Average the best configurations, each fitted on all rows and, the heavier ones, on those
+        of up to four folds, or fit the best one on all rows.
     verbose : bool, default=False
         Show how the search goes: drawn in a terminal or a notebook, in lines elsewhere.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import optuna
@@ -64,8 +64,12 @@ def test_two_runs_work_together(start_run, storage, tmp_path):
         if first.params == second.params:
             ends = min(first.datetime_complete, second.datetime_complete)
             assert max(first.datetime_start, second.datetime_start) < ends + LATE
+    # A run has one worker: trials at the same time are of both.
+    began = sorted(trials, key=lambda trial: trial.datetime_start)
+    assert any(b.datetime_start < a.datetime_complete for a, b in pairwise(began))
+    # One that joins late may find nothing that passes all folds; then it has no predictions.
     own = [set(np.load(tmp_path / name / "out_of_fold.npz")) for name in "ab"]
-    assert all(own)
+    assert any(own)
     assert not own[0] & own[1]
     for name in "ab":
         assert len(pd.read_csv(tmp_path / name / "leaderboard.csv")) >= 150

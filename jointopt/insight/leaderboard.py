@@ -98,7 +98,7 @@ def members_frame(model: FittedModel) -> pd.DataFrame:
     -------
     DataFrame
         Columns `weight`, `trial`, `paradigm`, `score` (the trial's), `n_pipelines` (fitted, on
-        all rows and on those of up to four folds) and `pipeline` (in words).
+        all rows, on those of up to four folds, or both) and `pipeline` (in words).
     """
     return pd.DataFrame(
         [

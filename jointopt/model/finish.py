@@ -2,7 +2,8 @@
 
 Either the best configurations are averaged, each as the mean of what was fitted on the folds and
 of a fit on all rows, or the best one alone is fitted on all rows. The folds' models make up for
-each other's chances, the other one has seen more; together they are rarely worse than either.
+each other's chances, the other one has seen more; together they are rarely worse than either. Of a
+light configuration only the fit on all rows is kept, where there is one.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ MAX_CANDIDATES = 25
 """The best trials, of which an ensemble is selected."""
 WHOLE_SHARE: Final = 0.5
 """Of a fit on all rows in its member's predictions; its folds' models have the rest."""
+LIGHT: Final = 0.25
+"""Members of less weight are a fit on all rows alone: the variance that their folds' models would
+even out counts by the square of the weight, and predicting takes as long as for the heaviest."""
 
 
 class Finish:
@@ -137,9 +141,7 @@ class Finish:
         chosen = sorted(weights, key=lambda i: -weights[i])
         wholes = self._refits(executor, [kept[i] for i in chosen], notes)
         members = tuple(
-            self._member(
-                kept[i], weights[i], whole, tuple(map(_load, self._reserve.paths(kept[i])))
-            )
+            self._member(kept[i], weights[i], whole, self._of_folds(kept[i], weights[i], whole))
             for i, whole in zip(chosen, wholes, strict=True)
         )
         return self._model(members, ranked[0], scores, blended)
@@ -207,6 +209,14 @@ class Finish:
             ordered = ordered[: max(1, n_members)]
         total = sum(weights[i] for i in ordered)
         return {i: weights[i] / total for i in ordered}
+
+    def _of_folds(
+        self, record: TrialRecord, weight: float, whole: Pipeline | None
+    ) -> tuple[Pipeline, ...]:
+        """Load what was fitted on the folds, if it is to be part of the model."""
+        if whole is not None and weight < LIGHT:
+            return ()
+        return tuple(map(_load, self._reserve.paths(record)))
 
     @staticmethod
     def _member(

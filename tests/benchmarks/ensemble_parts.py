@@ -33,7 +33,7 @@ def scores(results, test):
     totals = dict.fromkeys(("both", "all rows", "folds"), 0.0)
     for member in model.members:
         found = [predict(pipeline, X, n_classes) for pipeline in member.pipelines]
-        # A member that there was no time to fit on all rows has the folds' models alone.
+        # A light member has the fit on all rows alone, one without time for it the folds' models.
         refitted = member.shares[0] == WHOLE_SHARE
         of_folds = np.mean(found[refitted:], axis=0)
         parts = {

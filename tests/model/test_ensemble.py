@@ -19,6 +19,7 @@ from jointopt.errors import OptionError, StorageError
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.ensemble import fold_score, greedy_selection
+from jointopt.model.finish import LIGHT
 from jointopt.model.run import RunOptions, run_table
 
 N_TRIALS = 14
@@ -55,14 +56,18 @@ def test_the_ensemble_is_not_worse_than_the_best_alone(run, dataset):
     assert model.facts["validation_score"] == pytest.approx(run.metric.display(score))
 
 
-def test_members_are_half_of_four_folds_and_half_of_all_rows(run, dataset):
+def test_heavy_members_are_half_of_four_folds_and_half_of_all_rows(run, dataset):
     """Only what has not seen a row tells its score."""
     folds = make_folds(dataset, seed=0, n_folds=run.n_folds)
+    assert run.model.members[0].weight >= LIGHT
     for member in run.model.members:
         kept = run.out_of_fold["joint", member.trial]
         whole, *of_folds = member.pipelines
-        assert member.shares == pytest.approx([0.5, *[0.5 / 4] * 4])
-        for (_, rows), pipeline in zip(folds[:4], of_folds, strict=True):
+        if member.weight < LIGHT:
+            assert member.shares == (1.0,)
+        else:
+            assert member.shares == pytest.approx([0.5, *[0.5 / 4] * 4])
+        for (_, rows), pipeline in zip(folds[:4], of_folds, strict=False):
             again = predict(pipeline, dataset.X.iloc[rows], 0)
             np.testing.assert_allclose(again, kept[rows], rtol=1e-5)
         means = [predict(part, dataset.X, 0).mean() for part in member.pipelines]
