@@ -53,10 +53,22 @@ class _Running:
     config: Config
     rungs: list[FoldResult] = field(default_factory=list)
     results: list[FoldResult] = field(default_factory=list)
+    ahead: dict[int, FoldResult] = field(default_factory=dict)
+    """Of folds after one that is still under way."""
+    n_begun: int = 0
+    """Whole folds."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing of it is under way."""
+        return self.n_begun == len(self.results) + len(self.ahead)
 
 
 class TableEvaluator:
     """Runs the folds of each configuration in order and stops the hopeless ones.
+
+    Where nothing else is to be evaluated, as at the end of a search, idle places take further
+    folds of what is under way; what they find counts once the folds before have passed.
 
     Parameters
     ----------
@@ -109,6 +121,7 @@ class TableEvaluator:
         self._race = Race(len(setting.folds))
         self._curves: defaultdict[tuple[str, str, int], CurveRace] = defaultdict(CurveRace)
         self._running: dict[int, _Running] = {}
+        self._n_fits = 0
         self._scores: dict[int, float] = {}
         self._bytes: dict[int, int] = {}
         self._leaders: dict[tuple[str, bool], list[float]] = {}
@@ -126,23 +139,51 @@ class TableEvaluator:
 
     def collect(self, timeout: float | None) -> list[Outcome]:
         """Wait for folds to end; start the next folds of those that go on."""
+        self._fill_places()
         outcomes = []
         for number, result in self._executor.collect(timeout):
-            running = self._running[number]
-            if result.error is None:
-                self._first_seconds = 0.0
-            (running.results if result.n_rows is None else running.rungs).append(result)
-            if result.curve is not None and result.fold == 0:
-                race = self._curve_race(running.config, result.n_rows)
-                race.ended(result.curve, stopped=result.stopped)
-            if (outcome := self._outcome(number, running)) is None:
-                self._next_fit(number)
-            else:
+            self._n_fits -= 1
+            running = self._running.get(number)
+            if running is None:
+                # A fold that was begun ahead of the one that ended its configuration.
+                self._forget_models(number)
+                continue
+            outcome = self._take_in(number, running, result)
+            if outcome is not None:
                 del self._running[number]
                 if outcome.state is not State.COMPLETE:
                     self._forget_models(number)
                 outcomes.append(outcome)
+            elif running.is_waiting:
+                self._next_fit(number)
         return outcomes
+
+    def _fill_places(self) -> None:
+        behind = [running for running in self._running.items() if running[1].results]
+        n_folds = len(self.setting.folds)
+        while self._n_fits < self._executor.capacity:
+            left = {number: n_folds - running.n_begun for number, running in behind}
+            longest = max(left, key=left.__getitem__, default=None)
+            if longest is None or not left[longest]:
+                return
+            self._next_fit(longest)
+
+    def _take_in(self, number: int, running: _Running, result: FoldResult) -> Outcome | None:
+        """Take in a fit, and what was waiting for it; return how the configuration ended."""
+        if result.error is None:
+            self._first_seconds = 0.0
+        if result.curve is not None and result.fold == 0:
+            race = self._curve_race(running.config, result.n_rows)
+            race.ended(result.curve, stopped=result.stopped)
+        if result.n_rows is not None:
+            running.rungs.append(result)
+            return self._outcome(number, running)
+        running.ahead[result.fold] = result
+        outcome = None
+        while outcome is None and len(running.results) in running.ahead:
+            running.results.append(running.ahead.pop(len(running.results)))
+            outcome = self._outcome(number, running)
+        return outcome
 
     def has_partial(self) -> bool:
         """Whether a configuration under way has passed a fold, or a sample of one."""
@@ -157,6 +198,7 @@ class TableEvaluator:
         ]
         self._running.clear()
         self._executor.cancel()
+        self._n_fits = 0
         return outcomes
 
     def explain(self, config: Config) -> dict[str, float]:
@@ -188,13 +230,14 @@ class TableEvaluator:
 
     def _next_fit(self, number: int) -> None:
         running, limit = self._running[number], self._limit()
-        if not running.results and len(running.rungs) < len(self.setting.rungs):
+        if len(running.rungs) < len(self.setting.rungs):
             n_rows = self.setting.rungs[len(running.rungs)]
             bar = self._curve_race(running.config, n_rows).must_reach()
             task = FoldTask(running.config, 0, n_rows, limit, must_reach=bar)
             self._begin(number, task, f"{n_rows:,} rows")
             return
-        fold = len(running.results)
+        fold = running.n_begun
+        running.n_begun += 1
         kept = self._keep_models and fold < MAX_FOLD_MODELS
         keep = self._model_path(number, fold) if kept else None
         bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
@@ -208,6 +251,7 @@ class TableEvaluator:
 
     def _begin(self, number: int, task: FoldTask, what: str) -> None:
         self._executor.submit(number, task)
+        self._n_fits += 1
         if self._watch is not None:
             self._watch(FitBegun(number, what))
 

@@ -19,7 +19,7 @@ from jointopt.search.strategies import Stage
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 
-N_ROWS, N_COLUMNS, N_CONFIGS, N_RUNS = 5_000, 20, 48, 3
+N_ROWS, N_COLUMNS, N_CONFIGS, N_RUNS = 5_000, 20, 16, 3
 PARADIGMS = ("lightgbm", "xgboost", "extra_trees", "linear")
 
 
