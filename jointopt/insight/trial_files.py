@@ -72,7 +72,8 @@ def _what_came_of(record: TrialRecord, metric: Metric) -> str:
     reason = as_code(told.get("reason") or "for a reason that was not told")
     if trial.state is TrialState.FAIL:
         return f"**Failed**: {reason}"
-    seen = f"{len(scores)} folds" if scores else "a sample of the rows"
+    folds = "1 fold" if len(scores) == 1 else f"{len(scores)} folds"
+    seen = folds if scores else "a sample of the rows"
     return f"**Stopped early** at {metric.name} {trial.value:.5g} on {seen}: {reason}"
 
 

@@ -246,7 +246,7 @@ def test_each_trial_has_a_note_and_what_somebody_wrote_stays(tmp_path):
     notes.finish()
     told = [optuna_dashboard.get_note(optuna.Trial(study, t._trial_id)) for t in study.trials]
     assert "**rmse 2** ± 0 over 1 folds" in told[0]
-    assert "**Stopped early** at rmse 3 on 1 folds: `behind the best`" in told[1]
+    assert "**Stopped early** at rmse 3 on 1 fold: `behind the best`" in told[1]
     assert "**Failed**: `![c](http://d) # e`" in told[2]
     assert told[3] == "mine"
     assert [markup_of(note) for note in told] == [[]] * 4
