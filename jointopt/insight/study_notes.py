@@ -2,7 +2,7 @@
 
 A search waits for what is written here, so that little of its time may be spent on it, and several
 searches may write about one study: what is kept in many attributes is written in one piece, and
-of a single trial only the search that ran it tells.
+a trial's note but once, and its files by the search that ran it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from jointopt.search.place import place_of, plain_storage_errors
 from jointopt.search.storage import at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import plotly.graph_objects as go
@@ -162,27 +162,30 @@ class StudyNotes:
 
     def _write_trial_notes(self, stage: ToldStage) -> bool:
         new = stage.without_note()
-        self._save_notes(stage, {r.number: trial_note(r, self._metric) for r in new})
+        self._save_notes(stage, new)
         return bool(new)
 
-    def _save_notes(self, stage: ToldStage, notes: Mapping[int, str]) -> None:
-        """Save notes of trials; what somebody wrote there in the meantime stays."""
+    def _save_notes(
+        self, stage: ToldStage, records: Sequence[TrialRecord], remark: str = ""
+    ) -> None:
+        """Save notes of trials; what somebody else wrote there stays."""
         with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
             study_id = self._storage.get_study_id_from_name(stage.study_name)
             before = self._storage.get_study_system_attrs(study_id)
-            for number, note in notes.items():
-                trial_id = self._id_of(study_id, number)
+            for record in records:
+                trial_id = self._id_of(study_id, record.number)
                 version = f"dashboard:{trial_id}:note_ver"
+                own = stage.noted.setdefault(record.number, 0)
+                if before.get(version, 0) != own:
+                    continue
                 # As `optuna_dashboard.save_note` does, which reads all that a study has each time.
-                if version not in before or number in stage.noted:
-                    self._storage.set_study_system_attr(
-                        study_id, version, before.get(version, 0) + 1
-                    )
-                    for k, start in enumerate(range(0, len(note), NOTE_LENGTH)):
-                        key = f"dashboard:{trial_id}:note_str:{k}"
-                        part = note[start : start + NOTE_LENGTH]
-                        self._storage.set_study_system_attr(study_id, key, part)
-        stage.noted |= notes.keys()
+                note = trial_note(record, self._metric) + remark
+                stage.noted[record.number] = own + 1
+                self._storage.set_study_system_attr(study_id, version, own + 1)
+                for k, start in enumerate(range(0, len(note), NOTE_LENGTH)):
+                    key = f"dashboard:{trial_id}:note_str:{k}"
+                    part = note[start : start + NOTE_LENGTH]
+                    self._storage.set_study_system_attr(study_id, key, part)
 
     def _id_of(self, study_id: int, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
@@ -197,9 +200,8 @@ class StudyNotes:
         files = self._files(record)
         if isinstance(files, Exception):
             # An estimator may fail to tell what it is, which must not end the search.
-            failure = f"Its files could not be made: {as_code(reason_of(files))}"
-            note = f"{trial_note(record, self._metric)}\n\n{failure}"
-            self._save_notes(stage, {record.number: note})
+            remark = f"\n\nIts files could not be made: {as_code(reason_of(files))}"
+            self._save_notes(stage, [record], remark)
         else:
             with plain_storage_errors(place_of(self._storage)), at_once(self._storage):
                 study_id = self._storage.get_study_id_from_name(stage.study_name)

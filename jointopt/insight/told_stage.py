@@ -55,7 +55,8 @@ class ToldStage:
     conclusion: str = ""
     n_written: dict[str, int] = field(default_factory=dict)
     shown: set[int] = field(default_factory=set)
-    noted: set[int] = field(default_factory=set)
+    noted: dict[int, int] = field(default_factory=dict)
+    """Trials whose notes were looked at, and the version that was written; 0 where none was."""
 
     def take_in(self, record: TrialRecord, metric: Metric) -> None:
         """Count a trial in."""
@@ -70,13 +71,9 @@ class ToldStage:
             self.best = record
 
     def without_note(self) -> list[TrialRecord]:
-        """Return the trials that this search evaluated and that have no note yet."""
-        new = [
-            record
-            for record in self.records
-            if record.evaluation is not None and record.number not in self.noted
-        ]
-        return new[: MOST_NOTES - len(self.noted)]
+        """Return the trials whose notes were not looked at yet, an earlier run's too."""
+        new = [record for record in self.records if record.number not in self.noted]
+        return new[: max(0, MOST_NOTES - len(self.noted))]
 
     def leading(self, metric: Metric) -> list[TrialRecord]:
         """Return the best trials that this search evaluated, without those that are shown."""

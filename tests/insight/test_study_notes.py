@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import sys
@@ -249,6 +250,15 @@ def test_each_trial_has_a_note_and_what_somebody_wrote_stays(tmp_path):
     assert "**Stopped early** at rmse 3 on 1 fold: `behind the best`" in told[1]
     assert "**Failed**: `![c](http://d) # e`" in told[2]
     assert told[3] == "mine"
+    # An earlier run's, which was killed before it wrote one; it has none of them anew.
+    again = StudyNotes(storage, "s", get_metric("rmse", Task.REGRESSION), EVIL[3], tmp_path)
+    study.add_trial(record(4, 1.5).trial)
+    for number, value in ((0, 9.0), (4, 1.5)):
+        again(dataclasses.replace(record(number, value), evaluation=None))
+    again.finish()
+    after = [optuna_dashboard.get_note(optuna.Trial(study, t._trial_id)) for t in study.trials]
+    assert after[:4] == told
+    assert "**rmse 1.5**" in after[4]
     assert [markup_of(note) for note in told] == [[]] * 4
 
 
