@@ -137,14 +137,15 @@ def test_scored_rows_have_no_part_in_a_curve(setting, space):
 
 def test_curves_are_shown_in_the_dashboard(tmp_path):
     storage = optuna.storages.InMemoryStorage()
-    optuna.create_study(study_name="s/joint", storage=storage)
+    study = optuna.create_study(study_name="s/joint", storage=storage)
     told = {"paradigm": "mlp", "n_rows": 9, "stopped": True, **dataclasses.asdict(curve(3.0, 2.0))}
     state = optuna.trial.TrialState.PRUNED
     trial = optuna.create_trial(state=state, value=0.5, user_attrs={"learning_curves": [told]})
+    study.add_trial(trial)
     notes = StudyNotes(storage, "s", get_metric(None, Task.BINARY), "a table", tmp_path)
     notes(TrialRecord("joint", 0, {"paradigm": "mlp"}, trial))
     notes.finish()
-    (study,) = storage.get_all_studies()
-    (figure,) = get_plotly_graph_objects(study.system_attrs).values()
+    (summary,) = storage.get_all_studies()
+    (figure,) = get_plotly_graph_objects(summary.system_attrs).values()
     assert '"y":[3.0,2.0]' in figure
     assert "stopped here" in figure
