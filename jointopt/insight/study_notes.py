@@ -215,9 +215,9 @@ class StudyNotes:
     def _files(self, record: TrialRecord) -> list[TrialFile] | Exception:
         """Return a trial's files, if its predictions are known."""
         evaluator = self._evaluator
-        if evaluator is None or record.evaluation not in evaluator.out_of_fold:
+        if evaluator is None or record.evaluation not in evaluator.kept.predictions:
             return []
-        predictions = evaluator.out_of_fold[record.evaluation]
+        predictions = evaluator.kept.predictions[record.evaluation]
         return attempt(lambda: list(trial_files(record, evaluator.setting, predictions)))
 
     def _keep(self, files: Sequence[TrialFile]) -> list[dict[str, str | None]]:

@@ -124,7 +124,7 @@ class Finish:
         kept = [r for r in ranked if self._reserve.paths(r)][:MAX_CANDIDATES]
         if not kept:
             return None
-        predictions = [self._evaluator.out_of_fold[r.evaluation or 0] for r in kept]
+        predictions = [self._evaluator.kept.predictions[r.evaluation or 0] for r in kept]
         dataset, folds = self._setting.dataset, self._setting.folds
         weights = greedy_selection(predictions, fold_score(dataset, folds, self._metric))
         weights = self._affordable(weights, kept)
@@ -191,7 +191,7 @@ class Finish:
     def _kept(self, record: TrialRecord) -> NDArray[np.float32] | None:
         """Return a trial's predictions out of fold, if they were kept."""
         number = record.evaluation
-        return None if number is None else self._evaluator.out_of_fold.get(number)
+        return None if number is None else self._evaluator.kept.predictions.get(number)
 
     def _scores(self, record: TrialRecord) -> list[float]:
         """Return a trial's scores on the folds that it passed, greater being better."""

@@ -128,7 +128,7 @@ class Reserve:
     def paths(self, record: TrialRecord) -> tuple[Path, ...]:
         """Return where a trial's fitted pipelines are, none if they were not kept."""
         number = record.evaluation
-        return () if number is None else self._evaluator.models.get(number, ())
+        return () if number is None else self._evaluator.kept.models.get(number, ())
 
     def seconds_to_keep(self, record: TrialRecord) -> float:
         """Return about what loading a trial's pipelines, and writing them in safe form, takes."""

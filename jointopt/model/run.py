@@ -219,9 +219,9 @@ def run_table(
     finally:
         executor.close()
     kept = {
-        (record.stage, record.number): evaluator.out_of_fold[record.evaluation]
+        (record.stage, record.number): evaluator.kept.predictions[record.evaluation]
         for record in result.records
-        if record.evaluation in evaluator.out_of_fold
+        if record.evaluation in evaluator.kept.predictions
     }
     notes = (*_about_rows(setting), *evaluator.notes, *notes)
     return TableRun(result, model, dataset, space, metric, len(setting.folds), kept, notes)

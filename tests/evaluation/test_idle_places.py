@@ -92,7 +92,7 @@ def test_folds_that_end_in_no_order_count_in_theirs(folded, strengths, closing):
         assert (n == N_FOLDS) == (outcome.state is State.COMPLETE)
         assert outcome.value == pytest.approx(np.mean(outcome.details["fold_scores"]))
     complete = [number for number, outcome in found.items() if outcome.state is State.COMPLETE]
-    assert sorted(shuffled.out_of_fold) == sorted(shuffled.models) == sorted(complete)
+    assert sorted(shuffled.kept.predictions) == sorted(shuffled.kept.models) == sorted(complete)
 
 
 def test_nothing_is_left_of_what_was_begun_ahead_in_vain(folded, strengths, closing):
@@ -101,5 +101,5 @@ def test_nothing_is_left_of_what_was_begun_ahead_in_vain(folded, strengths, clos
     assert State.PRUNED in {outcome.state for outcome in found.values()}
     while executor.n_waiting:
         assert evaluator.collect(None) == []
-    kept = {path for paths in evaluator.models.values() for path in paths}
+    kept = {path for paths in evaluator.kept.models.values() for path in paths}
     assert set(executor.scratch.glob("*.pickle")) == kept

@@ -13,7 +13,8 @@ from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
 from jointopt.evaluation.outcome import State
 from jointopt.evaluation.racing import Race
-from jointopt.evaluation.table_evaluator import LEADER_PATIENCE, TableEvaluator
+from jointopt.evaluation.stop_rule import LEADER_PATIENCE
+from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 
 RIDGE = {

@@ -168,7 +168,7 @@ def test_selection_is_never_worse_and_always_the_same(seed, n, n_rows):
 
 
 def test_what_was_kept_on_disk_is_bounded(dataset, monkeypatch):
-    monkeypatch.setattr("jointopt.evaluation.table_evaluator.MAX_KEPT", 2)
+    monkeypatch.setattr("jointopt.evaluation.kept.MAX_KEPT", 2)
     found = run_table(dataset, RunOptions(space="small", n_trials=N_TRIALS))
     assert len(found.out_of_fold) <= 2
     assert len(found.model.members) <= 2

@@ -1,0 +1,88 @@
+"""Which configurations go on: a race, in which the leaders of paradigms have more patience."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jointopt.evaluation.racing import Race
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jointopt.evaluation.one_fold import FoldResult
+
+__all__ = ["StopRule"]
+
+LEADER_PATIENCE = 3.0
+"""What leads its paradigm stops early only at so many times the confidence asked of others: it
+says what the paradigm can do, and an ensemble lives on models that differ."""
+COSTLY_LEADER_PATIENCE = 2.0
+NEARLY_DONE = 0.5
+"""A leader that has passed that share of the folds passes the others too: what it has cost would
+be lost, and it was near enough to come so far."""
+CHEAP = 0.3
+"""A leader whose fits take a greater share of the longest that is allowed is a costly one."""
+
+
+class StopRule:
+    """Says of each configuration whether it is worth another fit.
+
+    Parameters
+    ----------
+    n_folds : int
+        Folds that a configuration must pass to finish.
+    max_fit_seconds : float or None, default=None
+        Limit for one fit.
+    """
+
+    def __init__(self, n_folds: int, max_fit_seconds: float | None = None) -> None:
+        self._n_folds = n_folds
+        self._max_fit_seconds = max_fit_seconds
+        self._race = Race(n_folds)
+        self._leaders: dict[tuple[str, bool], list[float]] = {}
+
+    def finished(self, scores: Sequence[float], rungs: Sequence[float]) -> None:
+        """Take in the scores of a configuration that passed all folds, and the samples before."""
+        self._race.finished(scores, rungs)
+
+    def why_to_stop(
+        self, paradigm: str, results: Sequence[FoldResult], rungs: Sequence[FoldResult]
+    ) -> str | None:
+        """Return why a configuration is not worth another fit, None if it is.
+
+        Parameters
+        ----------
+        paradigm : str
+            Of the configuration.
+        results, rungs : sequence of FoldResult
+            On the first folds, and on samples of rows before.
+        """
+        scores = [result.score for result in results]
+        leads = self._leads(paradigm, results or rungs, whole=bool(results))
+        patience = self._patience(results or rungs) if leads else 1.0
+        if not scores:
+            samples = [result.score for result in rungs]
+            hopeless = self._race.hopeless_on_sample(samples, patience=patience)
+            return "behind the best on the same sample of rows" if hopeless else None
+        if leads and len(scores) >= NEARLY_DONE * self._n_folds:
+            return None
+        hopeless = self._race.hopeless(scores, patience=patience)
+        return "behind the best on the same folds" if hopeless else None
+
+    def _leads(self, paradigm: str, results: Sequence[FoldResult], *, whole: bool) -> bool:
+        """Whether a configuration is the best so far of its paradigm; it is remembered as such."""
+        scores = [result.score for result in results]
+        leader = self._leaders.get((paradigm, whole), [])
+        if len(leader) >= len(scores) and np.mean(scores) < np.mean(leader[: len(scores)]):
+            return False
+        self._leaders[paradigm, whole] = scores
+        return True
+
+    def _patience(self, results: Sequence[FoldResult]) -> float:
+        """Return how sure the race must be to stop the best so far of a paradigm."""
+        seconds = np.mean([result.fit_seconds + result.predict_seconds for result in results])
+        if self._max_fit_seconds is not None and seconds > CHEAP * self._max_fit_seconds:
+            return COSTLY_LEADER_PATIENCE
+        return LEADER_PATIENCE
