@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +41,12 @@ class Candidates:
         self._rng = rng
         self._ranked = ranked
         self._branch = branch
-        known = ~np.isnan(ranked)
-        self._usual = ranked[known.argmax(axis=0), np.arange(ranked.shape[1])]
+
+    @cached_property
+    def _usual(self) -> NDArray[np.float64]:
+        """The best known value of each parameter; NaN where there is none."""
+        known = ~np.isnan(self._ranked)
+        return self._ranked[known.argmax(axis=0), np.arange(known.shape[1])]
 
     def first(self) -> Rows:
         """Return neighbours and crossings of the best, random ones, and some of each branch."""
@@ -63,6 +68,8 @@ class Candidates:
         return self._genome.in_branch(varied, self._branch, self._rng)
 
     def _filled(self, rows: Rows) -> Rows:
+        if not self._genome.optional.any():
+            return rows
         return self._genome.filled(rows, self._usual, self._rng)
 
     def _of_branches(self, codes: list[float]) -> Rows:

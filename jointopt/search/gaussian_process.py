@@ -40,6 +40,8 @@ BLOCK = 64
 """Rows that are predicted at once."""
 MANY = 256
 """The same where tens of thousands are."""
+KEPT_MEMORY = 3_000_000
+"""Numbers in an array as large as glibc's allocator may take from memory that it keeps."""
 FARTHEST = 5.0
 """How far from the prior's means the search goes, in the prior's standard deviations."""
 
@@ -78,6 +80,9 @@ class GaussianProcess:
         self._theta = self._means.copy()
         self._factor = np.zeros((0, 0))
         self._factored: tuple[Array, ...] = ()
+        # glibc asks the kernel for each array that is larger than those it has seen freed, which
+        # takes as long as computing with it: half of the time that it takes to find weights.
+        np.empty(KEPT_MEMORY)
 
     # ---------------------------------------------------------------- learning
 

@@ -147,7 +147,8 @@ class Genome:
         rows = full.copy()
         for j, code in self._held.items():
             rows[:, j] = code
-        rows[:, self._coarse] = self._coarse_grid.snapped(rows[:, self._coarse])
+        if len(self._coarse):
+            rows[:, self._coarse] = self._coarse_grid.snapped(rows[:, self._coarse])
         for members in self._subsets:
             empty = np.flatnonzero(rows[:, members].sum(axis=1) == 0)
             free = [j for j in members if j not in self._held]
@@ -170,8 +171,6 @@ class Genome:
         usual : ndarray of shape (n_parameters,)
             A good value of each parameter; NaN where none is known.
         """
-        if not self.optional.any():
-            return rows
         drawn = self.uniform(len(rows), rng)
         alike = rng.integers(2, size=(len(rows), 1)) == 1
         others = np.where(alike & ~np.isnan(usual), usual, drawn)
@@ -249,8 +248,10 @@ class Genome:
         moved = np.abs(near + rng.choice(STEPS, near.size) * rng.normal(size=near.size)) % 2.0
         moved = np.where(moved > 1.0, 2.0 - moved, moved)
         # A step too small for a coarse grid would change nothing.
-        grid = self._grid.at(self._place[columns[number]])
-        stays = np.abs(grid.snapped(moved) - near) < SAME
+        places, reached = self._place[columns[number]], moved.copy()
+        if (coarse := self._grid.stepped[places]).any():
+            reached[coarse] = self._grid.at(places[coarse]).snapped(moved[coarse])
+        stays = np.abs(reached - near) < SAME
         found[number] = np.where(stays, rng.random(stays.shape), moved)
         return np.asarray(found)
 

@@ -27,6 +27,13 @@ class History:
     ----------
     n_parameters : int
         Columns of the rows.
+
+    Attributes
+    ----------
+    n : int
+        Configurations.
+    n_scored : int
+        Those that did not fail.
     """
 
     def __init__(self, n_parameters: int) -> None:
@@ -38,6 +45,7 @@ class History:
         self._gains: dict[int, tuple[float, int]] = {}
         self._last_step = -1
         self.n = 0
+        self.n_scored = 0
 
     @property
     def rows(self) -> NDArray[np.float64]:
@@ -81,6 +89,7 @@ class History:
         self._scores[self.n] = score
         self._seconds[self.n] = seconds / max(len(steps), 1)
         self._keys.add(_key(row))
+        self.n_scored += math.isfinite(score)
         if complete:
             for step, value in steps.items():
                 if not math.isfinite(score - value):
@@ -139,9 +148,10 @@ class History:
         running means over folds of different difficulty are comparable only so.
         """
         scores = self._scores[: self.n].copy()
-        for i in np.flatnonzero(~self.complete):
-            total, count = self._gains.get(int(self._steps[i]), (0.0, 0))
-            scores[i] += total / count if count else 0.0
+        last_steps = self._steps[: self.n]
+        for step in np.unique(last_steps[~self.complete]).tolist():
+            total, count = self._gains.get(step, (0.0, 1))
+            scores[last_steps == step] += total / count
         return scores
 
     def seconds(self) -> NDArray[np.float64]:

@@ -205,7 +205,7 @@ class JointSampler(BaseSampler):
         branch = None
         if len(self._branches) > 1 and self._rng.random() < self._explored_share():
             branch = self._little_tried()
-        if np.isfinite(self._history.scores()).sum() < FIRST_BLIND:
+        if self._history.n_scored < FIRST_BLIND:
             return self._blind()
         power = 0.0 if self._share_left is None else self._share_left()
         self._promise.learn(self._history, [*self._open.values()], branch, power)
