@@ -46,7 +46,7 @@ class Candidates:
     def _usual(self) -> NDArray[np.float64]:
         """The best known value of each parameter; NaN where there is none."""
         known = ~np.isnan(self._ranked)
-        return self._ranked[known.argmax(axis=0), np.arange(known.shape[1])]
+        return np.asarray(self._ranked[known.argmax(axis=0), np.arange(known.shape[1])])
 
     def first(self) -> Rows:
         """Return neighbours and crossings of the best, random ones, and some of each branch."""
