@@ -14,6 +14,7 @@ from jointopt.errors import (
     SpaceError,
     StorageError,
 )
+from jointopt.evaluation.threads import wait_briefly
 from jointopt.insight.objective_search import search
 from jointopt.space import (
     Categorical,
@@ -73,6 +74,8 @@ __all__ = [
     "save_model",
     "search",
 ]
+
+wait_briefly()
 
 _LAZY = {
     "Comparison": "jointopt.insight.comparison",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 
 from jointopt.data import Task
 from jointopt.errors import ModelError
@@ -227,11 +227,19 @@ class FittedModel:
             for member in self.members
             for pipeline, share in zip(member.pipelines, member.shares, strict=True)
         ]
-        # Threads are enough: boosters and networks compute outside Python.
-        predicted = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(
+        # Threads are enough: boosters and networks compute outside Python. More of them than cores
+        # would wait for each other, so those that a pipeline has of its own count.
+        at_once = max(1, cpu_count() // max(_threads(pipeline) for pipeline, _ in weighted))
+        predicted = Parallel(n_jobs=at_once, prefer="threads", return_as="generator")(
             delayed(self._one)(rest, rows)
             for rest, rows in _encoded_once((pipeline for pipeline, _ in weighted), X)
         )
         return np.asarray(
             sum(weight * one for (_, weight), one in zip(weighted, predicted, strict=True))
         )
+
+
+def _threads(pipeline: Pipeline) -> int:
+    """Return how many threads a pipeline's estimator predicts with."""
+    told = pipeline[-1].get_params().items()
+    return max((value for name, value in told if name.endswith("n_jobs") and value), default=1)

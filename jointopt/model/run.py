@@ -19,6 +19,7 @@ from jointopt.evaluation.folds import (
 )
 from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
+from jointopt.evaluation.threads import fit_threads
 from jointopt.model.finish import Finish
 from jointopt.model.reserve import Reserve
 from jointopt.model.terms import FOLD_ROWS, terms_of
@@ -251,7 +252,7 @@ def _setting(
         blueprint=blueprint_of(space, dataset),
         metric=metric,
         seed=options.seed,
-        threads=max(1, cores // workers),
+        threads=fit_threads(dataset.X.size, cores // workers),
         rungs=rungs_for(len(folds[0][0])),
         fold_rows=fold_rows,
     )
