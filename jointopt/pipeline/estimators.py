@@ -185,7 +185,7 @@ class CalibratedSVC(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    C, kernel, degree, gamma, coef0, cache_size
+    C, kernel, degree, gamma, coef0, cache_size, max_iter
         As in `sklearn.svm.SVC`.
     random_state : int or None, default=None
         Seed of the support vector machine.
@@ -204,6 +204,7 @@ class CalibratedSVC(ClassifierMixin, BaseEstimator):
         gamma: float | str = "scale",
         coef0: float = 0.0,
         cache_size: float = 200,
+        max_iter: int = -1,
         random_state: int | None = None,
     ) -> None:
         self.C = C
@@ -212,6 +213,7 @@ class CalibratedSVC(ClassifierMixin, BaseEstimator):
         self.gamma = gamma
         self.coef0 = coef0
         self.cache_size = cache_size
+        self.max_iter = max_iter
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:

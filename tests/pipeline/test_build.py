@@ -31,23 +31,37 @@ def quick(pipeline):
 
 
 def every_option(space):
-    """Yield, for each decision and each of its options, a configuration that has it."""
+    """Yield configurations in which each option of each decision occurs, a few at a time."""
     for label, config in space.defaults_by_branch().items():
         yield config
-        for decision in space.decisions:
-            node = decision.node
-            if not isinstance(node, Categorical | Choice):
-                continue
-            options = node.branches if isinstance(node, Choice) else node.options
-            for option in options:
-                wanted = {"paradigm": label} | {
-                    c.path: next(iter(c.allowed))
-                    for c in decision.conditions
-                    if c.path != "paradigm"
-                }
-                found = space.complete(wanted | {decision.path: option})
-                if found.get(decision.path) == option and decision.path != "paradigm":
-                    yield found
+        waiting = list(wanted_options(space, label))
+        while waiting:
+            together, rest = {"paradigm": label}, []
+            for wanted in waiting:
+                fits = all(together.get(path, value) == value for path, value in wanted.items())
+                if fits and has(space, together | wanted, wanted):
+                    together |= wanted
+                else:
+                    rest.append(wanted)
+            yield space.complete(together)
+            # What does not even occur by itself is none of this paradigm's.
+            waiting = [w for w in rest if has(space, {"paradigm": label} | w, w)]
+
+
+def wanted_options(space, label):
+    for decision in space.decisions:
+        node = decision.node
+        if not isinstance(node, Categorical | Choice) or decision.path == "paradigm":
+            continue
+        for option in node.branches if isinstance(node, Choice) else node.options:
+            conditions = (c for c in decision.conditions if c.path != "paradigm")
+            needed = {c.path: next(iter(c.allowed)) for c in conditions}
+            yield {"paradigm": label} | needed | {decision.path: option}
+
+
+def has(space, told, wanted):
+    found = space.complete(told)
+    return all(found.get(path) == value for path, value in wanted.items())
 
 
 # `wide` has hardly anything that `tabular` has not, nor two classes anything that three have not.
@@ -83,6 +97,19 @@ def test_every_option_fits_predicts_and_saves(name, dataset, tmp_path):
         loaded = load_model(save_model(model, tmp_path / "model"))
         again = loaded.members[0].pipelines[0]
         np.testing.assert_allclose(predict(again, dataset.X, dataset.n_classes), before, atol=1e-6)
+
+
+def test_a_support_vector_machine_ends_on_columns_of_any_scale(dataset):
+    """Without a limit of its own it never converges here, and holds the process."""
+    space = adapt_space(load_space("tabular"), dataset)
+    told = {"transforms/numeric/scale": "none", "transforms/numeric/products": True}
+    config = space.complete(told | {"paradigm": "svm", "hyperparameters/svm/kernel": "linear"})
+    assert told.items() <= config.items()
+    pipeline = build_pipeline(config, blueprint_of(space, dataset))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline.fit(dataset.X, dataset.y)
+    assert np.isfinite(predict(pipeline, dataset.X, dataset.n_classes)).all()
 
 
 def test_box_cox_leaves_the_indicators_of_missing_values_alone(dataset):
