@@ -106,7 +106,7 @@ def test_a_killed_worker_costs_its_trial(table, tmp_path, wait_for_trial):
     assert (folder / "model").is_dir()
 
 
-@pytest.mark.parametrize("n_signals", [1, 2])
+@pytest.mark.parametrize("n_signals", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_ends_in_seconds(n_signals, table, tmp_path, wait_for_trial):
     folder = tmp_path / "out"
     process = start(table, folder, seconds=300)

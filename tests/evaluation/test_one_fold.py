@@ -13,6 +13,9 @@ from jointopt.evaluation.one_fold import FoldTask, run_fold
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import start_configs
 
+ONE_TASK = pytest.mark.parametrize(
+    "dataset", ["regression", pytest.param("multiclass", marks=pytest.mark.slow)], indirect=True
+)
 QUICK = ("lightgbm", "xgboost", "linear", "knn", "naive_bayes", "mlp", "svm")
 
 
@@ -70,6 +73,7 @@ def test_a_mask_around_a_ranking_sees_training_rows_only(setting, dataset):
         np.testing.assert_array_equal(first.predictions[1::2], second.predictions[1::2])
 
 
+@ONE_TASK
 def test_scored_rows_do_not_shape_the_preprocessing(setting, space, dataset):
     """Half of the scored rows become extreme; predictions of the other half stay the same."""
     rows = setting.folds[0][1]
@@ -89,6 +93,7 @@ def test_scored_rows_do_not_shape_the_preprocessing(setting, space, dataset):
         )
 
 
+@ONE_TASK
 def test_the_same_fold_twice_gives_the_same_bits(setting, space, dataset):
     for config in start_configs(space, dataset.task):
         first, second = (run_fold(setting, FoldTask(config, 1)) for _ in range(2))

@@ -68,7 +68,7 @@ def new_study(storage):
     return storage.get_study_id_from_name(study.study_name)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(told=st.lists(trials(), max_size=5))
 def test_optuna_reads_what_it_would_have_written_itself(tmp_path_factory, told):
     folder = tmp_path_factory.mktemp("db")
