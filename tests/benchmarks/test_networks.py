@@ -20,8 +20,9 @@ from jointopt.pipeline.networks.estimators import NetworkClassifier
 
 N_ROWS, N_COLUMNS, N_EPOCHS, N_RUNS = 10_000, 20, 6, 3
 MOST = 1.2
-"""Of skorch's seconds. Half of them is the aim; measured were 0.39 to 0.69, and 0.94 to 1.08 on
-another day. In batches of 64 a bare loop of torch takes as long as this estimator."""
+"""Of skorch's seconds. Half of them is the aim; measured were 0.69, 0.56, 0.71 and 0.56, and 0.94
+to 1.08 on another day. In batches of 64 a bare loop of torch takes 0.8 to 1.0 of this estimator's
+CPU time."""
 
 PEER = """
 import json, sys
