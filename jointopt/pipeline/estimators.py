@@ -22,8 +22,9 @@ __all__ = ["CalibratedSVC", "EarlyStoppingClassifier", "EarlyStoppingRegressor"]
 
 MOST_ROWS_TO_FIT_TWICE = 5_000
 """Up to here a second fit costs little, and the tenth of the rows that were held out is missed."""
-LEAVES_AT_ONCE = 3_000
-"""Of LightGBM's trees: some 100 kB."""
+LEAVES_AT_ONCE, LEAVES_OF_A_STUMP, FEW_ROWS = 2_000, 12, 100
+"""Of LightGBM's trees, which take as much memory as so many leaves by themselves; fewer rows than
+the last are done sooner than trees are divided."""
 
 
 class _EarlyStopping(BaseEstimator):
@@ -136,8 +137,8 @@ def _raw_scores(model: Any, X: NDArray[Any]) -> NDArray[np.float64]:
     n_rounds = (
         booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
     )
-    leaves = model.num_leaves * booster.num_model_per_iteration()
-    at_once = max(1, LEAVES_AT_ONCE // leaves, X.shape[1] // booster.num_model_per_iteration())
+    n_trees = max(LEAVES_AT_ONCE // (model.num_leaves + LEAVES_OF_A_STUMP), X.shape[1])
+    at_once = n_rounds if len(X) < FEW_ROWS else n_trees // booster.num_model_per_iteration()
     parts = (
         booster.predict(
             X,
@@ -146,7 +147,7 @@ def _raw_scores(model: Any, X: NDArray[Any]) -> NDArray[np.float64]:
             raw_score=True,
             num_threads=model.n_jobs or 0,
         )
-        for first in range(0, max(1, n_rounds), at_once)
+        for first in range(0, max(1, n_rounds), max(1, at_once))
     )
     return np.asarray(sum(parts), dtype=float)
 
