@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests start some hundred processes: none should compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 READY := $(VENV)/.ready
 
 demo: $(READY)

@@ -48,7 +48,6 @@ def table(frames):
 )
 def test_a_fault_costs_its_trial(faulty, table, monkeypatch, name, reason, limits):
     monkeypatch.setattr("jointopt.evaluation.worker_processes.GRACE_SECONDS", 0.2)
-    before = set(psutil.Process().children(recursive=True))
     model = JointRegressor(
         metric=getattr(faulty, name),
         space=load_space("small"),
@@ -64,7 +63,7 @@ def test_a_fault_costs_its_trial(faulty, table, monkeypatch, name, reason, limit
     assert 0 < len(failed) < N_TRIALS
     assert failed["reason"].str.contains(reason, regex=False).all()
     assert np.isfinite(model.best_score_)
-    assert no_workers(set(psutil.Process().children(recursive=True)) - before)
+    assert not workers_left()
 
 
 def test_a_metric_that_fails_at_the_end_still_leaves_a_model(faulty, table):
@@ -97,10 +96,11 @@ def test_without_time_for_a_last_fit_there_is_one_on_fewer_rows(table, monkeypat
     assert np.isfinite(model.predict(table[0])).all()
 
 
-def no_workers(processes):
-    """Whether these are only the server from which workers are forked and its helper."""
-    left = [process.cmdline() for process in processes]
-    return all("forkserver" in " ".join(c) or "resource_tracker" in " ".join(c) for c in left)
+def workers_left():
+    """Return what is still running a while later of what the server of workers has forked."""
+    servers = [p for p in psutil.Process().children() if "forkserver" in " ".join(p.cmdline())]
+    assert servers
+    return psutil.wait_procs([worker for s in servers for worker in s.children()], timeout=5)[1]
 
 
 def test_limits_are_checked(table):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
 import numpy as np
 import pandas as pd
 import pytest
-from joblib import cpu_count
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.pipeline import Pipeline
 
 from jointopt.data import make_dataset
 from jointopt.model.fitted import FittedModel, Member
+
+CORES = 2
 
 
 class Watched(RegressorMixin, BaseEstimator):
@@ -42,11 +44,12 @@ class Watched(RegressorMixin, BaseEstimator):
         return np.zeros(len(X))
 
 
-@pytest.mark.skipif(cpu_count() < 2, reason="one core: nothing runs at once")
-@pytest.mark.parametrize(("n_jobs", "most"), [(1, cpu_count()), (cpu_count(), 1)])
-def test_threads_of_pipelines_count(n_jobs, most):
+@pytest.mark.skipif(os.cpu_count() < CORES, reason="one core: nothing runs at once")
+@pytest.mark.parametrize(("n_jobs", "most"), [(1, CORES), (CORES, 1)])
+def test_threads_of_pipelines_count(n_jobs, most, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", str(CORES))
     dataset = make_dataset(pd.DataFrame({"x": np.arange(9.0), "y": np.arange(9.0) / 7}), "y")
-    n = 2 * cpu_count()
+    n = 2 * CORES
     pipelines = tuple(Pipeline([("model", Watched(n_jobs))]) for _ in range(n))
     member = Member(1.0, pipelines, (1 / n,) * n, {}, 0, 0.5)
     model = FittedModel(

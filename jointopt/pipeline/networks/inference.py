@@ -23,9 +23,33 @@ if TYPE_CHECKING:
 
 __all__ = ["infer", "on_device", "pooled_scores", "some_threads"]
 
-INFERENCE_ROWS = 8192
-TORCH = Lock()
-"""Its number of threads and its random state are the process's: one at a time lends them."""
+ROWS_ON_A_CPU, ROWS_ON_A_GPU = 512, 8192
+"""Taken through a network at a time. On a CPU the units of so many stay in its cache."""
+RANDOM_STATE = Lock()
+"""Torch's is the process's: one at a time lends it."""
+
+
+class _Threads:
+    """Torch's number of threads, the process's, lent to all that compute at once."""
+
+    def __init__(self) -> None:
+        self._lock, self._n_users, self._before = Lock(), 0, 1
+
+    def borrow(self, n_threads: int) -> None:
+        with self._lock:
+            if not self._n_users:
+                self._before = torch.get_num_threads()
+            self._n_users += 1
+            torch.set_num_threads(n_threads)
+
+    def give_back(self) -> None:
+        with self._lock:
+            self._n_users -= 1
+            # Each thread also has a number of its own, which only it can set.
+            torch.set_num_threads(self._before)
+
+
+_THREADS = _Threads()
 
 
 def infer(
@@ -35,9 +59,10 @@ def infer(
 
     Doubles make the scores of a row independent of the rows that it is predicted with.
     """
-    with TORCH, some_threads(threads), torch.random.fork_rng(devices=[]), torch.inference_mode():
+    with some_threads(threads), torch.inference_mode():
         where = device_of(device)
-        network = Network(plan).double().to(where).eval()
+        with RANDOM_STATE, torch.random.fork_rng(devices=[]):
+            network = Network(plan).double().to(where).eval()
         network.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
         tensors = on_device(rows, where)
         scores = pooled_scores(network, *tensors, classifies=plan.classifies, dtype=torch.float64)
@@ -59,7 +84,8 @@ def pooled_scores(
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Return the mean of members' numbers, or scores whose softmax is that of their softmax."""
-    step = max(1, INFERENCE_ROWS // network.n_members)
+    at_once = ROWS_ON_A_CPU if numbers.device.type == "cpu" else ROWS_ON_A_GPU
+    step = max(1, at_once // network.n_members)
     pieces = []
     for start in range(0, len(numbers), step):
         rows = slice(start, start + step)
@@ -77,9 +103,8 @@ def pooled_scores(
 @contextmanager
 def some_threads(n_threads: int) -> Iterator[None]:
     """Lend torch that many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
+    _THREADS.borrow(n_threads)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        _THREADS.give_back()
