@@ -99,7 +99,8 @@ def _fit_lightgbm(model: Any, X: Any, y: Any, held: tuple[Any, Any] | None, stop
     callbacks = [stop_when_late]
     if held is not None:
         callbacks.insert(0, lightgbm.early_stopping(stop.rounds, verbose=False))
-    model.fit(X, y, eval_set=None if held is None else [held], callbacks=callbacks)
+    X_held, y_held = (None, None) if held is None else held
+    model.fit(X, y, eval_X=X_held, eval_y=y_held, callbacks=callbacks)
     return int(model.best_iteration_ or model.n_estimators_)
 
 

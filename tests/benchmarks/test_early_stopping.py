@@ -57,7 +57,6 @@ def loss(booster, X, y):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The argument .eval_set. is deprecated")
 def test_early_stopping(tables, monkeypatch):
     most = estimators.MOST_ROWS_TO_FIT_TWICE
     ratios = []

@@ -44,29 +44,30 @@ def test_few_rows_are_all_in_the_model(n_rows, expected):
 
 
 @pytest.mark.parametrize(
-    ("booster", "y"),
+    ("booster", "y", "shape"),
     [
-        (LGBMRegressor(), "numbers"),
-        (LGBMRegressor(objective="poisson"), "counts"),
-        (LGBMClassifier(), "two"),
-        (LGBMClassifier(sigmoid=2.0), "two"),
-        (LGBMClassifier(boosting_type="rf", subsample=0.5, subsample_freq=1), "two"),
-        (LGBMClassifier(), "four"),
-        (LGBMClassifier(objective="multiclassova"), "four"),
+        (LGBMRegressor(), "numbers", (500, 4)),
+        (LGBMRegressor(), "numbers", (500, 300)),
+        (LGBMRegressor(), "numbers", (50, 4)),
+        (LGBMRegressor(), "numbers", (6_000, 4)),  # of which some trees are past the best round
+        (LGBMRegressor(objective="poisson"), "counts", (500, 4)),
+        (LGBMClassifier(), "two", (500, 4)),
+        (LGBMClassifier(sigmoid=2.0), "two", (500, 4)),
+        (LGBMClassifier(boosting_type="rf", subsample=0.5, subsample_freq=1), "two", (500, 4)),
+        (LGBMClassifier(), "four", (500, 4)),
+        (LGBMClassifier(objective="multiclassova"), "four", (500, 4)),
     ],
-    ids=lambda value: str(value).replace("\n", ""),
 )
-@pytest.mark.parametrize(("n_columns", "n_rows"), [(4, 500), (700, 500), (4, 6_000)])
-def test_trees_taken_some_at_a_time_predict_as_all_at_once(booster, y, n_columns, n_rows):
+def test_trees_taken_some_at_a_time_predict_as_all_at_once(booster, y, shape):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(n_rows, n_columns))
-    X[rng.random(X.shape) < 0.1] = np.nan
-    numbers = np.nan_to_num(X[:, 0] * X[:, 1]) + rng.normal(size=n_rows)
+    X = rng.normal(size=shape)
+    X[rng.random(shape) < 0.1] = np.nan
+    numbers = np.nan_to_num(X[:, 0] * X[:, 1]) + rng.normal(size=len(X))
     targets = {"numbers": numbers, "counts": np.floor(np.abs(numbers)), "two": numbers > 0}
     targets["four"] = np.digitize(numbers, [-1, 0, 1])
     wrapper = EarlyStoppingRegressor if y in ("numbers", "counts") else EarlyStoppingClassifier
-    booster.set_params(n_estimators=120, num_leaves=90, verbose=-1, n_jobs=1)
-    model = wrapper(booster, rounds=100, random_state=0).fit(X, targets[y])
+    booster.set_params(n_estimators=100, num_leaves=60, verbose=-1, n_jobs=1)
+    model = wrapper(booster, random_state=0).fit(X, targets[y])
     one = "predict" if wrapper is EarlyStoppingRegressor else "predict_proba"
     found, expected = (getattr(m, one)(X) for m in (model, model.estimator_))
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
