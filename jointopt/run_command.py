@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblib import cpu_count
-from optuna.trial import TrialState
 from rich.markup import escape
 
 from jointopt.data import Metric, get_metric, make_dataset
 from jointopt.errors import DataError, OptionError
 from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.limits import parse_memory
-from jointopt.files import write_whole
 from jointopt.insight.held_out import HeldOut
-from jointopt.insight.leaderboard import leaderboard
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
 from jointopt.insight.search_result import SearchResult
 from jointopt.insight.study_notes import ARTIFACTS, StudyNotes
-from jointopt.insight.terminal import show_leaderboard, show_model
 from jointopt.insight.words import counted
 from jointopt.model.fitted import PREDICTION
 from jointopt.model.reserve import writing_seconds
 from jointopt.model.run import RunOptions, run_table
-from jointopt.model.saving import load_model, save_model
+from jointopt.model.saving import load_model
+from jointopt.run_results import conclusion, tell_results, write_results
 from jointopt.search.budget import parse_seconds
 from jointopt.search.storage import earlier_seconds, open_storage, sqlite_url
 from jointopt.space import load_space
@@ -151,9 +147,10 @@ class RunCommand:
         write_study(folder, study, name)
         outer = None if held_out is None else HeldOut.of_table(found, held_out)
         result = SearchResult.of(found.result, found.metric)
-        _write(folder, found, result, study, options, started, outer)
-        notes.finish(result, _conclusion(found), found.model.members)
-        _tell(console, folder, found, time.monotonic() - started, elsewhere=storage is not None)
+        write_results(folder, found, result, _facts(study, options), started, outer)
+        notes.finish(result, conclusion(found), found.model.members)
+        seconds = time.monotonic() - started
+        tell_results(console, folder, found, seconds, elsewhere=storage is not None)
         return folder
 
 
@@ -255,6 +252,17 @@ def _announce(
     )
 
 
+def _facts(study: StudyDefinition, options: RunOptions) -> dict[str, Any]:
+    return {
+        "data": study.data,
+        "strategy": study.strategy,
+        "space": study.space,
+        "limits": _limits(options),
+        "workers": _where(options),
+        "seed": study.seed,
+    }
+
+
 def _limits(options: RunOptions) -> str:
     limits = [] if options.seconds is None else [f"{options.seconds:g} s"]
     limits += [] if options.n_trials is None else [counted(options.n_trials, "trial")]
@@ -265,73 +273,3 @@ def _where(options: RunOptions) -> str:
     if options.dask is not None:
         return f"on {options.dask}"
     return counted(options.workers or 1, "worker")
-
-
-def _write(
-    folder: Path,
-    run: TableRun,
-    result: SearchResult,
-    study: StudyDefinition,
-    options: RunOptions,
-    started: float,
-    outer: HeldOut | None,
-) -> None:
-    import numpy as np
-
-    from jointopt.insight.card import render_card
-    from jointopt.insight.report import render_report
-
-    board = leaderboard(run.result.records, run.metric)
-    write_whole(folder / "leaderboard.csv", board.to_csv(index=False))
-    model_folder = save_model(run.model, folder / "model")
-    latency = run.model.latency(run.dataset.X)
-    write_whole(model_folder / "README.md", render_card(run, latency))
-    predictions: dict[str, Any] = {f"{s}/{n}": p for (s, n), p in run.out_of_fold.items()}
-    packed = BytesIO()
-    np.savez_compressed(packed, **predictions)
-    write_whole(folder / "out_of_fold.npz", packed.getvalue())
-    facts = {
-        "data": study.data,
-        "strategy": study.strategy,
-        "space": study.space,
-        "limits": _limits(options),
-        "workers": _where(options),
-        "seed": study.seed,
-        "seconds": f"{time.monotonic() - started:.1f}",
-    }
-    page = render_report(run, result, board, facts, latency, folder=str(folder), outer=outer)
-    write_whole(folder / "report.html", page)
-
-
-def _conclusion(run: TableRun) -> str:
-    """Return in Markdown what became of the search."""
-    members, facts = run.model.members, run.model.facts
-    what = f"averages {len(members)} of the trials" if len(members) > 1 else "is one of the trials"
-    return (
-        f"A run on this study has ended. Its model {what} and has {facts['metric']} "
-        f"**{facts['validation_score']:.5g}** in validation."
-    )
-
-
-def _tell(
-    console: Console, folder: Path, run: TableRun, seconds: float, *, elsewhere: bool
-) -> None:
-    console.print()
-    show_leaderboard(console, folder / "leaderboard.csv")
-    console.print()
-    show_model(console, run.model)
-    failed = [r for r in run.result.records if r.trial.state is TrialState.FAIL]
-    if failed:
-        reason = failed[0].told.get("reason")
-        console.print(
-            f"{counted(len(failed), 'trial')} failed, for example: {escape(str(reason))}"
-        )
-    for note in run.notes:
-        console.print(escape(note))
-    study = "" if elsewhere else "study.db, "
-    console.print(
-        f"\n{counted(len(run.result.records), 'trial')} in {seconds:.1f} s. "
-        f"In {escape(str(folder))}: model/, report.html, leaderboard.csv, {study}study.yaml, "
-        "artifacts/, out_of_fold.npz",
-        highlight=False,
-    )
