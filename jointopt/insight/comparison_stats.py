@@ -33,6 +33,8 @@ MEASURES: Final = {
     "seconds": "seconds",
 }
 MIN_PAIRS: Final = 2
+MOST_TIED: Final = 13
+"""Differences, some of them equal, of which all signs are tried; more have a normal law."""
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
@@ -179,14 +181,20 @@ def _nonzero(differences: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _wilcoxon(differences: NDArray[np.float64]) -> float:
     """Return the two-sided p of the signed-rank test, exact where the numbers allow."""
-    from scipy.stats import wilcoxon
+    from scipy.stats import permutation_test, rankdata, wilcoxon
 
     if len(differences) < MIN_PAIRS:
         return np.nan
     kept = _nonzero(differences)
     if not len(kept):
         return 1.0
-    return float(wilcoxon(kept).pvalue)
+    sizes = np.abs(kept)
+    if len(kept) > MOST_TIED or len(np.unique(sizes)) == len(kept):
+        return float(wilcoxon(kept).pvalue)
+    # As `wilcoxon` would, which ranks them anew for each of the thousands of signs.
+    signed = (np.sign(kept) * rankdata(sizes),)
+    exact = permutation_test(signed, np.sum, permutation_type="samples", vectorized=True)
+    return float(exact.pvalue)
 
 
 def _rank_biserial(differences: NDArray[np.float64]) -> float:

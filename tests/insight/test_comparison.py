@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import wilcoxon
 from sklearn.datasets import load_diabetes, load_iris
 
 from jointopt import Choice, DataError, Float, OptionError, Space, StorageError
@@ -223,6 +224,13 @@ def many(order=("a", "b", "c"), n=6):
             for i in range(n)
         ]
     )
+
+
+@pytest.mark.parametrize("n", [5, 9, 13, 14])
+def test_equal_differences_have_scipys_own_p(n):
+    differences = np.random.default_rng(n).integers(1, 4, n) * np.resize([0.1, 0.1, -0.1], n)
+    test = only(paired_tests(runs_frame({"joint": 0.5 + differences, "random": [0.5] * n})))
+    assert test["p_value"] == pytest.approx(wilcoxon(differences.round(9)).pvalue, rel=1e-12)
 
 
 def test_friedman_of_a_fixed_order():
