@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
+from jointopt.pipeline.boosted import predict_boosted
 from jointopt.pipeline.held_rows import MIN_ROWS_TO_HOLD_OUT, held_rows
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ __all__ = ["CalibratedSVC", "EarlyStoppingClassifier", "EarlyStoppingRegressor"]
 
 MOST_ROWS_TO_FIT_TWICE = 5_000
 """Up to here a second fit costs little, and the tenth of the rows that were held out is missed."""
-LEAVES_AT_ONCE, LEAVES_OF_A_STUMP, FEW_ROWS = 2_000, 12, 100
-"""Of LightGBM's trees, which take as much memory as so many leaves by themselves; fewer rows than
-the last are done sooner than trees are divided."""
 
 
 class _EarlyStopping(BaseEstimator):
@@ -121,38 +118,6 @@ def _fit_xgboost(model: Any, X: Any, y: Any, held: tuple[Any, Any] | None, stop:
     )
 
 
-def _objective(model: Any) -> str:
-    """Return of a LightGBM model what its trees' sum becomes by default, else an empty word."""
-    plain = type(model).__module__.startswith("lightgbm") and model.boosting_type != "rf"
-    return str(model.objective_) if plain and not model.get_params().get("sigmoid") else ""
-
-
-def _raw_scores(model: Any, X: NDArray[Any]) -> NDArray[np.float64]:
-    """Return what LightGBM's trees sum to, shape (n_samples,) or (n_samples, n_classes).
-
-    LightGBM takes each row through all trees before the next: as many at a time as stay in the
-    processor's cache take half as long. Each time it copies the rows, so more columns take more
-    trees.
-    """
-    booster = model.booster_
-    n_rounds = (
-        booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
-    )
-    n_trees = max(LEAVES_AT_ONCE // (model.num_leaves + LEAVES_OF_A_STUMP), X.shape[1])
-    at_once = n_rounds if len(X) < FEW_ROWS else n_trees // booster.num_model_per_iteration()
-    parts = (
-        booster.predict(
-            X,
-            start_iteration=first,
-            num_iteration=min(at_once, n_rounds - first),
-            raw_score=True,
-            num_threads=model.n_jobs or 0,
-        )
-        for first in range(0, max(1, n_rounds), max(1, at_once))
-    )
-    return np.asarray(sum(parts), dtype=float)
-
-
 class EarlyStoppingClassifier(ClassifierMixin, _EarlyStopping):
     """A LightGBM or XGBoost classifier that holds out some of its training rows to stop on.
 
@@ -193,15 +158,7 @@ class EarlyStoppingClassifier(ClassifierMixin, _EarlyStopping):
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities of shape (n_samples, n_classes)."""
         check_is_fitted(self, "estimator_")
-        X = np.asarray(X)
-        match _objective(self.estimator_):
-            case "binary":
-                positive = expit(_raw_scores(self.estimator_, X))
-                return np.column_stack([1 - positive, positive])
-            case "multiclass":
-                return np.asarray(softmax(_raw_scores(self.estimator_, X), axis=1))
-            case _:
-                return np.asarray(self.estimator_.predict_proba(X), dtype=float)
+        return predict_boosted(self.estimator_, np.asarray(X), "predict_proba")
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return labels of shape (n_samples,)."""
@@ -222,10 +179,7 @@ class EarlyStoppingRegressor(RegressorMixin, _EarlyStopping):
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return predictions of shape (n_samples,)."""
         check_is_fitted(self, "estimator_")
-        X = np.asarray(X)
-        if _objective(self.estimator_) == "regression":
-            return _raw_scores(self.estimator_, X)
-        return np.asarray(self.estimator_.predict(X), dtype=float)
+        return predict_boosted(self.estimator_, np.asarray(X), "predict")
 
 
 class CalibratedSVC(ClassifierMixin, BaseEstimator):

@@ -51,11 +51,14 @@ def test_few_rows_are_all_in_the_model(n_rows, expected):
         (LGBMRegressor(), "numbers", (50, 4)),
         (LGBMRegressor(), "numbers", (6_000, 4)),  # of which some trees are past the best round
         (LGBMRegressor(objective="poisson"), "counts", (500, 4)),
+        (LGBMRegressor(objective="l2"), "numbers", (500, 4)),
+        (LGBMRegressor(reg_sqrt=True), "counts", (500, 4)),
         (LGBMClassifier(), "two", (500, 4)),
         (LGBMClassifier(sigmoid=2.0), "two", (500, 4)),
         (LGBMClassifier(boosting_type="rf", subsample=0.5, subsample_freq=1), "two", (500, 4)),
         (LGBMClassifier(), "four", (500, 4)),
         (LGBMClassifier(objective="multiclassova"), "four", (500, 4)),
+        (LGBMClassifier(), "forty", (900, 4)),  # a round has more trees than are taken at a time
     ],
 )
 def test_trees_taken_some_at_a_time_predict_as_all_at_once(booster, y, shape):
@@ -65,6 +68,7 @@ def test_trees_taken_some_at_a_time_predict_as_all_at_once(booster, y, shape):
     numbers = np.nan_to_num(X[:, 0] * X[:, 1]) + rng.normal(size=len(X))
     targets = {"numbers": numbers, "counts": np.floor(np.abs(numbers)), "two": numbers > 0}
     targets["four"] = np.digitize(numbers, [-1, 0, 1])
+    targets["forty"] = np.argsort(np.argsort(numbers)) % 40
     wrapper = EarlyStoppingRegressor if y in ("numbers", "counts") else EarlyStoppingClassifier
     booster.set_params(n_estimators=100, num_leaves=60, verbose=-1, n_jobs=1)
     model = wrapper(booster, random_state=0).fit(X, targets[y])

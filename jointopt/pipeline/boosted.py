@@ -1,0 +1,99 @@
+"""What boosted trees predict: LightGBM's taken some at a time, which is sooner.
+
+LightGBM takes each row through all trees before the next row. As many trees at a time as stay in
+the processor's cache take about half as long, and sum to the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy.special import expit, softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["predict_boosted"]
+
+LEAVES_AT_ONCE = 2_000
+LEAVES_OF_A_STUMP = 12
+"""A tree takes as much memory as so many leaves beside its own."""
+FEW_ROWS = 100
+"""Fewer are done before dividing the trees pays."""
+
+
+def predict_boosted(
+    model: Any, X: NDArray[Any], method: Literal["predict", "predict_proba"]
+) -> Array:
+    """Return what a fitted LightGBM or XGBoost model's own method does.
+
+    Parameters
+    ----------
+    model : LGBMModel or XGBModel
+        Fitted.
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+    method : {"predict", "predict_proba"}
+        Of a regressor or a classifier.
+    """
+    divided = type(model).__module__.startswith("lightgbm") and len(X) >= FEW_ROWS
+    link = _link(model.booster_) if divided else None
+    if link is None:
+        return np.asarray(getattr(model, method)(X), dtype=float)
+    return link(_sum_of_trees(model, X))
+
+
+def _link(booster: Any) -> Callable[[Array], Array] | None:
+    """Return what becomes of the trees' sum, None where that is not plain."""
+    told = booster.model_to_string(num_iteration=1).partition("\nTree=")[0].splitlines()
+    objective = next((line for line in told if line.startswith("objective=")), "")
+    if "average_output" in told:
+        return None
+    match objective.removeprefix("objective=").split():
+        case ["regression"]:
+            return _as_it_is
+        case ["binary", "sigmoid:1"]:
+            return _of_two_classes
+        case ["multiclass", _]:
+            return _of_classes
+    return None
+
+
+def _as_it_is(total: Array) -> Array:
+    return total
+
+
+def _of_two_classes(total: Array) -> Array:
+    positive = expit(total)
+    return np.column_stack([1 - positive, positive])
+
+
+def _of_classes(total: Array) -> Array:
+    return np.asarray(softmax(total, axis=1))
+
+
+def _sum_of_trees(model: Any, X: NDArray[Any]) -> Array:
+    """Return what the trees sum to, shape (n_samples,) or (n_samples, n_classes)."""
+    booster = model.booster_
+    n_rounds = (
+        booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+    )
+    # Each time the rows are copied, so that more columns want more trees.
+    n_trees = max(LEAVES_AT_ONCE // (model.num_leaves + LEAVES_OF_A_STUMP), X.shape[1])
+    at_once = max(1, n_trees // booster.num_model_per_iteration())
+    total = sum(
+        booster.predict(
+            X,
+            start_iteration=first,
+            num_iteration=min(at_once, n_rounds - first),
+            raw_score=True,
+            num_threads=model.n_jobs or 0,
+        )
+        for first in range(0, n_rounds, at_once)
+    )
+    return np.asarray(total, dtype=float)
