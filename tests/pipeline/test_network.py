@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -82,6 +83,22 @@ def test_same_seed_same_network_and_torch_is_left_alone(kind):
     assert not np.array_equal(output(first, X), output(other, X))
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
+
+
+@both
+def test_predictions_at_once_are_the_same_and_leave_torch_alone(kind):
+    X = table(seed=1)[0]
+    models = [fitted(kind, random_state=seed, n_jobs=1) for seed in range(4)]
+    alone = [output(model, X) for model in models]
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    with ThreadPoolExecutor(4) as pool:
+        at_once = list(pool.map(output, models * 8, [X] * 32))
+        left = set(pool.map(lambda _: torch.get_num_threads(), range(16)))
+    for found, expected in zip(at_once, alone * 8, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    assert left == {threads}
 
 
 @both
