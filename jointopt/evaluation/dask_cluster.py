@@ -20,6 +20,7 @@ from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
+from jointopt.evaluation.freed_memory import freed_memory_kept
 from jointopt.evaluation.limits import LOOK_SECONDS
 from jointopt.evaluation.one_fold import FoldResult, keep_bytes, run_fold, run_refit
 from jointopt.evaluation.worker_processes import GRACE_SECONDS
@@ -264,13 +265,15 @@ def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes 
     with tempfile.TemporaryDirectory(prefix="jointopt-") as folder:
         place = Path(folder, "model")
         own = task if task.keep is None else replace(task, keep=place)
-        result = run_fold(setting, own, _cache(key, setting))
+        with freed_memory_kept():
+            result = run_fold(setting, own, _cache(key, setting))
         return result, place.read_bytes() if place.exists() else None
 
 
 def _refit(setting: Setting, wanted: Refit, max_seconds: float | None) -> Pipeline:
     threadpool_limits(setting.threads)
-    return run_refit(setting, wanted, setting.threads, max_seconds)
+    with freed_memory_kept():
+        return run_refit(setting, wanted, setting.threads, max_seconds)
 
 
 def _explain(setting: Setting, config: Config, max_seconds: float | None) -> dict[str, float]:
