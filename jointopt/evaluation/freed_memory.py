@@ -26,7 +26,7 @@ def freed_memory_kept() -> Iterator[None]:
     """Let this process keep what is freed meanwhile, where it was told to give it back at once.
 
     Dask starts its workers with `MALLOC_TRIM_THRESHOLD_`, which also has glibc map every array of
-    128 kB and more anew: fits on 5,000 rows took 12 to 17 % longer. Afterwards the memory
+    128 kB and more anew: fits on 5,000 rows took some 12 % longer. Afterwards the memory
     is given back, as Dask wants it.
     """
     told = os.environ.get("MALLOC_TRIM_THRESHOLD_", "")
