@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from jointopt.evaluation.one_fold import FoldResult, keep_bytes, run_fold, run_r
 from jointopt.evaluation.worker_processes import GRACE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from distributed import Client, Future
     from sklearn.pipeline import Pipeline
@@ -253,29 +253,35 @@ def _cache(key: str, setting: Setting) -> FoldCache:
     return _memory.cache
 
 
+@contextmanager
+def _at_work(setting: Setting) -> Iterator[None]:
+    """Keep a task to the threads it may use, and give it the memory that it frees."""
+    threadpool_limits(setting.threads)
+    with freed_memory_kept():
+        yield
+
+
 def _run(key: str, setting: Setting, task: FoldTask) -> tuple[FoldResult, bytes | None]:
     """Run a task, and return what it kept: the coordinator may be on another machine."""
     from distributed import get_worker
 
     # Loading the libraries takes a worker's first task some seconds, which are not the fit's.
     importlib.import_module("jointopt.evaluation.preload")
-    threadpool_limits(setting.threads)
     worker = get_worker()
     worker.log_event(key, worker.get_current_task())
     with tempfile.TemporaryDirectory(prefix="jointopt-") as folder:
         place = Path(folder, "model")
         own = task if task.keep is None else replace(task, keep=place)
-        with freed_memory_kept():
+        with _at_work(setting):
             result = run_fold(setting, own, _cache(key, setting))
         return result, place.read_bytes() if place.exists() else None
 
 
 def _refit(setting: Setting, wanted: Refit, max_seconds: float | None) -> Pipeline:
-    threadpool_limits(setting.threads)
-    with freed_memory_kept():
+    with _at_work(setting):
         return run_refit(setting, wanted, setting.threads, max_seconds)
 
 
 def _explain(setting: Setting, config: Config, max_seconds: float | None) -> dict[str, float]:
-    threadpool_limits(setting.threads)
-    return explain(setting, config, max_seconds)
+    with _at_work(setting):
+        return explain(setting, config, max_seconds)

@@ -29,12 +29,9 @@ def freed_memory_kept() -> Iterator[None]:
     128 kB and more anew: fits on 5,000 rows took some 12 % longer. Afterwards the memory
     is given back, as Dask wants it.
     """
+    libc = _glibc()
     told = os.environ.get("MALLOC_TRIM_THRESHOLD_", "")
-    if sys.platform != "linux" or not told.isdigit():
-        yield
-        return
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "mallopt"):
+    if libc is None or not told.isdigit() or "MALLOC_MMAP_THRESHOLD_" in os.environ:
         yield
         return
     libc.mallopt(MMAP, KEPT_BYTES)
@@ -42,6 +39,14 @@ def freed_memory_kept() -> Iterator[None]:
     try:
         yield
     finally:
+        # If another of the worker's threads is at a fit, that goes on a little slower.
         libc.mallopt(MMAP, MMAP_BYTES)
         libc.mallopt(TRIM, int(told))
         libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "mallopt") else None
