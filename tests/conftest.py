@@ -70,6 +70,11 @@ def three_class_frame(n_rows: int = 120, seed: int = 0) -> pd.DataFrame:
     return frame.assign(label=cut.astype(str))
 
 
+def quick(make):
+    """Leave out dates and texts: for them each worker process loads skrub, for some seconds."""
+    return lambda *args, **kwargs: make(*args, **kwargs).drop(columns=["joined", "note"])
+
+
 @pytest.fixture(scope="session")
 def frames():
     """Makers of tables by task: each returns a frame and the target's name."""
@@ -77,6 +82,8 @@ def frames():
         "binary": (binary_frame, "label"),
         "multiclass": (three_class_frame, "label"),
         "regression": (mixed_frame, "signal"),
+        "quick binary": (quick(binary_frame), "label"),
+        "quick regression": (quick(mixed_frame), "signal"),
     }
 
 

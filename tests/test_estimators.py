@@ -128,7 +128,7 @@ def test_frames_with_all_kinds_of_columns_and_labels_of_text(frames):
 
 
 def test_same_seed_same_trials(frames):
-    make, target = frames["regression"]
+    make, target = frames["quick regression"]
     frame = make(100)
     X, y = frame.drop(columns=target), frame[target]
     # That each paradigm repeats to the last bit, tests of one fold show.

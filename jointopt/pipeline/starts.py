@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -32,9 +33,19 @@ def load_portfolio(space: Space, path: Path | None = None) -> list[Mapping[str, 
     path : Path or None, default=None
         Of the portfolio; None for the shipped one.
     """
-    file = library() / PORTFOLIO if path is None else path
-    entries = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+    entries = _shipped() if path is None else _read(path)
     return [entry for entry in entries if space.possible(entry) == entry]
+
+
+@cache
+def _shipped() -> list[Mapping[str, Value]]:
+    """Return the shipped portfolio, whose reading takes longer than a small table's fits."""
+    return _read(library() / PORTFOLIO)
+
+
+def _read(path: Path) -> list[Mapping[str, Value]]:
+    entries: list[Mapping[str, Value]] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    return entries
 
 
 def start_configs(

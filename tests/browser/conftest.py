@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
 from jointopt import Categorical, Choice, Float, Space, compare_on_truth
@@ -68,9 +69,19 @@ def browser_page(browser, complaints):
 
 
 @pytest.fixture(scope="session")
-def run_folder(tmp_path_factory):
-    """A small run on a table whose every name is an attack."""
-    folder = tmp_path_factory.mktemp("browser")
+def run_folder(tmp_path_factory, worker_id):
+    """A small run on a table whose every name is an attack; test processes share it."""
+    if worker_id == "master":
+        return small_run(tmp_path_factory.mktemp("browser"))
+    folder = tmp_path_factory.getbasetemp().parent / "browser"
+    with FileLock(folder.with_suffix(".lock")):
+        if (folder / "out").is_dir():
+            return folder / "out"
+        folder.mkdir()
+        return small_run(folder)
+
+
+def small_run(folder):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.normal(size=(90, 3)), columns=[EVIL, "b</script>", "c"])
     noisy = table[EVIL] + rng.normal(size=90) > 0

@@ -68,7 +68,7 @@ def cluster():
 @pytest.fixture
 def dataset(frames):
     """One task will do: what runs on a worker is the same as elsewhere."""
-    make, target = frames["regression"]
+    make, target = frames["quick regression"]
     return make_dataset(make(), target)
 
 

@@ -30,7 +30,7 @@ from jointopt.pipeline.paradigms import Paradigm
 
 @pytest.fixture
 def regression(frames):
-    make, target = frames["regression"]
+    make, target = frames["quick regression"]
     dataset = make_dataset(make(), target)
     space = adapt_space(load_space("tabular"), dataset)
     blueprint = blueprint_of(space, dataset)

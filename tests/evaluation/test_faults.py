@@ -26,7 +26,7 @@ def faulty(monkeypatch):
 
 @pytest.fixture
 def table(frames):
-    make, target = frames["regression"]
+    make, target = frames["quick regression"]
     frame = make()
     return frame.drop(columns=target), frame[target]
 

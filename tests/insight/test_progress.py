@@ -84,7 +84,7 @@ def screen(written):
 
 
 def run(console, frames, *, strategy="joint", interrupt=False):
-    make, target = frames["binary"]
+    make, target = frames["quick binary"]
     dataset = make_dataset(make(60), target)
     options = RunOptions(strategy=strategy, space=SPACE, n_trials=5, portfolio=False)
 
@@ -151,7 +151,7 @@ def test_compare_draws_the_run_under_way(frames, monkeypatch):
     terminal = Terminal(80)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr("sys.stdout", terminal.file)
-    make, target = frames["binary"]
+    make, target = frames["quick binary"]
     frame = make(80)
     X, y = frame.drop(columns=target), frame[target]
     compare(X, y, ["joint", "random"], budget=None, n_trials=4, seeds=1, space=SPACE, verbose=True)
