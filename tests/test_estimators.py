@@ -32,7 +32,10 @@ QUICK = {"n_trials": 2, "budget": None, "space": TINY}
 
 # Every check applies, so none is expected to fail. None looks at what was searched.
 @parametrize_with_checks(
-    [kind(**QUICK | {"n_trials": 1}) for kind in (JointClassifier, JointRegressor)]
+    [
+        JointClassifier(**QUICK | {"n_trials": 1}),
+        JointRegressor(**QUICK | {"n_trials": 1, "final": "single"}),
+    ]
 )
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
