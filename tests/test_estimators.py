@@ -30,12 +30,27 @@ TINY = Space(
 QUICK = {"n_trials": 2, "budget": None, "space": TINY}
 
 
+QUICKEST = {
+    "n_trials": 1,
+    "budget": None,
+    "space": Space(
+        paradigm=Choice(
+            {
+                "quickest": {
+                    "estimator": {
+                        "classification": "sklearn.naive_bayes.GaussianNB",
+                        "regression": "sklearn.linear_model.Ridge",
+                    }
+                }
+            }
+        )
+    ),
+}
+
+
 # Every check applies, so none is expected to fail. None looks at what was searched.
 @parametrize_with_checks(
-    [
-        JointClassifier(**QUICK | {"n_trials": 1}),
-        JointRegressor(**QUICK | {"n_trials": 1, "final": "single"}),
-    ]
+    [JointClassifier(**QUICKEST), JointRegressor(**QUICKEST, final="single")]
 )
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)

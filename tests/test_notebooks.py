@@ -17,7 +17,7 @@ NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 def test_the_notebook_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    first.source, n_replaced = re.subn(r'BUDGET = "\w+"', 'BUDGET = "3s"', first.source)
+    first.source, n_replaced = re.subn(r'BUDGET = "\w+"', 'BUDGET = "2s"', first.source)
     assert n_replaced == 1, "the first code cell sets the budget"
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}})
     client.execute()

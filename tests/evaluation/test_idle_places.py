@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+from jointopt.data import make_dataset
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.outcome import State
@@ -36,6 +37,13 @@ class Shuffled(InProcess):
         self.most = max(self.most, self.n_waiting)
         self._rng.shuffle(self._waiting)
         return super().collect(timeout)
+
+
+@pytest.fixture(params=["multiclass", pytest.param("regression", marks=pytest.mark.slow)])
+def dataset(request, frames):
+    """One task will do: what begins ahead does so alike."""
+    make, target = frames[request.param]
+    return make_dataset(make(), target)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jointopt.data import Task
+from jointopt.data import Task, make_dataset
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import rungs_for, sample_rows
 from jointopt.evaluation.one_fold import FoldTask, run_fold
@@ -25,6 +25,13 @@ def evaluate(evaluator, number, config):
     while not (outcomes := evaluator.collect(None)):
         pass
     return outcomes[0]
+
+
+@pytest.fixture(params=["multiclass", pytest.param("regression", marks=pytest.mark.slow)])
+def dataset(request, frames):
+    """One task will do: a sample of the rows serves each alike."""
+    make, target = frames[request.param]
+    return make_dataset(make(), target)
 
 
 @pytest.fixture
