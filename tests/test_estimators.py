@@ -49,9 +49,7 @@ QUICKEST = {
 
 
 # Every check applies, so none is expected to fail. None looks at what was searched.
-@parametrize_with_checks(
-    [JointClassifier(**QUICKEST), JointRegressor(**QUICKEST, final="single")]
-)
+@parametrize_with_checks([JointClassifier(**QUICKEST), JointRegressor(**QUICKEST, final="single")])
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
 
