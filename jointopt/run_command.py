@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from jointopt.data import Dataset
+    from jointopt.evaluation.table_evaluator import TableEvaluator
     from jointopt.model.run import TableRun
+    from jointopt.space import Space
     from jointopt.study_file import TableDefinition
 
 __all__ = ["RunCommand"]
@@ -125,12 +127,17 @@ class RunCommand:
             writing_seconds=writing,
         )
         _announce(console, dataset, metric, study, options)
-        if not (folder / "study.yaml").exists():
-            write_study(folder, study, name)
         if resume:
             started -= earlier_seconds(store, name)
         about = f"{dataset.task} of {table.target}, {table.data}"
         notes = StudyNotes(store, name, metric, about, folder / ARTIFACTS)
+
+        def prepare(evaluator: TableEvaluator, bound: Space) -> None:
+            # Not before: where no worker or cluster is to be had, nothing was begun.
+            if not (folder / "study.yaml").exists():
+                write_study(folder, study, name)
+            notes.prepare(evaluator, bound)
+
         limits = Limits(options.seconds, options.n_trials)
         with Progress(console, metric, limits, started) as progress:
             found = run_table(
@@ -139,7 +146,7 @@ class RunCommand:
                 started=started,
                 listeners=[progress.hear, notes],
                 watch=progress.see,
-                prepared=notes.prepare,
+                prepared=prepare,
             )
         if resume:
             found = _with_better_model(found, folder)
@@ -224,7 +231,7 @@ def _only_table(study: StudyDefinition) -> TableDefinition:
 
 def _run_folder(out: Path | None, name: str, *, resume: bool) -> Path:
     folder = result_folder(Path(f"{name}-jointopt") if out is None else out)
-    if (folder / "study.db").exists() and not resume:
+    if (folder / "study.db").exists() and (folder / "study.yaml").exists() and not resume:
         raise OptionError(
             f"{folder} holds a study already; go on with it by --resume, or choose another --out"
         )

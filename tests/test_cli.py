@@ -213,6 +213,14 @@ def test_a_resumed_run_never_takes_a_better_model_away(run, finished):
     assert again["validation_score"] == facts["validation_score"]
 
 
+def test_a_cluster_that_does_not_answer_leaves_no_study_to_go_on_with(run, table, tmp_path):
+    words = ("run", table, "--target", "label", *QUICK, "--out", "out")
+    code, _, err = run(*words, "--dask", "nonsense")
+    assert (code, "no Dask scheduler answers" in flat(err)) == (2, True)
+    assert run(*words)[0] == 0
+    assert len(pd.read_csv(tmp_path / "out" / "leaderboard.csv")) == 6
+
+
 def test_a_large_table_is_searched_on_as_many_rows_as_the_budget_allows(run, tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(30_000, 3)), columns=["a", "b", "c"])

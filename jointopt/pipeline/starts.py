@@ -33,18 +33,18 @@ def load_portfolio(space: Space, path: Path | None = None) -> list[Mapping[str, 
     path : Path or None, default=None
         Of the portfolio; None for the shipped one.
     """
-    entries = _shipped() if path is None else _read(path)
+    entries = _shipped() if path is None else _entries(path.read_text(encoding="utf-8"))
     return [entry for entry in entries if space.possible(entry) == entry]
 
 
 @cache
 def _shipped() -> list[Mapping[str, Value]]:
     """Return the shipped portfolio, whose reading takes longer than a small table's fits."""
-    return _read(library() / PORTFOLIO)
+    return _entries((library() / PORTFOLIO).read_text(encoding="utf-8"))
 
 
-def _read(path: Path) -> list[Mapping[str, Value]]:
-    entries: list[Mapping[str, Value]] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+def _entries(text: str) -> list[Mapping[str, Value]]:
+    entries: list[Mapping[str, Value]] = YAML(typ="safe").load(text)
     return entries
 
 
