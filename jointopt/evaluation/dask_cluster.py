@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from threadpoolctl import threadpool_limits
-
 from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.explain import explain
@@ -23,6 +21,7 @@ from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.freed_memory import freed_memory_kept
 from jointopt.evaluation.limits import LOOK_SECONDS
 from jointopt.evaluation.one_fold import FoldResult, keep_bytes, run_fold, run_refit
+from jointopt.evaluation.threads import limited_threads
 from jointopt.evaluation.worker_processes import GRACE_SECONDS
 
 if TYPE_CHECKING:
@@ -256,7 +255,7 @@ def _cache(key: str, setting: Setting) -> FoldCache:
 @contextmanager
 def _at_work(setting: Setting) -> Iterator[None]:
     """Keep a task to the threads it may use, and give it the memory that it frees."""
-    threadpool_limits(setting.threads)
+    limited_threads(setting.threads)
     with freed_memory_kept():
         yield
 

@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from threadpoolctl import threadpool_limits
-
 from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, run_fold, run_refit
+from jointopt.evaluation.threads import limited_threads
 from jointopt.evaluation.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class InProcess:
         if not self._waiting or (timeout is not None and timeout <= 0):
             return []
         key, task = self._waiting.pop(0)
-        with threadpool_limits(self._setting.threads):
+        with limited_threads(self._setting.threads):
             return [(key, run_fold(self._setting, task, self._cache))]
 
     def cancel(self) -> None:

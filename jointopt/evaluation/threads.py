@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-__all__ = ["fit_threads", "wait_briefly"]
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from threadpoolctl import ThreadpoolController
+
+__all__ = ["fit_threads", "limited_threads", "wait_briefly"]
 
 VALUES_PER_THREAD = 5_000
 SPIN_COUNT = "300"
@@ -27,6 +35,40 @@ def fit_threads(n_values: int, n_cores: int) -> int:
     (1, 4, 16)
     """
     return max(1, min(n_cores, n_values // VALUES_PER_THREAD))
+
+
+def limited_threads(n_threads: int) -> AbstractContextManager[object]:
+    """Keep the numeric libraries that are loaded to that many threads.
+
+    Parameters
+    ----------
+    n_threads : int
+        Of each library.
+
+    Returns
+    -------
+    context manager
+        Which sets them back when left; without one the limit stays.
+
+    Examples
+    --------
+    >>> with limited_threads(1):
+    ...     pass
+    """
+    limited: AbstractContextManager[object] = _loaded(len(sys.modules)).limit(limits=n_threads)
+    return limited
+
+
+@lru_cache(maxsize=1)
+def _loaded(n_modules: int) -> ThreadpoolController:
+    """Return the handle of the libraries that are loaded while there are that many modules.
+
+    Looking for them takes some milliseconds, as long as a small fit.
+    """
+    del n_modules
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def wait_briefly() -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import joblib
-from threadpoolctl import threadpool_limits
 
 from jointopt.errors import OptionError, SearchError
 from jointopt.evaluation.attempt import attempt
@@ -30,6 +29,7 @@ from jointopt.evaluation.limits import (
     stop_greedy,
 )
 from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, run_fold, run_refit
+from jointopt.evaluation.threads import limited_threads
 from jointopt.evaluation.worker_start import worker_context
 from jointopt.files import plain_writing
 from jointopt.pipeline.columns_step import load_encoders
@@ -307,19 +307,19 @@ def _setting_from(path: str) -> tuple[Setting, FoldCache]:
 
 def _run_in_worker(path: str, task: FoldTask) -> FoldResult:
     setting, cache = _setting_from(path)
-    threadpool_limits(setting.threads)
+    limited_threads(setting.threads)
     return run_fold(setting, task, cache)
 
 
 def _explain_in_worker(path: str, config: Config, max_seconds: float | None) -> dict[str, float]:
     setting, _ = _setting_from(path)
-    threadpool_limits(setting.threads)
+    limited_threads(setting.threads)
     return explain(setting, config, max_seconds)
 
 
 def _refit_in_worker(
     path: str, wanted: Refit, threads: int, max_seconds: float | None
 ) -> Pipeline:
-    threadpool_limits(threads)
+    limited_threads(threads)
     setting, _ = _setting_from(path)
     return run_refit(setting, wanted, threads, max_seconds)

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
 
 from jointopt.data import get_metric, make_dataset
 from jointopt.data.bundled import load_table
@@ -30,6 +29,7 @@ from jointopt.errors import OptionError
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
+from jointopt.evaluation.threads import limited_threads
 from jointopt.insight.ground_truth import MODEL_AXES, SCORE, GroundTruth, finite
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.space import Config, Space, Value, load_space
@@ -167,7 +167,7 @@ def _score_chunk(
     setting: Setting, number: int, configs: Sequence[Config]
 ) -> tuple[int, list[float]]:
     """Return the chunk's number and its mean scores in the metric's own unit."""
-    with threadpool_limits(setting.threads):
+    with limited_threads(setting.threads):
         cache = FoldCache(setting.dataset)
         by_fold = [
             [run_fold(setting, FoldTask(config, fold), cache).score for config in configs]

@@ -21,12 +21,12 @@ import optuna
 from joblib import Parallel, delayed
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from threadpoolctl import threadpool_limits
 
 from jointopt.data import get_metric, load_table, make_dataset
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds, n_folds_for
 from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
+from jointopt.evaluation.threads import limited_threads
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import load_portfolio, start_configs
 from jointopt.space import Subset, load_space
@@ -98,7 +98,7 @@ class _Task:
             config = start_configs(space, dataset.task, [entry])[0]
             key = frozenset(config.items())
             if key not in known:
-                with threadpool_limits(1):
+                with limited_threads(1):
                     result = run_fold(setting, FoldTask(config, 0, max_seconds=MAX_SECONDS), cache)
                 known[key] = result.score, result.fit_seconds + result.predict_seconds
             fit[:] = known[key]

@@ -87,13 +87,16 @@ def test_the_first_fit_may_be_late_if_no_limit_was_asked_for(faulty, table, monk
             model.fit(*table)
 
 
-def test_without_time_for_a_last_fit_there_is_one_on_fewer_rows(table, monkeypatch):
+def test_without_time_for_a_last_fit_there_is_one_on_fewer_rows(frames, monkeypatch):
+    make, target = frames["regression"]  # whose dates and texts make a fit longer than what is left
+    frame = make()
+    X = frame.drop(columns=target)
     monkeypatch.setattr("jointopt.model.reserve.LEAST_SECONDS", 0.001)
     monkeypatch.setattr("jointopt.model.reserve.LEAST_SHARE", 0.0)
     options = {"space": load_space("small"), "final": "single", "workers": 1}
     with pytest.warns(UserWarning, match="was fitted on .* rows: no time was left for more"):
-        model = JointRegressor(budget="1s", **options).fit(*table)
-    assert np.isfinite(model.predict(table[0])).all()
+        model = JointRegressor(budget="1s", **options).fit(X, frame[target])
+    assert np.isfinite(model.predict(X)).all()
 
 
 def workers_left():

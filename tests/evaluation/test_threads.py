@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -25,3 +26,21 @@ def test_waiting_threads_sleep_soon_unless_the_environment_says_otherwise(before
     command = [sys.executable, "-c", TOLD]
     told = subprocess.run(command, env=others | before, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == after
+
+
+LATER = """
+import threadpoolctl
+from jointopt.evaluation.threads import limited_threads
+with limited_threads(1):
+    pass
+import lightgbm
+with limited_threads(1):
+    print([found["num_threads"] for found in threadpoolctl.threadpool_info()])
+"""
+
+
+def test_a_library_that_is_loaded_later_is_kept_to_its_threads_too():
+    command = [sys.executable, "-c", LATER]
+    many = os.environ | {"OMP_NUM_THREADS": "3"}
+    told = subprocess.run(command, env=many, capture_output=True, text=True, check=True)
+    assert set(json.loads(told.stdout)) == {1}
