@@ -55,12 +55,10 @@ def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, complaints):
 
 
 def test_the_page_is_readable_folded_and_unfolded(opened):
-    for width, scheme in ((390, "dark"), (1280, "light")):
-        opened.set_viewport_size({"width": width, "height": 900})
-        opened.emulate_media(color_scheme=scheme)
-        found = axe.Axe().run(opened).response["violations"]
-        grave = [v for v in found if v["impact"] in ("serious", "critical")]
-        assert not grave, (width, scheme, grave)
+    opened.set_viewport_size({"width": 390, "height": 900})
+    found = axe.Axe().run(opened).response["violations"]
+    assert not [v for v in found if v["impact"] in ("serious", "critical")]
+    opened.set_viewport_size({"width": 1280, "height": 900})
     opened.evaluate(UNFOLD)
     opened.wait_for_function(DRAWN)
     for scheme in ("light", "dark"):
