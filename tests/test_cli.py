@@ -304,8 +304,8 @@ def test_the_study_file_of_a_run_runs_again(run, tmp_path):
 
 
 def test_the_demo_scores_rows_that_the_search_did_not_see(run, tmp_path):
-    for _ in range(2):
-        code, out, err = run("demo", "--budget", "3s")
+    for budget in ("1s", "3s"):
+        code, out, err = run("demo", "--budget", budget)
         assert (code, err) == (0, "")
     assert "held-out rows: roc_auc 0.9" in flat(out)
     train, test = (pd.read_csv(tmp_path / "demo" / f"{part}.csv") for part in ("train", "test"))

@@ -50,22 +50,51 @@ def browser():
         opened.close()
 
 
-@pytest.fixture
-def complaints():
-    """What the page's scripts complained of, and what asked for attention."""
-    return []
+class Watched:
+    """A page of its own, with what its scripts complained of and what asked for attention."""
+
+    def __init__(self, browser):
+        self.complaints = []
+        self.page = browser.new_page()
+        self.page.set_default_timeout(60_000)
+        self.page.on("console", lambda m: self._note(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self._note(str(error)))
+        self.page.on("dialog", lambda dialog: (self._note(dialog.message), dialog.dismiss()))
+
+    def _note(self, text):
+        self.complaints.append(text)
+
+
+@pytest.fixture(scope="session")
+def watched(browser):
+    """Open pages that are watched, until the tests end."""
+    opened = []
+
+    def new():
+        opened.append(Watched(browser))
+        return opened[-1]
+
+    yield new
+    for one in opened:
+        one.page.close()
 
 
 @pytest.fixture
-def browser_page(browser, complaints):
+def fresh(watched):
+    return watched()
+
+
+@pytest.fixture
+def complaints(fresh):
+    """What the scripts of this test's page complained of, and what asked for attention."""
+    return fresh.complaints
+
+
+@pytest.fixture
+def browser_page(fresh):
     """An empty page; its console's errors are in `complaints`."""
-    page = browser.new_page()
-    page.set_default_timeout(60_000)
-    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-    yield page
-    page.close()
+    yield fresh.page
+    fresh.page.close()
 
 
 @pytest.fixture(scope="session")

@@ -26,16 +26,34 @@ CUT = """[...document.querySelectorAll(".scroll:has(> table.pairs)")]
 INK = "getComputedStyle(document.querySelector('.xtick text')).fill"
 
 
-@pytest.fixture(params=[*PAGES])
-def opened(request, browser_page):
+@pytest.fixture(scope="module", params=[*PAGES])
+def address(request):
     folder, name = PAGES[request.param]
-    page = request.getfixturevalue(folder) / name
-    browser_page.goto(page.as_uri())
-    browser_page.wait_for_function(DRAWN)
-    return browser_page
+    return (request.getfixturevalue(folder) / name).as_uri()
 
 
-def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, complaints):
+def drawn(page, address):
+    page.goto(address)
+    page.wait_for_function(DRAWN)
+    return page
+
+
+@pytest.fixture(scope="module")
+def shared(watched, address):
+    """One page for the tests that leave it as it was: drawing it takes seconds."""
+    found = watched()
+    drawn(found.page, address)
+    return found
+
+
+@pytest.fixture
+def opened(shared):
+    shared.page.emulate_media(media="screen", color_scheme="light")
+    shared.page.set_viewport_size({"width": 1280, "height": 720})
+    return shared.page
+
+
+def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, shared):
     assert opened.locator(".plot").count() >= 4
     assert opened.evaluate(SEEN)
     inks = set()
@@ -51,19 +69,20 @@ def test_the_page_fits_and_is_drawn_in_light_and_dark(opened, complaints):
             assert opened.evaluate(CUT) == 0, (width, scheme)
             inks.add(opened.evaluate(INK))
     assert len(inks) == 2
-    assert complaints == []
+    assert shared.complaints == []
 
 
-def test_the_page_is_readable_folded_and_unfolded(opened):
-    opened.set_viewport_size({"width": 390, "height": 900})
-    found = axe.Axe().run(opened).response["violations"]
+def test_the_page_is_readable_folded_and_unfolded(browser_page, address):
+    page = drawn(browser_page, address)
+    page.set_viewport_size({"width": 390, "height": 900})
+    found = axe.Axe().run(page).response["violations"]
     assert not [v for v in found if v["impact"] in ("serious", "critical")]
-    opened.set_viewport_size({"width": 1280, "height": 900})
-    opened.evaluate(UNFOLD)
-    opened.wait_for_function(DRAWN)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.evaluate(UNFOLD)
+    page.wait_for_function(DRAWN)
     for scheme in ("light", "dark"):
-        opened.emulate_media(color_scheme=scheme)
-        found = axe.Axe().run(opened).response["violations"]
+        page.emulate_media(color_scheme=scheme)
+        found = axe.Axe().run(page).response["violations"]
         assert not found, (scheme, found)
 
 
@@ -81,7 +100,7 @@ def test_the_pipeline_of_a_trial_is_readable_in_light_and_dark(browser_page, run
             assert not found, (unfolded, scheme, found)
 
 
-def test_the_page_prints_on_a_few_sheets(opened, complaints):
+def test_the_page_prints_on_a_few_sheets(opened, shared):
     opened.emulate_media(media="print")
     opened.set_viewport_size({"width": 688, "height": 900})  # A4 within its margins
     opened.wait_for_function(f"{OVERFLOW} <= 0")
@@ -91,10 +110,10 @@ def test_the_page_prints_on_a_few_sheets(opened, complaints):
     assert not any(part.is_visible() for part in folded.all())
     sheets = re.findall(rb"/Type /Page\b", opened.pdf(format="A4"))
     assert 2 <= len(sheets) <= 10
-    assert complaints == []
+    assert shared.complaints == []
 
 
-def test_names_stay_text(opened, complaints):
+def test_names_stay_text(opened, shared):
     assert opened.locator("img").count() == 0
     shown = opened.locator("main").inner_text()
     assert "<img src=x onerror=alert(1)>" in shown
@@ -102,7 +121,7 @@ def test_names_stay_text(opened, complaints):
         assert "<script>alert(2)</script>" in shown
     # scikit-learn's diagram has one of its own, for readers that do not show it.
     assert opened.locator("main i, main b:not(.sk-text-repr-fallback b)").count() == 0
-    assert complaints == []
+    assert shared.complaints == []
 
 
 def test_the_page_reads_without_scripts(browser, run_folder):
