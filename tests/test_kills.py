@@ -96,10 +96,10 @@ def test_a_killed_coordinator_loses_nothing_and_leaves_nobody(
 
 def test_a_killed_worker_costs_its_trial(table, tmp_path, wait_for_trial):
     folder = tmp_path / "out"
-    process = start(table, folder, seconds=12)
+    process = start(table, folder, seconds=20)
     wait_for_trial(process, folder)
-    # One that is killed in the instant in which it takes a task holds a lock of pebble's, for which
-    # the others wait a minute; one at a fit holds none.
+    # Killed in the instant in which it takes a task it would hold a lock of pebble's, for which
+    # the others wait a minute; at a fit it holds none.
     time.sleep(0.3)
     children = psutil.Process(process.pid).children(recursive=True)
     busy = next(p for p in children if p.ppid() != process.pid)
