@@ -101,8 +101,12 @@ def test_a_killed_worker_costs_its_trial(table, tmp_path, wait_for_trial):
     # Killed in the instant in which it takes a task it would hold a lock of pebble's, for which
     # the others wait a minute; at a fit it holds none.
     time.sleep(0.3)
-    children = psutil.Process(process.pid).children(recursive=True)
-    busy = next(p for p in children if p.ppid() != process.pid)
+    workers = []
+    while not workers:  # those of the search, or of the last fits that follow it
+        assert process.poll() is None, process.stdout.read()
+        family_of_run = psutil.Process(process.pid).children(recursive=True)
+        workers = [p for p in family_of_run if p.ppid() != process.pid]
+    busy = workers[0]
     busy.kill()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output

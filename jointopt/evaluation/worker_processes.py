@@ -48,6 +48,9 @@ START_SECONDS = 60.0
 """How long a last fit waits at most for workers that are still starting."""
 GRACE_SECONDS = 2.0
 """How much longer than its own limit a fit may take before its worker is stopped."""
+LOCK_SECONDS = 10.0
+"""How long pebble's processes wait for the lock of their pipe: a worker that was killed while it
+held it never gives it back. pebble's own is a minute."""
 
 
 class WorkerProcesses:
@@ -159,6 +162,7 @@ class WorkerProcesses:
     def _new_pool(self) -> Any:
         from pebble import ProcessPool
 
+        _wait_briefly_for_locks()
         return ProcessPool(
             max_workers=self.capacity,
             context=worker_context(),
@@ -292,8 +296,15 @@ def _error_of(future: Future[Any]) -> BaseException | None:
 def _begin(folder: str, path: str) -> None:
     """Begin a worker; what it has to load is no part of the time that its first fit may take."""
     end_with_parent(folder)
+    _wait_briefly_for_locks()
     setting, _ = _setting_from(path)
     load_encoders(setting.dataset.schema)
+
+
+def _wait_briefly_for_locks() -> None:
+    from pebble import CONSTS
+
+    CONSTS.channel_lock_timeout = LOCK_SECONDS
 
 
 @lru_cache(maxsize=1)
