@@ -98,8 +98,8 @@ def test_a_killed_worker_costs_its_trial(table, tmp_path, wait_for_trial):
     folder = tmp_path / "out"
     process = start(table, folder, seconds=20)
     wait_for_trial(process, folder)
-    # Killed in the instant in which it takes a task it would hold a lock of pebble's, for which
-    # the others wait a minute; at a fit it holds none.
+    # Killed in the instant in which it takes a task it would hold the lock of pebble's pipe, for
+    # which the others wait (LOCK_SECONDS); at a fit it holds none.
     time.sleep(0.3)
     workers = []
     while not workers:  # those of the search, or of the last fits that follow it

@@ -88,9 +88,8 @@ def test_the_first_fit_may_be_late_if_no_limit_was_asked_for(faulty, table, monk
 
 
 def test_without_time_for_a_last_fit_there_is_one_on_fewer_rows(frames, monkeypatch):
-    make, target = frames[
-        "regression"
-    ]  # whose dates and texts make a fit longer than what is left
+    # Of dates and texts: a fit of theirs takes longer than what is left.
+    make, target = frames["regression"]
     frame = make()
     X = frame.drop(columns=target)
     monkeypatch.setattr("jointopt.model.reserve.LEAST_SECONDS", 0.001)
