@@ -3,10 +3,17 @@ from __future__ import annotations
 import pytest
 
 from jointopt import load_space
-from jointopt.data import get_metric
+from jointopt.data import get_metric, make_dataset
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
+
+
+@pytest.fixture(params=["multiclass", pytest.param("regression", marks=pytest.mark.slow)])
+def one_task(request, frames):
+    """A dataset for tests of what is the same whatever the task is."""
+    make, target = frames[request.param]
+    return make_dataset(make(), target)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from jointopt.data import make_dataset
 from jointopt.evaluation.fold_cache import FoldCache, _Recent
 from jointopt.evaluation.one_fold import FoldTask, run_fold
 from jointopt.pipeline.build import build_pipeline
@@ -18,11 +17,9 @@ from jointopt.pipeline.starts import start_configs
 RANKED = {"features": "ranking", "features/ranking/criterion": "f_test", "paradigm": "linear"}
 
 
-@pytest.fixture(params=["multiclass", pytest.param("regression", marks=pytest.mark.slow)])
-def dataset(request, frames):
-    """One task will do: what is kept is of the columns."""
-    make, target = frames[request.param]
-    return make_dataset(make(), target)
+@pytest.fixture
+def dataset(one_task):
+    return one_task
 
 
 def configs(space, dataset):

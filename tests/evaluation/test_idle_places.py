@@ -9,7 +9,6 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from jointopt.data import make_dataset
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.outcome import State
@@ -39,11 +38,9 @@ class Shuffled(InProcess):
         return super().collect(timeout)
 
 
-@pytest.fixture(params=["multiclass", pytest.param("regression", marks=pytest.mark.slow)])
-def dataset(request, frames):
-    """One task will do: what begins ahead does so alike."""
-    make, target = frames[request.param]
-    return make_dataset(make(), target)
+@pytest.fixture
+def dataset(one_task):
+    return one_task
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jointopt.data import Task, make_dataset
+from jointopt.data import Task
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import rungs_for, sample_rows
 from jointopt.evaluation.one_fold import FoldTask, run_fold
@@ -27,11 +27,9 @@ def evaluate(evaluator, number, config):
     return outcomes[0]
 
 
-@pytest.fixture(params=["multiclass", pytest.param("regression", marks=pytest.mark.slow)])
-def dataset(request, frames):
-    """One task will do: a sample of the rows serves each alike."""
-    make, target = frames[request.param]
-    return make_dataset(make(), target)
+@pytest.fixture
+def dataset(one_task):
+    return one_task
 
 
 @pytest.fixture
