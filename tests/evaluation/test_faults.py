@@ -42,6 +42,7 @@ def table(frames):
         ),
         ("allocates", "of memory, over the limit of 1.5 GB", {"memory_limit": "1.5GB"}),
         ("exits", "the worker process ended", {}),
+        pytest.param("exits_at_the_pipe", "the worker process ended", {}, marks=pytest.mark.slow),
         pytest.param("raises", "ArithmeticError: an unlucky fold", {}, marks=pytest.mark.slow),
         ("nothing", "not finite", {}),
     ],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 import zlib
 
 import numpy as np
+from pebble.pool.channel import WorkerChannel
 
 BLOCK = 200_000_000
 
@@ -35,6 +37,15 @@ def allocates(y_true, y_pred):
 
 def exits(y_true, y_pred):
     if _unlucky(y_pred):
+        os._exit(3)
+    return _score(y_true, y_pred)
+
+
+def exits_at_the_pipe(y_true, y_pred):
+    """End as a worker does that is killed while it takes a task: nobody else gets the lock."""
+    if _unlucky(y_pred):
+        [channel] = [one for one in gc.get_objects() if isinstance(one, WorkerChannel)]
+        channel.mutex.acquire()
         os._exit(3)
     return _score(y_true, y_pred)
 
