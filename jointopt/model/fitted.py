@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
+from joblib import cpu_count
 
 from jointopt.data import Task
 from jointopt.errors import ModelError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
-    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
     from jointopt.data import Schema
@@ -71,23 +71,19 @@ def _encoded_once(
 
     Pipelines of one model mostly know the same categories, and strings are slow.
     """
-    known: list[tuple[Any, pd.DataFrame]] = []
+    known: dict[str, pd.DataFrame] = {}
     for pipeline in pipelines:
         step = pipeline.named_steps.get("codes")
         if step is None:
             yield pipeline, X
             continue
-        rows = next((rows for other, rows in known if _same_categories(step, other)), None)
-        if rows is None:
-            rows = step.transform(X)
-            known.append((step, rows))
-        yield pipeline[1:], rows
-
-
-def _same_categories(first: ColumnTransformer, second: ColumnTransformer) -> bool:
-    ours, theirs = (step.named_transformers_["codes"].categories_ for step in (first, second))
-    # Unlike arrays, an index is equal to another one with a missing value in the same place.
-    return all(pd.Index(a).equals(pd.Index(b)) for a, b in zip(ours, theirs, strict=True))
+        # Unlike arrays, lists that are written out are the same with a missing value in them.
+        categories = repr(
+            [kept.tolist() for kept in step.named_transformers_["codes"].categories_]
+        )
+        if categories not in known:
+            known[categories] = step.transform(X)
+        yield pipeline[1:], known[categories]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +226,13 @@ class FittedModel:
         # Threads are enough: boosters and networks compute outside Python. More of them than cores
         # would wait for each other, so those that a pipeline has of its own count.
         at_once = max(1, cpu_count() // max(_threads(pipeline) for pipeline, _ in weighted))
-        predicted = Parallel(n_jobs=at_once, prefer="threads", return_as="generator")(
-            delayed(self._one)(rest, rows)
-            for rest, rows in _encoded_once((pipeline for pipeline, _ in weighted), X)
-        )
-        return np.asarray(
-            sum(weight * one for (_, weight), one in zip(weighted, predicted, strict=True))
-        )
+        encoded = _encoded_once((pipeline for pipeline, _ in weighted), X)
+        with ThreadPoolExecutor(at_once) as pool:
+            predicted = [pool.submit(self._one, rest, rows) for rest, rows in encoded]
+            found = sum(
+                weight * one.result() for (_, weight), one in zip(weighted, predicted, strict=True)
+            )
+        return np.asarray(found)
 
 
 def _threads(pipeline: Pipeline) -> int:
