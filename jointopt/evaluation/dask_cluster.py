@@ -20,7 +20,8 @@ from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.freed_memory import freed_memory_kept
 from jointopt.evaluation.limits import LOOK_SECONDS
-from jointopt.evaluation.one_fold import FoldResult, keep_bytes, run_fold, run_refit
+from jointopt.evaluation.one_fold import keep_bytes, run_fold, run_refit
+from jointopt.evaluation.tasks import FoldResult
 from jointopt.evaluation.threads import limited_threads
 from jointopt.evaluation.worker_processes import GRACE_SECONDS
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
     from sklearn.pipeline import Pipeline
 
-    from jointopt.evaluation.one_fold import FoldTask, Refit, Setting
+    from jointopt.evaluation.tasks import FoldTask, Refit, Setting
     from jointopt.space import Config
 
 __all__ = ["DaskCluster"]

@@ -13,7 +13,7 @@ from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt
 from jointopt.evaluation.explain import explain
 from jointopt.evaluation.fold_cache import FoldCache
-from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, run_fold, run_refit
+from jointopt.evaluation.one_fold import run_fold, run_refit
 from jointopt.evaluation.threads import limited_threads
 from jointopt.evaluation.worker_processes import WorkerProcesses
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from sklearn.pipeline import Pipeline
 
-    from jointopt.evaluation.one_fold import FoldTask
+    from jointopt.evaluation.tasks import FoldResult, FoldTask, Refit, Setting
     from jointopt.space import Config
 
 __all__ = ["Executor", "InProcess", "make_executor"]

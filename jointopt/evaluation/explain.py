@@ -12,7 +12,7 @@ from jointopt.evaluation.seeds import derive_seed
 from jointopt.pipeline.build import build_pipeline
 
 if TYPE_CHECKING:
-    from jointopt.evaluation.one_fold import Setting
+    from jointopt.evaluation.tasks import Setting
     from jointopt.space import Config
 
 __all__ = ["explain"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jointopt.evaluation.folds import Fold
-    from jointopt.evaluation.one_fold import FoldResult
+    from jointopt.evaluation.tasks import FoldResult
 
 __all__ = ["Kept"]
 

@@ -19,7 +19,7 @@ import sklearn.neighbors
 import sklearn.svm
 import xgboost
 
-import jointopt.evaluation.one_fold
+import jointopt.evaluation.in_worker
 import jointopt.pipeline.networks.estimators
 import jointopt.pipeline.paradigms
 

@@ -11,7 +11,7 @@ from jointopt.evaluation.racing import Race
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jointopt.evaluation.one_fold import FoldResult
+    from jointopt.evaluation.tasks import FoldResult
 
 __all__ = ["StopRule"]
 

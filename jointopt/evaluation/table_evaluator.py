@@ -9,9 +9,9 @@ from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.events import FitBegun
 from jointopt.evaluation.kept import Kept
 from jointopt.evaluation.learning_curves import CurveRace, LearningCurve
-from jointopt.evaluation.one_fold import FoldTask
 from jointopt.evaluation.outcome import BUDGET_ENDED, State
 from jointopt.evaluation.stop_rule import StopRule
+from jointopt.evaluation.tasks import FoldTask
 from jointopt.evaluation.under_way import UnderWay, target_scale
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from jointopt.evaluation.events import Watcher
     from jointopt.evaluation.executors import Executor
-    from jointopt.evaluation.one_fold import FoldResult, Setting
     from jointopt.evaluation.outcome import Outcome
+    from jointopt.evaluation.tasks import FoldResult, Setting
     from jointopt.space import Config
 
 __all__ = ["TableEvaluator"]

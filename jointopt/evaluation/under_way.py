@@ -12,7 +12,7 @@ from jointopt.evaluation.outcome import Outcome, State
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jointopt.evaluation.one_fold import FoldResult, Setting
+    from jointopt.evaluation.tasks import FoldResult, Setting
     from jointopt.space import Config
 
 __all__ = ["UnderWay", "target_scale"]

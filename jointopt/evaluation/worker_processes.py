@@ -10,36 +10,37 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import joblib
 
 from jointopt.errors import OptionError, SearchError
 from jointopt.evaluation.attempt import attempt
-from jointopt.evaluation.explain import explain
-from jointopt.evaluation.fold_cache import FoldCache
+from jointopt.evaluation.in_worker import (
+    begin,
+    explain_in_worker,
+    refit_in_worker,
+    run_in_worker,
+    wait_briefly_for_locks,
+)
 from jointopt.evaluation.limits import (
     LOOK_SECONDS,
     NEEDED_BYTES,
     default_memory,
-    end_with_parent,
     soft_limit,
     stop_greedy,
 )
-from jointopt.evaluation.one_fold import FoldResult, Refit, Setting, run_fold, run_refit
-from jointopt.evaluation.threads import limited_threads
+from jointopt.evaluation.tasks import FoldResult, Refit, Setting
 from jointopt.evaluation.worker_start import worker_context
 from jointopt.files import plain_writing
-from jointopt.pipeline.columns_step import load_encoders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from sklearn.pipeline import Pipeline
 
-    from jointopt.evaluation.one_fold import FoldTask
+    from jointopt.evaluation.tasks import FoldTask
     from jointopt.space import Config
 
 __all__ = ["WorkerProcesses"]
@@ -48,9 +49,6 @@ START_SECONDS = 60.0
 """How long a last fit waits at most for workers that are still starting."""
 GRACE_SECONDS = 2.0
 """How much longer than its own limit a fit may take before its worker is stopped."""
-LOCK_SECONDS = 10.0
-"""How long pebble's processes wait for the lock of their pipe: a worker that was killed while it
-held it never gives it back. pebble's own is a minute."""
 
 
 class WorkerProcesses:
@@ -115,7 +113,7 @@ class WorkerProcesses:
     def _submit(self, sent: _Sent) -> None:
         seconds = sent.task.max_seconds
         limit = None if seconds is None else seconds + GRACE_SECONDS
-        self._running[self._started(_run_in_worker, limit, self._path, sent.task)] = sent
+        self._running[self._started(run_in_worker, limit, self._path, sent.task)] = sent
 
     def collect(self, timeout: float | None) -> list[tuple[int, FoldResult]]:
         """Wait for results, at most `timeout` seconds."""
@@ -162,11 +160,11 @@ class WorkerProcesses:
     def _new_pool(self) -> Any:
         from pebble import ProcessPool
 
-        _wait_briefly_for_locks()
+        wait_briefly_for_locks()
         return ProcessPool(
             max_workers=self.capacity,
             context=worker_context(),
-            initializer=_begin,
+            initializer=begin,
             initargs=(self._folder.name, self._path),
         )
 
@@ -216,7 +214,7 @@ class WorkerProcesses:
         threads = self._threads * (self.capacity if all_threads else 1)
         soft = None if timeout is None else soft_limit(timeout)
         futures = self._all_ended(
-            [(_refit_in_worker, timeout, self._path, one, threads, soft) for one in wanted],
+            [(refit_in_worker, timeout, self._path, one, threads, soft) for one in wanted],
             timeout,
         )
         return [
@@ -259,7 +257,7 @@ class WorkerProcesses:
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies, found in a worker."""
         soft = None if timeout is None else soft_limit(timeout)
-        [future] = self._all_ended([(_explain_in_worker, timeout, self._path, config, soft)], None)
+        [future] = self._all_ended([(explain_in_worker, timeout, self._path, config, soft)], None)
         found: dict[str, float] = future.result()
         return found
 
@@ -291,46 +289,3 @@ class _Sent:
 def _error_of(future: Future[Any]) -> BaseException | None:
     """Return why a call failed; of a pool that is broken, it had not begun when a worker died."""
     return None if future.cancelled() else future.exception()
-
-
-def _begin(folder: str, path: str) -> None:
-    """Begin a worker; what it has to load is no part of the time that its first fit may take."""
-    end_with_parent(folder)
-    _wait_briefly_for_locks()
-    setting, _ = _setting_from(path)
-    load_encoders(setting.dataset.schema)
-
-
-def _wait_briefly_for_locks() -> None:
-    from pebble import CONSTS
-
-    CONSTS.channel_lock_timeout = LOCK_SECONDS
-
-
-@lru_cache(maxsize=1)
-def _setting_from(path: str) -> tuple[Setting, FoldCache]:
-    """Return the setting, and what this process remembers of its folds."""
-    # Written by the coordinator, in a folder that only this user may enter. Numbers stay in the
-    # file's pages, which all workers share, until one of them writes to its own.
-    setting = cast("Setting", joblib.load(path, mmap_mode="c"))
-    return setting, FoldCache(setting.dataset)
-
-
-def _run_in_worker(path: str, task: FoldTask) -> FoldResult:
-    setting, cache = _setting_from(path)
-    limited_threads(setting.threads)
-    return run_fold(setting, task, cache)
-
-
-def _explain_in_worker(path: str, config: Config, max_seconds: float | None) -> dict[str, float]:
-    setting, _ = _setting_from(path)
-    limited_threads(setting.threads)
-    return explain(setting, config, max_seconds)
-
-
-def _refit_in_worker(
-    path: str, wanted: Refit, threads: int, max_seconds: float | None
-) -> Pipeline:
-    limited_threads(threads)
-    setting, _ = _setting_from(path)
-    return run_refit(setting, wanted, threads, max_seconds)

@@ -28,7 +28,8 @@ from jointopt.data.bundled import load_table
 from jointopt.errors import OptionError
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds
-from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
+from jointopt.evaluation.one_fold import run_fold
+from jointopt.evaluation.tasks import FoldTask, Setting
 from jointopt.evaluation.threads import limited_threads
 from jointopt.insight.ground_truth import MODEL_AXES, SCORE, GroundTruth, finite
 from jointopt.pipeline.adapt import adapt_space, blueprint_of

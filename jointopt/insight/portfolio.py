@@ -25,7 +25,8 @@ from ruamel.yaml.comments import CommentedMap
 from jointopt.data import get_metric, load_table, make_dataset
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds, n_folds_for
-from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
+from jointopt.evaluation.one_fold import run_fold
+from jointopt.evaluation.tasks import FoldTask, Setting
 from jointopt.evaluation.threads import limited_threads
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import load_portfolio, start_configs

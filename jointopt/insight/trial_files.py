@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jointopt.data import Dataset, Metric
-    from jointopt.evaluation.one_fold import Setting
+    from jointopt.evaluation.tasks import Setting
     from jointopt.search.result import TrialRecord
 
 __all__ = ["TrialFile", "trial_files", "trial_note"]

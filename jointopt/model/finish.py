@@ -18,7 +18,8 @@ from optuna.trial import TrialState
 
 from jointopt.errors import SearchError
 from jointopt.evaluation.attempt import attempt, reason_of
-from jointopt.evaluation.one_fold import Refit, load_libraries
+from jointopt.evaluation.one_fold import load_libraries
+from jointopt.evaluation.tasks import Refit
 from jointopt.model.calibration import fit_temperature
 from jointopt.model.decision import decision_weights
 from jointopt.model.ensemble import fold_score, greedy_selection
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from jointopt.evaluation.executors import Executor
-    from jointopt.evaluation.one_fold import Setting
     from jointopt.evaluation.table_evaluator import TableEvaluator
+    from jointopt.evaluation.tasks import Setting
     from jointopt.model.reserve import Reserve
     from jointopt.search.result import Found, TrialRecord
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jointopt.data import Metric
-    from jointopt.evaluation.one_fold import Setting
+    from jointopt.evaluation.tasks import Setting
     from jointopt.model.reserve import Reserve
     from jointopt.search.result import Found, TrialRecord
 

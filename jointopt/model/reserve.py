@@ -12,8 +12,8 @@ from jointopt.model.held_parts import MAX_ROWS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jointopt.evaluation.one_fold import Setting
     from jointopt.evaluation.table_evaluator import TableEvaluator
+    from jointopt.evaluation.tasks import Setting
     from jointopt.search.budget import Budget
     from jointopt.search.result import TrialRecord
 

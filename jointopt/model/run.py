@@ -17,8 +17,8 @@ from jointopt.evaluation.folds import (
     n_folds_for,
     rungs_for,
 )
-from jointopt.evaluation.one_fold import Setting
 from jointopt.evaluation.table_evaluator import TableEvaluator
+from jointopt.evaluation.tasks import Setting
 from jointopt.evaluation.threads import fit_threads
 from jointopt.model.finish import Finish
 from jointopt.model.reserve import Reserve

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jointopt.data import Dataset
-    from jointopt.evaluation.one_fold import Setting
+    from jointopt.evaluation.tasks import Setting
     from jointopt.search.strategies import Strategy
     from jointopt.space import Space
 

@@ -41,7 +41,8 @@ from threadpoolctl import threadpool_limits
 
 from jointopt import JointClassifier, JointRegressor, load_space
 from jointopt.data import get_metric, make_dataset
-from jointopt.evaluation.one_fold import Refit, Setting, run_refit
+from jointopt.evaluation.one_fold import run_refit
+from jointopt.evaluation.tasks import Refit, Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import start_configs
 

@@ -21,9 +21,10 @@ from jointopt import load_space, search
 from jointopt.data import dataset_from_arrays, get_metric
 from jointopt.evaluation.fold_cache import FoldCache
 from jointopt.evaluation.folds import make_folds, n_folds_for
-from jointopt.evaluation.one_fold import FoldTask, Refit, Setting, predict, run_fold, run_refit
+from jointopt.evaluation.one_fold import predict, run_fold, run_refit
 from jointopt.evaluation.outcome import State
 from jointopt.evaluation.table_evaluator import TableEvaluator
+from jointopt.evaluation.tasks import FoldTask, Refit, Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 
 N_CONFIGS, N_SEEDS, N_ORDERS = 60, 3, 20

@@ -5,7 +5,7 @@ import pytest
 from jointopt import load_space
 from jointopt.data import get_metric, make_dataset
 from jointopt.evaluation.folds import make_folds
-from jointopt.evaluation.one_fold import Setting
+from jointopt.evaluation.tasks import Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 
 

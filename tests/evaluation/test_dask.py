@@ -18,7 +18,7 @@ from jointopt import JointRegressor, load_space
 from jointopt.data import make_dataset
 from jointopt.errors import OptionError
 from jointopt.evaluation.executors import InProcess, make_executor
-from jointopt.evaluation.one_fold import FoldTask
+from jointopt.evaluation.tasks import FoldTask
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 

@@ -22,7 +22,7 @@ from jointopt.errors import OptionError, StorageError
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.limits import stop_greedy
-from jointopt.evaluation.one_fold import FoldTask, Refit, Setting
+from jointopt.evaluation.tasks import FoldTask, Refit, Setting
 from jointopt.evaluation.worker_processes import WorkerProcesses
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.paradigms import Paradigm

@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from jointopt.evaluation.fold_cache import FoldCache, _Recent
-from jointopt.evaluation.one_fold import FoldTask, run_fold
+from jointopt.evaluation.one_fold import run_fold
+from jointopt.evaluation.tasks import FoldTask
 from jointopt.pipeline.build import build_pipeline
 from jointopt.pipeline.starts import start_configs
 

@@ -10,11 +10,12 @@ from jointopt import Choice, Float, Space
 from jointopt.data import get_metric, make_dataset
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
-from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
+from jointopt.evaluation.one_fold import run_fold
 from jointopt.evaluation.outcome import State
 from jointopt.evaluation.racing import Race
 from jointopt.evaluation.stop_rule import LEADER_PATIENCE
 from jointopt.evaluation.table_evaluator import TableEvaluator
+from jointopt.evaluation.tasks import FoldTask, Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 
 RIDGE = {

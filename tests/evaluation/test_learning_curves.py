@@ -12,9 +12,10 @@ from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 from jointopt.data import Task, get_metric
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.learning_curves import MIN_CURVES, CurveRace, LearningCurve
-from jointopt.evaluation.one_fold import FoldTask, run_fold
+from jointopt.evaluation.one_fold import run_fold
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.evaluation.table_evaluator import TableEvaluator
+from jointopt.evaluation.tasks import FoldTask
 from jointopt.insight.study_notes import StudyNotes
 from jointopt.search.result import TrialRecord
 

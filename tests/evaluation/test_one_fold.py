@@ -9,7 +9,8 @@ import pytest
 
 from jointopt import load_space
 from jointopt.evaluation.fold_cache import FoldCache
-from jointopt.evaluation.one_fold import FoldTask, run_fold
+from jointopt.evaluation.one_fold import run_fold
+from jointopt.evaluation.tasks import FoldTask
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.starts import start_configs
 

@@ -10,10 +10,11 @@ import pytest
 from jointopt.data import Task
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import rungs_for, sample_rows
-from jointopt.evaluation.one_fold import FoldTask, run_fold
+from jointopt.evaluation.one_fold import run_fold
 from jointopt.evaluation.outcome import State
 from jointopt.evaluation.racing import MIN_GAINS, Race
 from jointopt.evaluation.table_evaluator import TableEvaluator
+from jointopt.evaluation.tasks import FoldTask
 
 GOOD = {"paradigm": "linear"}
 STRENGTH = ("hyperparameters/linear/C", "hyperparameters/linear/alpha")

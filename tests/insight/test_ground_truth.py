@@ -24,9 +24,10 @@ from jointopt.data import get_metric, make_dataset
 from jointopt.data.bundled import load_table
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
-from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
+from jointopt.evaluation.one_fold import run_fold
 from jointopt.evaluation.outcome import State
 from jointopt.evaluation.table_evaluator import TableEvaluator
+from jointopt.evaluation.tasks import FoldTask, Setting
 from jointopt.insight import enumeration
 from jointopt.insight.enumeration import enumerate_scores, small_dataset
 from jointopt.insight.ground_truth import GroundTruth

@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as npst
 from jointopt import load_space
 from jointopt.data import get_metric, make_dataset
 from jointopt.evaluation.folds import make_folds
-from jointopt.evaluation.one_fold import FoldTask, Setting, run_fold
+from jointopt.evaluation.one_fold import run_fold
+from jointopt.evaluation.tasks import FoldTask, Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.target_transform import TargetTransform
 
