@@ -31,6 +31,7 @@ from sklearn.preprocessing import (
 
 from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
+from jointopt.pipeline.text import TextComponents
 from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip
 
 if TYPE_CHECKING:
@@ -238,10 +239,10 @@ def _date(config: Config, *_: Any) -> Any:
 
 
 def _text(config: Config, _: Blueprint, seed: int) -> Any:
-    from skrub import ApplyToCols, MinHashEncoder, StringEncoder
-
     get = partial(parameter, config, "transforms/text")
     components = get("components", 24)
     if get("encode", "tfidf") == "tfidf":
-        return ApplyToCols(StringEncoder(n_components=components, random_state=seed))
+        return TextComponents(n_components=components, random_state=seed)
+    from skrub import ApplyToCols, MinHashEncoder
+
     return make_pipeline(ApplyToCols(MinHashEncoder(n_components=components)), StandardScaler())
