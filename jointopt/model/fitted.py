@@ -228,10 +228,9 @@ class FittedModel:
         at_once = max(1, cpu_count() // max(_threads(pipeline) for pipeline, _ in weighted))
         encoded = _encoded_once((pipeline for pipeline, _ in weighted), X)
         with ThreadPoolExecutor(at_once) as pool:
-            predicted = [pool.submit(self._one, rest, rows) for rest, rows in encoded]
-            found = sum(
-                weight * one.result() for (_, weight), one in zip(weighted, predicted, strict=True)
-            )
+            # `map` lets go of each result once it is added, and of the rest if one fails.
+            predicted = pool.map(lambda part: self._one(*part), encoded)
+            found = sum(weight * one for (_, weight), one in zip(weighted, predicted, strict=True))
         return np.asarray(found)
 
 
