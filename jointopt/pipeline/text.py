@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["TextComponents"]
 
 N_BUCKETS = 2**13
-"""For the n-grams of a column. With 2**12 to 2**13 of them held-out scores were those of a whole
-vocabulary, which is hundreds of times as large to keep."""
+"""For the n-grams of a column. Held-out scores were those of a whole vocabulary, by which a saved
+pipeline was ten times as large."""
 N_GRAMS = (3, 4)
 
 

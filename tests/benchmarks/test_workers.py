@@ -101,3 +101,4 @@ def test_two_workers_of_dask(dataset):
         n_runs=5,
     )
     sys.stdout.write(f"median: two of Dask {1 / ratio - 1:+.1%} time\n")
+    assert ratio > 0.5, "Dask takes more than twice the time"
