@@ -209,6 +209,8 @@ class WorkerProcesses:
     ) -> list[Pipeline | Exception]:
         """Stop all fold tasks, then fit configurations on all rows in the workers."""
         self.cancel()
+        if not wanted:
+            return []
         # They may be starting, at first or in place of stopped ones, which is not the fits' time.
         wait([self._started(os.getpid, None)], START_SECONDS)
         threads = self._threads * (self.capacity if all_threads else 1)

@@ -3,7 +3,8 @@
 Either the best configurations are averaged, each as the mean of what was fitted on the folds and
 of a fit on all rows, or the best one alone is fitted on all rows. The folds' models make up for
 each other's chances, the other one has seen more; together they are rarely worse than either. Of a
-light configuration only the fit on all rows is kept, where there is one.
+light configuration, and where a single part of the rows was held out, only the fit on all rows is
+kept, if there was time for it.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ LONG_SECONDS = 2.0
 """A final fit that takes longer uses all threads."""
 MAX_CANDIDATES = 25
 """The best trials, of which an ensemble is selected."""
-WHOLE_SHARE: Final = 0.5
-"""Of a fit on all rows in its member's predictions; its folds' models have the rest."""
+FOLD_SHARE: Final = 0.125
+"""Of each fold's model in its member's predictions, beside a fit on all rows that has the rest:
+half, beside the four that are kept at most. The fewer there are, the less they even out."""
 LIGHT: Final = 0.25
 """Members of less weight are a fit on all rows alone: the variance that their folds' models would
 even out counts by the square of the weight, and predicting takes as long as for the heaviest."""
@@ -215,7 +217,8 @@ class Finish:
         self, record: TrialRecord, weight: float, whole: Pipeline | None
     ) -> tuple[Pipeline, ...]:
         """Load what was fitted on the folds, if it is to be part of the model."""
-        if whole is not None and weight < LIGHT:
+        single = len(self._setting.folds) == 1
+        if whole is not None and (single or weight < LIGHT):
             return ()
         return tuple(map(_load, self._reserve.paths(record)))
 
@@ -228,14 +231,11 @@ class Finish:
     ) -> Member:
         value = record.trial.value
         wholes = () if whole is None else (whole,)
-        of_whole = WHOLE_SHARE if wholes and of_folds else float(len(wholes))
+        of_fold = FOLD_SHARE if wholes else 1 / max(1, len(of_folds))
         return Member(
             weight=weight,
             pipelines=(*wholes, *of_folds),
-            shares=(
-                *(of_whole for _ in wholes),
-                *((1 - of_whole) / len(of_folds) for _ in of_folds),
-            ),
+            shares=(*(1 - of_fold * len(of_folds) for _ in wholes), *(of_fold for _ in of_folds)),
             config=dict(record.config),
             trial=record.number,
             score=np.nan if value is None else value,

@@ -17,7 +17,6 @@ import numpy as np
 from jointopt import load_model
 from jointopt.data import get_metric, read_table
 from jointopt.evaluation.one_fold import predict
-from jointopt.model.finish import WHOLE_SHARE
 
 
 def scores(results, test):
@@ -34,7 +33,7 @@ def scores(results, test):
     for member in model.members:
         found = [predict(pipeline, X, n_classes) for pipeline in member.pipelines]
         # A light member has the fit on all rows alone, one without time for it the folds' models.
-        refitted = member.shares[0] == WHOLE_SHARE
+        refitted = len(found) > 1 and member.shares[0] != member.shares[-1]
         of_folds = np.mean(found[refitted:], axis=0)
         parts = {
             "both": np.tensordot(member.shares, found, 1),

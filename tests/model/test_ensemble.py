@@ -86,6 +86,21 @@ def test_an_ensemble_does_without_fits_on_all_rows_where_time_is_short(dataset, 
         assert member.shares == pytest.approx([1 / 4] * 4)
 
 
+def test_a_member_of_a_holdout_is_its_fit_on_all_rows():
+    """One model that has seen a part of the rows evens out no chance of the one that saw all."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 300))).rename(columns="x{}".format)
+    dataset = make_dataset(frame.assign(y=frame["x0"]), "y")
+    found = run_table(dataset, RunOptions(space="small", n_trials=4, seconds=5.0))
+    assert found.n_folds == 1
+    assert [member.shares for member in found.model.members if member.weight >= LIGHT]
+    for member in found.model.members:
+        assert member.shares == (1.0,)
+        if member.config["paradigm"] == "linear":
+            mean = predict(member.pipelines[0], dataset.X, 0).mean()
+            assert mean == pytest.approx(dataset.y.mean())
+
+
 def test_each_pipeline_reads_the_categories_that_it_was_fitted_on():
     rng = np.random.default_rng(0)
     n = 120
