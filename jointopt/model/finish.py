@@ -15,7 +15,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
-from optuna.trial import TrialState
 
 from jointopt.errors import SearchError
 from jointopt.evaluation.attempt import attempt, reason_of
@@ -23,21 +22,20 @@ from jointopt.evaluation.one_fold import load_libraries
 from jointopt.evaluation.tasks import Refit
 from jointopt.model.calibration import fit_temperature
 from jointopt.model.decision import decision_weights
-from jointopt.model.ensemble import fold_score, greedy_selection
 from jointopt.model.fitted import FittedModel, Member
 from jointopt.model.last_tries import last_tries
 from jointopt.pipeline.build import build_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from jointopt.evaluation.executors import Executor
-    from jointopt.evaluation.table_evaluator import TableEvaluator
     from jointopt.evaluation.tasks import Setting
+    from jointopt.model.members import Members
     from jointopt.model.reserve import Reserve
     from jointopt.search.result import Found, TrialRecord
 
@@ -45,8 +43,6 @@ __all__ = ["Finish"]
 
 LONG_SECONDS = 2.0
 """A final fit that takes longer uses all threads."""
-MAX_CANDIDATES = 25
-"""The best trials, of which an ensemble is selected."""
 FOLD_SHARE: Final = 0.125
 """Of each fold's model in its member's predictions, beside a fit on all rows that has the rest:
 half, beside the four that are kept at most. The fewer there are, the less they even out."""
@@ -64,8 +60,8 @@ class Finish:
         Of time; it says what is left.
     setting : Setting
         The table, its folds and metric.
-    evaluator : TableEvaluator
-        Whose predictions and models an ensemble is made of.
+    members : Members
+        What an ensemble is made of.
     final : {"ensemble", "single"}
         What the model shall be.
     """
@@ -74,13 +70,13 @@ class Finish:
         self,
         reserve: Reserve,
         setting: Setting,
-        evaluator: TableEvaluator,
+        members: Members,
         *,
         final: Literal["ensemble", "single"],
     ) -> None:
         self._reserve = reserve
         self._setting = setting
-        self._evaluator = evaluator
+        self._members = members
         self._final = final
         self._metric = setting.metric
 
@@ -97,7 +93,7 @@ class Finish:
         """
         notes: list[str] = []
         if self._final == "ensemble":
-            model = attempt(lambda: self._ensemble(executor, result, notes))
+            model = attempt(lambda: self._ensemble(executor, notes))
             if isinstance(model, FittedModel):
                 return model, tuple(notes)
             if isinstance(model, Exception):
@@ -115,39 +111,35 @@ class Finish:
                     f"trial {record.number} was fitted on {n_rows:,} of "
                     f"{self._setting.dataset.n_rows:,} rows: no time was left for more"
                 )
-            member = self._member(record, 1.0, pipeline)
-            model = self._model((member,), record, self._scores(record), self._kept(record))
+            member, kept = self._member(record, 1.0, pipeline), self._members.predictions(record)
+            model = self._model((member,), record, self._scores(record), kept)
             return model, tuple(notes)
         raise SearchError("no configuration could be fitted: " + "; ".join(notes))
 
-    def _ensemble(self, executor: Executor, result: Found, notes: list[str]) -> FittedModel | None:
+    def _ensemble(self, executor: Executor, notes: list[str]) -> FittedModel | None:
         """Average the best configurations; None if none were kept, or a refit promises more."""
-        complete = [r for r in result.records if r.trial.state is TrialState.COMPLETE]
-        ranked = sorted(complete, key=self._reserve.signed, reverse=True)
-        kept = [r for r in ranked if self._reserve.paths(r)][:MAX_CANDIDATES]
-        if not kept:
+        chosen = self._affordable(self._members.chosen())
+        if not chosen:
             return None
-        predictions = [self._evaluator.kept.predictions[r.evaluation or 0] for r in kept]
         dataset, folds = self._setting.dataset, self._setting.folds
-        weights = greedy_selection(predictions, fold_score(dataset, folds, self._metric))
-        weights = self._affordable(weights, kept)
-        blended = np.sum([weight * predictions[i] for i, weight in weights.items()], axis=0)
+        weighted = [weight * self._predictions(record) for record, weight in chosen]
+        blended = np.sum(weighted, axis=0)
         scores = [
             self._metric.score(dataset.y[rows], blended[rows], dataset.n_classes)
             for _, rows in folds
         ]
-        if self._reserve.signed(ranked[0]) > np.mean(scores):
-            if kept[0] is not ranked[0]:
+        best = self._members.best()
+        if self._members.signed(best) > np.mean(scores):
+            if not self._members.paths(best):
                 return None
             # On rows that the selection did not look at, or by rounding alone.
-            weights, blended, scores = {0: 1.0}, predictions[0], self._scores(ranked[0])
-        chosen = sorted(weights, key=lambda i: -weights[i])
-        wholes = self._refits(executor, [kept[i] for i in chosen], notes)
+            chosen, blended, scores = [(best, 1.0)], self._predictions(best), self._scores(best)
+        wholes = self._refits(executor, [record for record, _ in chosen], notes)
         members = tuple(
-            self._member(kept[i], weights[i], whole, self._of_folds(kept[i], weights[i], whole))
-            for i, whole in zip(chosen, wholes, strict=True)
+            self._member(record, weight, whole, self._of_folds(record, weight, whole))
+            for (record, weight), whole in zip(chosen, wholes, strict=True)
         )
-        return self._model(members, ranked[0], scores, blended)
+        return self._model(members, best, scores, blended)
 
     def _refits(
         self, executor: Executor, records: Sequence[TrialRecord], notes: list[str]
@@ -191,27 +183,28 @@ class Finish:
         for record in records:
             load_libraries(build_pipeline(record.config, self._setting.blueprint))
 
-    def _kept(self, record: TrialRecord) -> NDArray[np.float32] | None:
-        """Return a trial's predictions out of fold, if they were kept."""
-        number = record.evaluation
-        return None if number is None else self._evaluator.kept.predictions.get(number)
+    def _predictions(self, record: TrialRecord) -> NDArray[np.float32]:
+        """Return a kept trial's predictions out of fold."""
+        found = self._members.predictions(record)
+        assert found is not None
+        return found
 
     def _scores(self, record: TrialRecord) -> list[float]:
         """Return a trial's scores on the folds that it passed, greater being better."""
         return [self._metric.display(score) for score in record.told["fold_scores"]]
 
     def _affordable(
-        self, weights: Mapping[int, float], kept: Sequence[TrialRecord]
-    ) -> dict[int, float]:
+        self, chosen: Sequence[tuple[TrialRecord, float]]
+    ) -> list[tuple[TrialRecord, float]]:
         """Leave out the lightest members for which no time is left; one always stays."""
         left = self._reserve.seconds_left()
-        ordered = sorted(weights, key=lambda i: -weights[i])
+        n_members = len(chosen)
         if left is not None:
-            costs = [self._reserve.seconds_to_keep(kept[i]) for i in ordered]
-            n_members = int(np.searchsorted(np.cumsum(costs), left, side="right"))
-            ordered = ordered[: max(1, n_members)]
-        total = sum(weights[i] for i in ordered)
-        return {i: weights[i] / total for i in ordered}
+            costs = [self._reserve.seconds_to_keep(record) for record, _ in chosen]
+            n_members = max(1, int(np.searchsorted(np.cumsum(costs), left, side="right")))
+        stay = chosen[:n_members]
+        total = sum(weight for _, weight in stay)
+        return [(record, weight / total) for record, weight in stay]
 
     def _of_folds(
         self, record: TrialRecord, weight: float, whole: Pipeline | None
@@ -220,7 +213,7 @@ class Finish:
         single = len(self._setting.folds) == 1
         if whole is not None and (single or weight < LIGHT):
             return ()
-        return tuple(map(_load, self._reserve.paths(record)))
+        return tuple(map(_load, self._members.paths(record)))
 
     @staticmethod
     def _member(

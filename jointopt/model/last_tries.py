@@ -38,7 +38,7 @@ def last_tries(
     setting : Setting
         The table and its folds.
     """
-    ranked, seconds = _ranked(result, reserve, setting.metric), reserve.seconds_to_fit
+    ranked, seconds = _ranked(result, setting.metric), reserve.seconds_to_fit
     fastest = min(ranked, key=seconds)
     for _ in range(MAX_TRIES):
         left = reserve.seconds_left()
@@ -50,11 +50,14 @@ def last_tries(
     yield fastest, _rows_seen(fastest, setting), None
 
 
-def _ranked(result: Found, reserve: Reserve, metric: Metric) -> list[TrialRecord]:
+def _ranked(result: Found, metric: Metric) -> list[TrialRecord]:
     """Return the trials that may become the model, the best first."""
     scored = [r for r in result.records if r.trial.value is not None]
     complete = [r for r in scored if r.trial.state is TrialState.COMPLETE]
-    ranked = sorted(complete or scored, key=reserve.signed, reverse=True)
+    # Greater is better once a metric's sign is undone.
+    ranked = sorted(
+        complete or scored, key=lambda r: metric.display(r.trial.value or 0.0), reverse=True
+    )
     return _overtaken(ranked[0], scored, metric) + ranked if complete else ranked
 
 

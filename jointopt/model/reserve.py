@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 from optuna.trial import TrialState
 
+from jointopt.evaluation.attempt import attempt
 from jointopt.model.held_parts import MAX_ROWS
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from jointopt.evaluation.table_evaluator import TableEvaluator
     from jointopt.evaluation.tasks import Setting
+    from jointopt.model.members import Members
     from jointopt.search.budget import Budget
     from jointopt.search.result import TrialRecord
 
@@ -43,6 +46,8 @@ SELECTION_SECONDS, FEW = 1.0, 25
 """What selecting an ensemble takes, of that many trials or more, on as many rows as it sees."""
 LOADED_BYTES_PER_SECOND = 4e8
 SAVED_BYTES_PER_SECOND = 1.5e8
+LIBRARY_SECONDS = 3.0
+"""What this process takes to load the library of networks, where one is a member."""
 SAVING_SECONDS = 0.04
 """What writing a small pipeline in safe form takes."""
 
@@ -63,6 +68,9 @@ def writing_seconds(start_seconds: float) -> float:
 class Reserve:
     """Keeps time for a model of the best trials so far, and for a report.
 
+    While there is time left it goes by the few best trials. When that seems to leave no more, the
+    members are chosen that would be chosen at the end, which may be faster to fit.
+
     Parameters
     ----------
     budget : Budget
@@ -70,7 +78,9 @@ class Reserve:
     setting : Setting
         The folds and the metric.
     evaluator : TableEvaluator
-        Which keeps the models of the folds.
+        Of which so many fits run at once as it has places.
+    members : Members
+        What the model would be made of; it is told of each trial.
     writing_seconds : float or None
         What saving the model and a report will take; None if nothing is written.
     """
@@ -80,12 +90,13 @@ class Reserve:
         budget: Budget,
         setting: Setting,
         evaluator: TableEvaluator,
+        members: Members,
         *,
         writing_seconds: float | None,
     ) -> None:
         self._budget = budget
-        self._evaluator = evaluator
-        self._metric = setting.metric
+        self._capacity = evaluator.capacity
+        self._members = members
         self._seen = len(setting.folds[0][0]) / setting.dataset.n_rows
         self._of_rows = min(1.0, setting.dataset.n_rows / MAX_ROWS)
         self._saves = writing_seconds is not None
@@ -96,51 +107,64 @@ class Reserve:
         self._n_told = 0
         self._best = -np.inf
         self._costs: list[tuple[float, float, float]] = []
+        self._is_exact = False
+        budget.review = self._review
 
     def learn(self, record: TrialRecord) -> None:
         """Reserve what a model of the best so far, and a report of the trials, would take."""
         trial = record.trial
+        self._members.add(record)
         self._n_told += 1
         if self._saves and self._n_told == ANALYSIS_TRIALS:
             self._after += ANALYSIS_SECONDS
             self._budget.reserve += ANALYSIS_SECONDS
-        if trial.state is not TrialState.COMPLETE or trial.value is None:
+        if trial.state is not TrialState.COMPLETE or trial.value is None or self._is_exact:
             return
-        if self.paths(record):
+        if self._members.paths(record):
             costs = self.seconds_to_keep(record), self.seconds_to_fit(record)
-            self._costs.append((self.signed(record), *costs))
+            self._costs.append((self._members.signed(record), *costs))
             best = sorted(self._costs, reverse=True)[:EXPECTED_MEMBERS]
-            most = MOST_RESERVED * (self._budget.seconds or np.inf)
-            keeping = sum(seconds for _, seconds, _ in best)
-            # What takes longer is not fitted on all rows.
-            refits = [seconds for *_, seconds in best if REFIT_MARGIN * seconds <= most]
-            refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
-            expected = keeping + REFIT_MARGIN * refitting
             of_trials = min(1.0, len(self._costs) / FEW)
             selecting = SELECTION_SECONDS * of_trials * self._of_rows
-            self._budget.reserve = self._after + min(selecting + expected, most)
-        elif self.signed(record) > self._best:
+            self._keep_free([costs for _, *costs in best], selecting=selecting)
+        elif self._members.signed(record) > self._best:
             limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
             predicted = REFIT_MARGIN * self.seconds_to_fit(record)
             self._budget.reserve = self._after + min(predicted, limit)
-        self._best = max(self._best, self.signed(record))
+        self._best = max(self._best, self._members.signed(record))
 
-    def paths(self, record: TrialRecord) -> tuple[Path, ...]:
-        """Return where a trial's fitted pipelines are, none if they were not kept."""
-        number = record.evaluation
-        return () if number is None else self._evaluator.kept.models.get(number, ())
+    def _review(self) -> None:
+        """Reserve what the members that would be chosen now take."""
+        chosen = attempt(self._members.chosen)
+        # What cannot be chosen from is told by the last step, which tries it again. A best trial
+        # without kept models may become the model itself.
+        if isinstance(chosen, Exception) or not chosen:
+            return
+        if self._members.paths(self._members.best()):
+            costs = [(self.seconds_to_keep(r), self.seconds_to_fit(r)) for r, _ in chosen]
+            self._keep_free(costs, loading=LIBRARY_SECONDS * _lacks_library(chosen))
+            self._is_exact = True
+
+    def _keep_free(
+        self, costs: Sequence[Sequence[float]], *, selecting: float = 0.0, loading: float = 0.0
+    ) -> None:
+        """Reserve time for members, of each what keeping and what refitting it takes."""
+        most = MOST_RESERVED * (self._budget.seconds or np.inf)
+        keeping = sum(seconds for seconds, _ in costs)
+        # What takes longer is not fitted on all rows.
+        refits = [seconds for _, seconds in costs if REFIT_MARGIN * seconds <= most]
+        refitting = max([0.0, *refits, sum(refits) / self._capacity])
+        # This process loads what it needs while workers fit.
+        expected = selecting + keeping + max(REFIT_MARGIN * refitting, loading)
+        self._budget.reserve = self._after + min(expected, most)
 
     def seconds_to_keep(self, record: TrialRecord) -> float:
         """Return about what loading a trial's pipelines, and writing them in safe form, takes."""
-        paths = self.paths(record)
+        paths = self._members.paths(record)
         n_pipelines = len(paths) + 1
         n_bytes = sum(path.stat().st_size for path in paths) * n_pipelines / len(paths)
         saving = SAVING_SECONDS * n_pipelines + n_bytes / SAVED_BYTES_PER_SECOND
         return n_bytes / LOADED_BYTES_PER_SECOND + saving * self._saves
-
-    def signed(self, record: TrialRecord) -> float:
-        """Return the value so that greater is better; a metric's sign undoes itself."""
-        return self._metric.display(record.trial.value or 0.0)
 
     def seconds_to_fit(self, record: TrialRecord) -> float:
         """Return about what a fit on all rows takes, of which folds see a part."""
@@ -159,3 +183,9 @@ class Reserve:
         if least is None:
             least = max(LEAST_SECONDS, LEAST_SHARE * seconds)
         return max(seconds - self._budget.elapsed() - self._after, least)
+
+
+def _lacks_library(chosen: Sequence[tuple[TrialRecord, float]]) -> bool:
+    return "torch" not in sys.modules and any(
+        "learning_curves" in record.told for record, _ in chosen
+    )

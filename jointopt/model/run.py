@@ -21,6 +21,7 @@ from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.evaluation.tasks import Setting
 from jointopt.evaluation.threads import fit_threads
 from jointopt.model.finish import Finish
+from jointopt.model.members import Members
 from jointopt.model.reserve import Reserve
 from jointopt.model.terms import FOLD_ROWS, terms_of
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
@@ -198,7 +199,9 @@ def run_table(
         )
         if prepared is not None:
             prepared(evaluator, space)
-        reserve = Reserve(budget, setting, evaluator, writing_seconds=options.writing_seconds)
+        members = Members(setting, evaluator)
+        writing = options.writing_seconds
+        reserve = Reserve(budget, setting, evaluator, members, writing_seconds=writing)
         starts = Starts(start_configs(space, dataset.task, portfolio), budget)
         engine = Engine(
             evaluator,
@@ -215,7 +218,7 @@ def run_table(
             watch=watch,
         )
         result = engine.run(strategy, space, starts)
-        finish = Finish(reserve, setting, evaluator, final=options.final)
+        finish = Finish(reserve, setting, members, final=options.final)
         model, notes = finish.fit(executor, result)
     finally:
         executor.close()

@@ -77,6 +77,8 @@ class Budget:
     ----------
     reserve : float
         Seconds at the end that a search must leave, for the final fit and the report.
+    review : callable or None
+        Sets `reserve` anew, where that is worth its while only once no time seems to be left.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Budget:
         self.seconds = seconds
         self.n_trials = n_trials
         self.reserve = 0.0
+        self.review: Callable[[], None] | None = None
         self._clock = clock
         self._started = clock() if started is None else started
 
@@ -101,7 +104,13 @@ class Budget:
 
     def seconds_left(self) -> float | None:
         """Return seconds left for the search, None without a limit."""
-        return None if self.seconds is None else self.seconds - self.reserve - self.elapsed()
+        if self.seconds is None:
+            return None
+        left = self.seconds - self.reserve - self.elapsed()
+        if left > 0 or self.review is None:
+            return left
+        self.review()
+        return self.seconds - self.reserve - self.elapsed()
 
     def share_left(self) -> float:
         """Return the share of the time that is left, 1 to 0; 0 without a limit."""

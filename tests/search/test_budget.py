@@ -45,6 +45,26 @@ def test_seconds_left_keep_the_reserve():
     assert not budget.allows(0)
 
 
+def test_the_reserve_is_looked_at_again_once_it_leaves_no_time():
+    now = [0.0]
+    budget = Budget(60, clock=lambda: now[0])
+    reviews = []
+
+    def review():
+        reviews.append(now[0])
+        budget.reserve = 5.0
+
+    budget.reserve, budget.review = 20.0, review
+    now[0] = 39.0
+    assert budget.seconds_left() == 1
+    assert reviews == []
+    now[0] = 41.0
+    assert budget.seconds_left() == 14
+    now[0] = 56.0
+    assert budget.seconds_left() == -1
+    assert reviews == [41.0, 56.0]
+
+
 def test_trials_are_counted_and_without_limits_all_is_allowed():
     assert Budget(n_trials=3).allows(2)
     assert not Budget(n_trials=3).allows(3)
