@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["DaskCluster"]
 
 CONNECT_SECONDS = 10
+COUNTED_SECONDS = 1.0
+"""So long the workers are taken to be those that were counted: the search asks before every fit,
+and counting is a message to the scheduler and back."""
 ATTEMPTS = 3
 """How often a task is sent whose worker, or whose data, was lost."""
 LOST = ("CancelledError", "FutureCancelledError", "CommClosedError")
@@ -89,6 +92,7 @@ class DaskCluster:
             ) from error
         self._running: dict[Future, _Sent] = {}
         self._begun: dict[str, float] = {}
+        self._capacity, self._counted = 1, -math.inf
         self._client.subscribe_topic(self._key, self._note_begin)
 
     def _note_begin(self, event: tuple[float, str]) -> None:
@@ -99,7 +103,10 @@ class DaskCluster:
     @property
     def capacity(self) -> int:
         """How many tasks run at once now: the threads of all workers."""
-        return max(1, int(sum(self._client.nthreads().values())))
+        if time.monotonic() > self._counted + COUNTED_SECONDS:
+            self._capacity = max(1, int(sum(self._client.nthreads().values())))
+            self._counted = time.monotonic()
+        return self._capacity
 
     @property
     def scratch(self) -> Path:

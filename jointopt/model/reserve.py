@@ -95,7 +95,7 @@ class Reserve:
         writing_seconds: float | None,
     ) -> None:
         self._budget = budget
-        self._capacity = evaluator.capacity
+        self._evaluator = evaluator
         self._members = members
         self._seen = len(setting.folds[0][0]) / setting.dataset.n_rows
         self._of_rows = min(1.0, setting.dataset.n_rows / MAX_ROWS)
@@ -153,7 +153,7 @@ class Reserve:
         keeping = sum(seconds for seconds, _ in costs)
         # What takes longer is not fitted on all rows.
         refits = [seconds for _, seconds in costs if REFIT_MARGIN * seconds <= most]
-        refitting = max([0.0, *refits, sum(refits) / self._capacity])
+        refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
         # This process loads what it needs while workers fit.
         expected = selecting + keeping + max(REFIT_MARGIN * refitting, loading)
         self._budget.reserve = self._after + min(expected, most)
