@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -31,6 +32,8 @@ __all__ = ["PREDICTION", "FittedModel", "Member"]
 
 
 LATENCY_ROWS = 1_000
+LEAST_ROWS = 1_000
+"""With fewer, a thread of their own costs more than it brings."""
 PREDICTION: Final = "prediction"
 """The column of predicted classes or values, beside those of the classes."""
 
@@ -226,12 +229,22 @@ class FittedModel:
         # Threads are enough: boosters and networks compute outside Python. More of them than cores
         # would wait for each other, so those that a pipeline has of its own count.
         at_once = max(1, cpu_count() // max(_threads(pipeline) for pipeline, _ in weighted))
+        # Pipelines that are fewer than cores see the rows in parts.
+        n_parts = max(1, min(at_once // len(weighted), len(X) // LEAST_ROWS))
         encoded = _encoded_once((pipeline for pipeline, _ in weighted), X)
+        parts = ((pipeline, part) for pipeline, rows in encoded for part in _split(rows, n_parts))
         with ThreadPoolExecutor(at_once) as pool:
             # `map` lets go of each result once it is added, and of the rest if one fails.
-            predicted = pool.map(lambda part: self._one(*part), encoded)
-            found = sum(weight * one for (_, weight), one in zip(weighted, predicted, strict=True))
+            predicted = pool.map(lambda part: self._one(*part), parts)
+            found = sum(
+                weight * np.concatenate([*islice(predicted, n_parts)]) for _, weight in weighted
+            )
         return np.asarray(found)
+
+
+def _split(X: pd.DataFrame, n_parts: int) -> Iterator[pd.DataFrame]:
+    ends = np.linspace(0, len(X), n_parts + 1).astype(int)
+    return (X.iloc[first:end] for first, end in pairwise(ends))
 
 
 def _threads(pipeline: Pipeline) -> int:

@@ -19,7 +19,7 @@ CORES = 2
 
 
 class Watched(RegressorMixin, BaseEstimator):
-    """Predicts zeros, and remembers how many did so at once."""
+    """Predicts the first column, and remembers how many did so at once."""
 
     lock = threading.Lock()
     at_once = most = 0
@@ -41,20 +41,40 @@ class Watched(RegressorMixin, BaseEstimator):
         time.sleep(0.1)
         with Watched.lock:
             Watched.at_once -= 1
-        return np.zeros(len(X))
+        return X.iloc[:, 0].to_numpy()
 
 
-@pytest.mark.skipif(os.cpu_count() < CORES, reason="one core: nothing runs at once")
-@pytest.mark.parametrize(("n_jobs", "most"), [(1, CORES), (CORES, 1)])
-def test_threads_of_pipelines_count(n_jobs, most, monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", str(CORES))
+def model_of(*pipelines):
+    """Return a model that averages pipelines, and the table that it knows, of one column."""
     dataset = make_dataset(pd.DataFrame({"x": np.arange(9.0), "y": np.arange(9.0) / 7}), "y")
-    n = 2 * CORES
-    pipelines = tuple(Pipeline([("model", Watched(n_jobs))]) for _ in range(n))
+    n = len(pipelines)
     member = Member(1.0, pipelines, (1 / n,) * n, {}, 0, 0.5)
-    model = FittedModel(
+    return FittedModel(
         (member,), dataset.schema, dataset.task, dataset.classes, dataset.target, {}, {}
     )
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    if os.cpu_count() < CORES:
+        pytest.skip("one core: nothing runs at once")
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", str(CORES))
     Watched.most = 0
-    assert (model.predict(dataset.X) == 0).all()
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize(("n_jobs", "most"), [(1, CORES), (CORES, 1)])
+def test_threads_of_pipelines_count(n_jobs, most):
+    pipelines = [Pipeline([("model", Watched(n_jobs))]) for _ in range(2 * CORES)]
+    rows = pd.DataFrame({"x": np.arange(9.0)})
+    assert (model_of(*pipelines).predict(rows) == rows["x"]).all()
+    assert Watched.most == most
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize(("n_rows", "most"), [(0, 1), (1_999, 1), (5_001, CORES)])
+def test_a_single_pipeline_sees_many_rows_in_parts(n_rows, most):
+    rows = pd.DataFrame({"x": np.arange(float(n_rows))})
+    found = model_of(Pipeline([("model", Watched())])).predict(rows)
+    assert np.array_equal(found, rows["x"])
     assert Watched.most == most
