@@ -56,7 +56,9 @@ class Members:
 
     def chosen(self) -> Weighted:
         """Return the members and their weights, the heaviest first; none if no model is kept."""
-        if self._chosen_from < len(self._complete):
+        # Models may go, for want of room, before the trial that took it is told.
+        lost = any(not self.paths(record) for record, _ in self._chosen)
+        if lost or self._chosen_from < len(self._complete):
             self._chosen, self._chosen_from = self._select(), len(self._complete)
         return self._chosen
 

@@ -20,6 +20,7 @@ from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.ensemble import fold_score, greedy_selection
 from jointopt.model.finish import LIGHT
+from jointopt.model.members import Members
 from jointopt.model.run import RunOptions, run_table
 
 N_TRIALS = 14
@@ -84,6 +85,22 @@ def test_an_ensemble_does_without_fits_on_all_rows_where_time_is_short(dataset, 
     found = run_table(dataset, options)
     for member in found.model.members:
         assert member.shares == pytest.approx([1 / 4] * 4)
+
+
+def test_who_loses_its_models_is_no_longer_chosen(dataset):
+    prepared = []
+    options = RunOptions(space="small", n_trials=N_TRIALS)
+    found = run_table(dataset, options, prepared=lambda evaluator, _: prepared.append(evaluator))
+    evaluator = prepared[0]
+    members = Members(evaluator.setting, evaluator)
+    for record in found.result.records:
+        members.add(record)
+    (heaviest, _), *others = members.chosen()
+    assert others
+    evaluator.kept.forget_models(heaviest.evaluation)
+    chosen = [record.number for record, _ in members.chosen()]
+    assert chosen
+    assert heaviest.number not in chosen
 
 
 def test_a_member_of_a_holdout_is_its_fit_on_all_rows():
