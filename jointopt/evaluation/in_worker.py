@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -25,27 +26,16 @@ __all__ = [
     "explain_in_worker",
     "refit_in_worker",
     "run_in_worker",
-    "wait_briefly_for_locks",
 ]
-
-LOCK_SECONDS = 10.0
-"""How long pebble's processes wait for the lock of their pipe: a worker that was killed while it
-held it never gives it back. pebble's own is a minute."""
 
 
 def begin(folder: str, path: str) -> None:
     """Begin a worker; what it has to load is no part of the time that its first fit may take."""
     end_with_parent(folder)
-    wait_briefly_for_locks()
+    # pebble's handler would wait for a long call into a compiled library to return.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     setting, _ = _setting_from(path)
     load_encoders(setting.dataset.schema)
-
-
-def wait_briefly_for_locks() -> None:
-    """Let this process wait for the lock of pebble's pipe for as long as `LOCK_SECONDS`."""
-    from pebble import CONSTS
-
-    CONSTS.channel_lock_timeout = LOCK_SECONDS
 
 
 @lru_cache(maxsize=1)

@@ -6,10 +6,11 @@ import math
 import os
 import tempfile
 import time
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,13 +18,7 @@ import joblib
 
 from jointopt.errors import OptionError, SearchError
 from jointopt.evaluation.attempt import attempt
-from jointopt.evaluation.in_worker import (
-    begin,
-    explain_in_worker,
-    refit_in_worker,
-    run_in_worker,
-    wait_briefly_for_locks,
-)
+from jointopt.evaluation.in_worker import explain_in_worker, refit_in_worker, run_in_worker
 from jointopt.evaluation.limits import (
     LOOK_SECONDS,
     NEEDED_BYTES,
@@ -31,12 +26,12 @@ from jointopt.evaluation.limits import (
     soft_limit,
     stop_greedy,
 )
+from jointopt.evaluation.one_worker import OneWorker
 from jointopt.evaluation.tasks import FoldResult, Refit, Setting
-from jointopt.evaluation.worker_start import worker_context
 from jointopt.files import plain_writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from sklearn.pipeline import Pipeline
 
@@ -49,13 +44,15 @@ START_SECONDS = 60.0
 """How long a last fit waits at most for workers that are still starting."""
 GRACE_SECONDS = 2.0
 """How much longer than its own limit a fit may take before its worker is stopped."""
+ATTEMPTS = 3
+"""How often a call is sent where its worker ends by no fault of the call."""
 
 
 class WorkerProcesses:
     """Runs tasks in worker processes; one that overruns its time, or dies, costs its task only.
 
-    The setting is written once to a temporary file that each worker maps into its memory when
-    its first task arrives. Workers are forked from a clean server process that has the libraries
+    The setting is written once to a temporary file that each worker maps into its memory. They
+    begin when their first task arrives, forked from a clean server process that has the libraries
     loaded.
 
     Parameters
@@ -96,10 +93,10 @@ class WorkerProcesses:
         except BaseException:
             self._folder.cleanup()
             raise
-        self._pool = self._new_pool()
         self._has_worked = False
-        self._sent: set[Future[Any]] = set()
-        self._running: dict[Future[FoldResult], _Sent] = {}
+        self._workers = [OneWorker(self._folder.name, self._path) for _ in range(n_workers)]
+        self._waiting: deque[_Call] = deque()
+        self._under_way: dict[OneWorker, _Call] = {}
 
     @property
     def scratch(self) -> Path:
@@ -108,78 +105,68 @@ class WorkerProcesses:
 
     def submit(self, key: int, task: FoldTask) -> None:
         """Send a task to the next free worker."""
-        self._submit(_Sent(key, task))
-
-    def _submit(self, sent: _Sent) -> None:
-        seconds = sent.task.max_seconds
-        limit = None if seconds is None else seconds + GRACE_SECONDS
-        self._running[self._started(run_in_worker, limit, self._path, sent.task)] = sent
+        limit = None if task.max_seconds is None else task.max_seconds + GRACE_SECONDS
+        self._waiting.append(_Call(run_in_worker, limit, (self._path, task), key))
+        self._hand_out()
 
     def collect(self, timeout: float | None) -> list[tuple[int, FoldResult]]:
         """Wait for results, at most `timeout` seconds."""
-        done = self._ended(self._running, timeout)
-        found = []
-        for future in sorted(done, key=lambda f: self._running[f].key):
-            sent = self._running.pop(future)
-            if isinstance(_error_of(future), BrokenProcessPool) and not sent.again:
-                self._submit(replace(sent, again=True))
-            else:
-                found.append((sent.key, self._outcome(future, sent.task)))
-        return found
+        ended = sorted(self._ended(timeout), key=lambda call: call.key)
+        return [(call.key, self._outcome(call.future, call.args[1])) for call in ended]
 
-    def _started(self, function: Callable[..., Any], limit: float | None, *args: Any) -> Any:
-        """Send a call to the next free worker; to new ones if the pool has given up.
+    def _hand_out(self) -> None:
+        """Send what waits to workers that are free."""
+        for worker in self._workers:
+            if self._waiting and worker not in self._under_way:
+                call = self._waiting.popleft()
+                call.future = worker.send(call.function, call.limit, *call.args)
+                call.n_sent += 1
+                self._under_way[worker] = call
 
-        That it does when a worker dies while none is at a task.
-        """
-        try:
-            return self._send(function, limit, *args)
-        except RuntimeError as error:
+    def _ended(self, timeout: float | None) -> list[_Call]:
+        """Wait for the first of all calls to end; stop workers that use too much memory."""
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        ended: list[_Call] = []
+        while not ended:
+            self._hand_out()
+            # However often others end: one that never does must be looked at.
+            if time.monotonic() > self._looked + LOOK_SECONDS:
+                self._look()
+            left = max(0.0, until - time.monotonic())
+            futures = [call.future for call in self._under_way.values()]
+            wait(futures, min(left, LOOK_SECONDS), return_when=FIRST_COMPLETED)
+            ended = self._taken_back()
+            if left <= LOOK_SECONDS or not self._under_way:
+                break
+        return ended
+
+    def _look(self) -> None:
+        self._stopped |= stop_greedy(self.scratch, self._memory_limit)
+        for worker in self._under_way:
+            worker.look()
+        self._looked = time.monotonic()
+
+    def _taken_back(self) -> list[_Call]:
+        """Return the calls that ended; those whose worker did, by no fault of theirs, go again."""
+        ended = []
+        for worker, call in list(self._under_way.items()):
+            if not call.future.done():
+                continue
+            del self._under_way[worker]
+            error = call.future.exception()
+            lost = isinstance(error, BrokenProcessPool)
+            self._has_worked |= not lost
+            if call.n_sent < ATTEMPTS and (lost or (call.is_last and self._died_by_chance(error))):
+                self._waiting.appendleft(call)
+                continue
             if not self._has_worked:
                 raise SearchError(
                     "worker processes could not start; a script that asks for workers must do so "
                     'under `if __name__ == "__main__":`, because each worker imports the script'
                 ) from error
-        self._pool.stop()
-        self._pool.join()
-        for future in self._sent:
-            if not future.done():
-                future.set_exception(BrokenProcessPool("all workers were given up"))
-        self._pool, self._sent, self._has_worked = self._new_pool(), set(), False
-        return self._send(function, limit, *args)
-
-    def _send(self, function: Callable[..., Any], limit: float | None, *args: Any) -> Any:
-        future = self._pool.submit(function, limit, *args)
-        self._sent = {sent for sent in self._sent if not sent.done()} | {future}
-        future.add_done_callback(self._note_success)
-        return future
-
-    def _note_success(self, future: Future[Any]) -> None:
-        self._has_worked |= not future.cancelled() and future.exception() is None
-
-    def _new_pool(self) -> Any:
-        from pebble import ProcessPool
-
-        wait_briefly_for_locks()
-        return ProcessPool(
-            max_workers=self.capacity,
-            context=worker_context(),
-            initializer=begin,
-            initargs=(self._folder.name, self._path),
-        )
-
-    def _ended(self, futures: Collection[Future[Any]], timeout: float | None) -> set[Future[Any]]:
-        """Wait for the first of several calls to end; stop workers that use too much memory."""
-        until = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            # However often others end: one that never does must be looked at.
-            if time.monotonic() > self._looked + LOOK_SECONDS:
-                self._stopped |= stop_greedy(self.scratch, self._memory_limit)
-                self._looked = time.monotonic()
-            left = max(0.0, until - time.monotonic())
-            done, _ = wait(futures, min(left, LOOK_SECONDS), return_when=FIRST_COMPLETED)
-            if done or left <= LOOK_SECONDS:
-                return done
+            ended.append(call)
+        self._hand_out()
+        return ended
 
     def _outcome(self, future: Future[FoldResult], task: FoldTask) -> FoldResult:
         error = future.exception()
@@ -200,9 +187,16 @@ class WorkerProcesses:
 
     def cancel(self) -> None:
         """Stop all tasks, and the workers that are at them."""
-        for future in self._sent:
-            future.cancel()
-        self._running.clear()
+        self._waiting.clear()
+        self._stop([w for w, call in self._under_way.items() if not call.future.done()])
+        self._under_way.clear()
+
+    @staticmethod
+    def _stop(workers: Sequence[OneWorker]) -> None:
+        for worker in workers:
+            worker.begin_to_stop()
+        for worker in workers:
+            worker.stop()
 
     def refit(
         self, wanted: Sequence[Refit], *, all_threads: bool, timeout: float | None
@@ -212,62 +206,48 @@ class WorkerProcesses:
         if not wanted:
             return []
         # They may be starting, at first or in place of stopped ones, which is not the fits' time.
-        wait([self._started(os.getpid, None)], START_SECONDS)
+        self._waiting.extend(_Call(os.getpid, None) for _ in self._workers)
+        self._ended(START_SECONDS)
         threads = self._threads * (self.capacity if all_threads else 1)
         soft = None if timeout is None else soft_limit(timeout)
-        futures = self._all_ended(
-            [(refit_in_worker, timeout, self._path, one, threads, soft) for one in wanted],
-            timeout,
-        )
-        return [
-            TimeoutError(f"not fitted after {timeout:.0f} s")
-            if future.cancel()
-            else attempt(future.result)
-            for future in futures
+        calls = [
+            _Call(refit_in_worker, timeout, (self._path, one, threads, soft), is_last=True)
+            for one in wanted
         ]
+        ended = self._all_ended(calls, timeout)
+        late = TimeoutError(f"not fitted after {timeout or 0:.0f} s")
+        return [attempt(call.future.result) if call in ended else late for call in calls]
 
-    def _all_ended(
-        self, calls: Sequence[tuple[Any, ...]], timeout: float | None
-    ) -> list[Future[Any]]:
-        """Send calls, and wait for them; after the timeout some may not have ended.
-
-        Nothing else takes the place of such a call, so it is sent again, once, if its worker dies.
-        """
+    def _all_ended(self, calls: Sequence[_Call], timeout: float | None) -> set[_Call]:
+        """Send calls, and wait for them; stop those that are not done in time."""
         until = math.inf if timeout is None else time.monotonic() + timeout
-        futures = [self._started(*call) for call in calls]
-        running, again = set(futures), set[int]()
-        while running and time.monotonic() < until:
-            left = None if math.isinf(until) else until - time.monotonic()
-            for future in self._ended(running, left):
-                running.remove(future)
-                place = futures.index(future)
-                if self._died_by_chance(future) and place not in again:
-                    again.add(place)
-                    futures[place] = self._started(*calls[place])
-                    running.add(futures[place])
-        return futures
+        self._waiting.extend(calls)
+        left = set(calls)
+        while left and time.monotonic() < until:
+            left.difference_update(self._ended(until - time.monotonic()))
+        if left:
+            self.cancel()
+        return set(calls) - left
 
-    def _died_by_chance(self, future: Future[Any]) -> bool:
-        """Whether its worker, or the pool, ended without a reason that is known."""
+    def _died_by_chance(self, error: BaseException | None) -> bool:
+        """Whether a worker ended without a reason that is known."""
         from pebble import ProcessExpired
 
-        error = _error_of(future)
-        if isinstance(error, ProcessExpired):
-            return error.pid not in self._stopped
-        return isinstance(error, BrokenProcessPool)
+        return isinstance(error, ProcessExpired) and error.pid not in self._stopped
 
     def explain(self, config: Config, timeout: float | None) -> dict[str, float]:
         """Tell on which columns a configuration relies, found in a worker."""
         soft = None if timeout is None else soft_limit(timeout)
-        [future] = self._all_ended([(explain_in_worker, timeout, self._path, config, soft)], None)
-        found: dict[str, float] = future.result()
+        call = _Call(explain_in_worker, timeout, (self._path, config, soft), is_last=True)
+        self._all_ended([call], None)
+        found: dict[str, float] = call.future.result()
         return found
 
     def close(self) -> None:
         """Stop the workers at once, whatever they are doing."""
-        self._running.clear()
-        self._pool.stop()
-        self._pool.join()
+        self._waiting.clear()
+        self._under_way.clear()
+        self._stop(self._workers)
         self._folder.cleanup()
 
     def __enter__(self) -> Self:
@@ -279,15 +259,17 @@ class WorkerProcesses:
         self.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A task under way, and whether a pool gave it up before."""
+@dataclass(eq=False, slots=True)
+class _Call:
+    """What a worker is to do, and how often that was sent.
 
-    key: int
-    task: FoldTask
-    again: bool = False
+    Nothing else takes the place of a last fit, so it is sent again if its worker dies.
+    """
 
-
-def _error_of(future: Future[Any]) -> BaseException | None:
-    """Return why a call failed; of a pool that is broken, it had not begun when a worker died."""
-    return None if future.cancelled() else future.exception()
+    function: Callable[..., Any]
+    limit: float | None
+    args: tuple[Any, ...] = ()
+    key: int = -1
+    is_last: bool = False
+    n_sent: int = 0
+    future: Future[Any] = field(default_factory=Future)

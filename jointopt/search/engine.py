@@ -130,6 +130,8 @@ class Engine:
         try:
             self._run_stages(plan)
         except KeyboardInterrupt:
+            if self._interrupted:
+                raise
             # Between two stages, such as while columns are ranked for the next one.
             self._interrupted = True
         plan.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import struct
 import time
 import zlib
 
@@ -41,11 +42,24 @@ def exits(y_true, y_pred):
     return _score(y_true, y_pred)
 
 
+def _channel():
+    [channel] = [one for one in gc.get_objects() if isinstance(one, WorkerChannel)]
+    return channel
+
+
 def exits_at_the_pipe(y_true, y_pred):
     """End as a worker does that is killed while it takes a task: nobody else gets the lock."""
     if _unlucky(y_pred):
-        [channel] = [one for one in gc.get_objects() if isinstance(one, WorkerChannel)]
-        channel.mutex.acquire()
+        _channel().mutex.acquire()
+        os._exit(3)
+    return _score(y_true, y_pred)
+
+
+def exits_in_a_message(y_true, y_pred):
+    """End as a worker does that is killed while it sends a result: the rest never comes."""
+    if _unlucky(y_pred):
+        n_bytes = 1_000_000
+        os.write(_channel().writer.fileno(), struct.pack("!i", n_bytes) + b"half of it")
         os._exit(3)
     return _score(y_true, y_pred)
 
