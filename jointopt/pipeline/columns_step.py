@@ -1,7 +1,7 @@
 """The first steps of a pipeline: columns of every kind become numbers.
 
-skrub is imported where it is needed: it brings matplotlib, and models without dates, texts and
-squashed numbers load without both.
+skrub is imported where it is needed: it brings matplotlib, and models without dates and squashed
+numbers load without both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sklearn.preprocessing import (
 
 from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
-from jointopt.pipeline.text import TextComponents
+from jointopt.pipeline.text import component_encoder, word_encoder
 from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
     "transforms/categorical/encode": ("ordinal", "one_hot", "target", "frequency"),
     "transforms/date/periodic": ("none", "circular", "spline"),
     "transforms/date/resolution": ("year", "month", "day", "hour", "minute", "second"),
-    "transforms/text/encode": ("tfidf", "minhash"),
+    "transforms/text/encode": ("tfidf", "words"),
 }
 """What the parameters of the axis may be set to, where that is one of several words."""
 
@@ -70,8 +70,8 @@ MISSING, UNKNOWN = -1, -2
 
 
 def load_encoders(schema: Schema) -> None:
-    """Import what dates and texts need, if a table has any."""
-    if schema.names(Kind.DATE) or schema.names(Kind.TEXT):
+    """Import what dates need, if a table has any."""
+    if schema.names(Kind.DATE):
         import_module("skrub")
 
 
@@ -238,11 +238,12 @@ def _date(config: Config, *_: Any) -> Any:
     )
 
 
-def _text(config: Config, _: Blueprint, seed: int) -> Any:
-    get = partial(parameter, config, "transforms/text")
-    components = get("components", 24)
-    if get("encode", "tfidf") == "tfidf":
-        return TextComponents(n_components=components, random_state=seed)
-    from skrub import ApplyToCols, MinHashEncoder
-
-    return make_pipeline(ApplyToCols(MinHashEncoder(n_components=components)), StandardScaler())
+def _text(config: Config, blueprint: Blueprint, seed: int) -> Any:
+    get = partial(parameter, config, "transforms/text/encode")
+    classification = blueprint.task is not Task.REGRESSION
+    columns = _kept(config, blueprint, Kind.TEXT)
+    if config.get("transforms/text/encode", "tfidf") == "words":
+        count = get("words/count", 200)
+        return word_encoder(columns, count, classification=classification, seed=seed)
+    components = get("tfidf/components", 24)
+    return component_encoder(columns, components, classification=classification, seed=seed)

@@ -6,116 +6,214 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from jointopt.pipeline.n_grams import HashedNGrams
+from jointopt.pipeline.target_scores import TargetScores
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-__all__ = ["TextComponents"]
+__all__ = ["CommonestTerms", "LeadingComponents", "component_encoder", "word_encoder"]
 
-N_BUCKETS = 2**13
-"""For the n-grams of a column. Held-out scores were those of a whole vocabulary, by which a saved
-pipeline was ten times as large."""
-N_GRAMS = (3, 4)
+N_WORD_BUCKETS = 2**15
 
 
-class TextComponents(TransformerMixin, BaseEstimator):
-    """Describe each text by the leading components of the frequencies of its n-grams.
+def component_encoder(
+    columns: Sequence[str], n_components: int, *, classification: bool, seed: int
+) -> ColumnTransformer:
+    """Return a transformer of texts to components and scores.
 
-    Groups of three and four characters within words are counted in a fixed number of buckets
-    (feature hashing [1]_), weighted by how rare they are, and reduced by a truncated singular
-    value decomposition (latent semantic analysis [2]_). The components of a column are divided by
-    one number, so that their variances sum to one and the leading ones stay the largest.
+    Groups of three and four characters (`HashedNGrams`) are weighted by how rare they are. Each
+    column of text becomes the leading components of these by a truncated singular value
+    decomposition (latent semantic analysis [1]_), and what a linear model of them says of the
+    target (`TargetScores`).
 
     Parameters
     ----------
-    n_components : int, default=24
-        For each column; fewer if there are fewer rows.
-    random_state : int or None, default=None
-        Of the randomized decomposition.
-
-    Attributes
-    ----------
-    encoders_ : list of Pipeline
-        One for each column.
-    scales_ : list of float
-        By which its components are divided.
+    columns : sequence of str
+        Names of the columns of text; in them a missing text is "".
+    n_components : int
+        Of each column.
+    classification : bool
+        Whether the target holds classes.
+    seed : int
+        Of the decomposition, and of the folds for scores.
 
     References
     ----------
-    .. [1] Weinberger, Dasgupta, Langford, Smola, Attenberg (2009). Feature Hashing for Large Scale
-       Multitask Learning. ICML.
-    .. [2] Deerwester, Dumais, Furnas, Landauer, Harshman (1990). Indexing by Latent Semantic
+    .. [1] Deerwester, Dumais, Furnas, Landauer, Harshman (1990). Indexing by Latent Semantic
        Analysis. JASIS 41(6).
 
     Examples
     --------
     >>> import pandas as pd
-    >>> words = pd.DataFrame({"said": ["a cold morning", "cold mornings", None, "warm evenings"]})
-    >>> TextComponents(n_components=2, random_state=0).fit_transform(words).shape
-    (4, 2)
+    >>> texts = pd.DataFrame({"said": ["a cold morning", "cold mornings", "", "warm evenings"]})
+    >>> encoder = component_encoder(["said"], 2, classification=False, seed=0)
+    >>> encoder.fit_transform(texts, [0.0, 1.0, 2.0, 9.0]).shape
+    (4, 3)
+    """
+    components = LeadingComponents(n_components, random_state=seed)
+    scores = TargetScores(classification=classification, random_state=seed)
+    both = FeatureUnion([("components", components), ("scores", scores)])
+    return _of_each(columns, Pipeline([*_n_grams(), ("described", both)]))
+
+
+def word_encoder(
+    columns: Sequence[str], n_words: int, *, classification: bool, seed: int
+) -> ColumnTransformer:
+    """Return a transformer of texts to their commonest words and scores.
+
+    Each column of text becomes whether it holds each of its commonest words, and what a linear
+    model of all its n-grams says of the target, as for `component_encoder`.
+
+    Parameters
+    ----------
+    columns, classification, seed
+        As for `component_encoder`.
+    n_words : int
+        Of each column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> texts = pd.DataFrame({"said": ["a cold morning", "cold", "", "cold mornings"]})
+    >>> encoder = word_encoder(["said"], 1, classification=False, seed=0)
+    >>> encoder.fit_transform(texts, [0.0, 1.0, 2.0, 9.0])[:, 0]
+    array([1., 1., 0., 1.], dtype=float32)
+    """
+    counted = HashingVectorizer(
+        n_features=N_WORD_BUCKETS, alternate_sign=False, norm=None, dtype=np.float32
+    )
+    scores = TargetScores(classification=classification, random_state=seed)
+    both = FeatureUnion(
+        [
+            ("words", make_pipeline(counted, CommonestTerms(n_words))),
+            ("scores", Pipeline([*_n_grams(), ("scored", scores)])),
+        ]
+    )
+    return _of_each(columns, both)
+
+
+def _n_grams() -> list[tuple[str, Any]]:
+    return [("n_grams", HashedNGrams()), ("weighted", TfidfTransformer())]
+
+
+def _of_each(columns: Sequence[str], encoder: Any) -> ColumnTransformer:
+    parts = [(f"text {place}", encoder, column) for place, column in enumerate(columns)]
+    return ColumnTransformer(parts)
+
+
+class LeadingComponents(TransformerMixin, BaseEstimator):
+    """Reduce frequencies by a truncated singular value decomposition.
+
+    The components are divided by one number, so that their variances sum to one and the leading
+    ones stay the largest.
+
+    Parameters
+    ----------
+    n_components : int, default=24
+        Fewer if there are fewer rows.
+    random_state : int or None, default=None
+        Of the randomized decomposition.
+
+    Attributes
+    ----------
+    decomposition_ : TruncatedSVD
+        Before the division.
+    scale_ : float
+        The number; 1 where nothing varies.
+
+    Examples
+    --------
+    >>> found = LeadingComponents(1, random_state=0).fit_transform(np.array([[0, 0], [3, 4.0]]))
+    >>> found.round(2).tolist()
+    [[0.0], [2.0]]
     """
 
     def __init__(self, n_components: int = 24, random_state: int | None = None) -> None:
         self.n_components = n_components
         self.random_state = random_state
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Learn how rare n-grams are, and the components.
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the components.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_samples, n_features)
-            Columns of text; a missing one is an empty one.
+        X : ndarray or sparse matrix of shape (n_samples, n_features)
+            Frequencies.
         y : None
             Ignored.
         """
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X: pd.DataFrame, y: Any = None) -> NDArray[np.float32]:
-        """Do both, and return shape (n_samples, n_features * n_components)."""
+    def fit_transform(self, X: Any, y: Any = None) -> NDArray[Any]:
+        """Do both, and return shape (n_samples, n_components)."""
         del y
-        validate_data(self, X, skip_check_array=True)
-        self.encoders_ = [self._encoder() for _ in range(X.shape[1])]
-        # Of a column without a word, shares of no variance are nothing divided by nothing.
+        self.decomposition_ = TruncatedSVD(self.n_components, random_state=self.random_state)
+        # Where all texts are empty, shares of no variance are nothing divided by nothing.
         with np.errstate(invalid="ignore"):
-            found = [
-                encoder.fit_transform(_texts(X, place))
-                for place, encoder in enumerate(self.encoders_)
-            ]
-        self.scales_ = [float(np.sqrt(block.var(axis=0).sum())) or 1.0 for block in found]
+            found = self.decomposition_.fit_transform(X)
+        self.scale_ = float(np.sqrt(found.var(axis=0).sum())) or 1.0
         return self._scaled(found)
 
-    def transform(self, X: pd.DataFrame) -> NDArray[np.float32]:
-        """Return the components, shape (n_samples, n_features * n_components)."""
+    def transform(self, X: Any) -> NDArray[Any]:
+        """Return the components of other rows."""
         check_is_fitted(self)
-        validate_data(self, X, skip_check_array=True, reset=False)
-        return self._scaled(
-            [encoder.transform(_texts(X, place)) for place, encoder in enumerate(self.encoders_)]
-        )
+        return self._scaled(self.decomposition_.transform(X))
 
-    def _encoder(self) -> Pipeline:
-        hashing = HashingVectorizer(
-            analyzer="char_wb",
-            ngram_range=N_GRAMS,
-            n_features=N_BUCKETS,
-            alternate_sign=False,
-            dtype=np.float32,
-        )
-        reduced = TruncatedSVD(self.n_components, random_state=self.random_state)
-        return make_pipeline(hashing, TfidfTransformer(), reduced)
-
-    def _scaled(self, blocks: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-        return np.hstack(
-            [block / scale for block, scale in zip(blocks, self.scales_, strict=True)]
-        )
+    def _scaled(self, found: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(found / self.scale_)
 
 
-def _texts(X: pd.DataFrame, place: int) -> pd.Series:
-    column = X.iloc[:, place]
-    return column.astype(object).where(column.notna(), "").map(str)
+class CommonestTerms(TransformerMixin, BaseEstimator):
+    """Tell which of the terms that most rows hold a row holds.
+
+    Parameters
+    ----------
+    n_terms : int, default=200
+        How many; fewer if fewer are in two rows.
+
+    Attributes
+    ----------
+    kept_ : ndarray of shape (n_kept,)
+        Their columns.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> CommonestTerms(1).fit_transform(csr_array([[0, 2, 1], [0, 1, 0]]))
+    array([[1.],
+           [1.]], dtype=float32)
+    """
+
+    def __init__(self, n_terms: int = 200) -> None:
+        self.n_terms = n_terms
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Count the rows that hold each term.
+
+        Parameters
+        ----------
+        X : sparse matrix of shape (n_samples, n_terms)
+            How often each row holds each term.
+        y : None
+            Ignored.
+        """
+        del y
+        n_rows = np.asarray((X > 0).sum(axis=0)).ravel()
+        commonest = np.argsort(-n_rows, kind="stable")[: self.n_terms]
+        self.kept_ = np.sort(commonest[n_rows[commonest] > 1])
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return 1 for each kept term that a row holds, else 0; shape (n_samples, n_kept)."""
+        check_is_fitted(self)
+        return np.asarray((X[:, self.kept_] > 0).toarray(), dtype=np.float32)
