@@ -87,10 +87,10 @@ class TargetScores(TransformerMixin, BaseEstimator):
         X, y
             As for `fit`; at least two rows.
         """
-        self.fit(X, y)
+        wanted = self._wanted(np.asarray(y))
+        self.model_ = self._ridge().fit(X, wanted)
         folds = KFold(min(N_FOLDS, X.shape[0]), shuffle=True, random_state=self.random_state)
-        found = cross_val_predict(self._ridge(), X, self._wanted(np.asarray(y)), cv=folds)
-        return _as_columns(found)
+        return _as_columns(cross_val_predict(self._ridge(), X, wanted, cv=folds))
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the scores of other rows, shape (n_samples, n_scores)."""
