@@ -325,6 +325,11 @@ def _refuse(path: Path, data: bytes, trusted: tuple[str, ...]) -> NoReturn:
     except Exception as error:
         # Of a damaged file, zipfile and skops raise whatever comes.
         raise ModelError(f"{path} is damaged: {reason_of(error)}; {COPY_AGAIN}") from error
+    if gone := [name for name in foreign if name.startswith("jointopt.")]:
+        raise ModelError(
+            f"{path} holds what this version of jointopt does not have: {', '.join(gone)}; use "
+            "the version that wrote it, or run again"
+        )
     if foreign:
         raise ModelError(
             f"{path} holds types that are not trusted: {', '.join(foreign)}. It was not "

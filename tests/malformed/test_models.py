@@ -108,6 +108,19 @@ def test_a_member_of_another_model_is_refused(refuses, model):
     refuses(PREDICT, ".skops is not the file that the model was saved with")
 
 
+def test_a_member_of_another_version_is_refused(refuses, model):
+    """Of one with a step that is no more."""
+    member = file_of(model, MEMBER)
+    with zipfile.ZipFile(member) as zipped:
+        files = {name: zipped.read(name) for name in zipped.namelist()}
+    step = {"__class__": "Gone", "__module__": "jointopt.pipeline"}
+    files["schema.json"] = json.dumps(json.loads(files["schema.json"]) | step).encode()
+    with zipfile.ZipFile(member, "w") as zipped:
+        for name, content in files.items():
+            zipped.writestr(name, content)
+    refuses(PREDICT, "what this version of jointopt does not have: jointopt.pipeline.Gone; use")
+
+
 NEW_TABLES = {
     "a missing column": ("new.csv", "a,c\n1,u\n", "the table lacks the column 'd' that the model"),
     "a renamed column": ("new.csv", "a,c,D\n1,u,\n", "the table lacks the column 'd'"),
