@@ -19,13 +19,15 @@ ENOUGH = 2
 """Configurations of a paradigm that ended early before the others are passed over."""
 MOST_USED = 0.5
 """Share of the budget after which the search proposes for itself."""
+LEAST_TRIED = 8
+"""Trials from which the search knows enough to propose anything better."""
 
 
 class Starts(Sequence["Config"]):
     """Configurations in order, without those of a paradigm that proved useless.
 
-    They end when half of the budget is used. What is passed over is only not a start: the sampler
-    may still come to it.
+    They end when half of the budget is used and eight trials have ended. What is passed over is
+    only not a start: the sampler may still come to it.
 
     Parameters
     ----------
@@ -47,7 +49,8 @@ class Starts(Sequence["Config"]):
     def __iter__(self) -> Iterator[Config]:
         """Yield configurations while others are being evaluated."""
         for config in self._configs:
-            if self._budget.share_used(sum(map(len, self._ended.values()))) >= MOST_USED:
+            n_ended = sum(map(len, self._ended.values()))
+            if n_ended >= LEAST_TRIED and self._budget.share_used(n_ended) >= MOST_USED:
                 return
             ended = self._ended[config.get("paradigm")]
             if len(ended) < ENOUGH or TrialState.COMPLETE in ended:

@@ -46,15 +46,26 @@ def test_starts_are_a_sequence():
     assert (len(starts), starts[0], list(starts[:2])) == (8, CONFIGS[0], CONFIGS[:2])
 
 
-def test_they_end_when_half_of_the_trials_are_used():
-    starts, met = Starts(CONFIGS, Budget(n_trials=6)), []
+MANY = [{"paradigm": label, "k": k} for k in range(12) for label in ("knn", "linear")]
+
+
+@pytest.mark.parametrize(("n_trials", "n_starts"), [(6, 8), (16, 8), (24, 12)])
+def test_they_end_when_half_of_the_trials_are_used_and_enough_is_known(n_trials, n_starts):
+    starts, met = Starts(MANY, Budget(n_trials=n_trials)), []
     for config in starts:
         met.append(config)
         starts.learn(told(config, TrialState.COMPLETE))
-    assert met == CONFIGS[:3]
+    assert met == MANY[:n_starts]
 
 
-def test_they_end_when_half_of_the_time_is_used():
-    past = time.monotonic() - 5.9
-    assert list(Starts(CONFIGS, Budget(12.0, started=past))) == CONFIGS
-    assert list(Starts(CONFIGS, Budget(10.0, started=past))) == []
+def test_they_end_when_half_of_the_time_is_used_and_enough_is_known():
+    late = Starts(MANY, Budget(10.0, started=time.monotonic() - 5.9))
+    early = Starts(MANY, Budget(12.0, started=time.monotonic() - 5.9))
+    for config in MANY[:7]:
+        late.learn(told(config, TrialState.COMPLETE))
+        early.learn(told(config, TrialState.COMPLETE))
+    assert list(late) == list(early) == MANY
+    late.learn(told(MANY[7], TrialState.PRUNED))
+    early.learn(told(MANY[7], TrialState.PRUNED))
+    assert list(late) == []
+    assert list(early) == MANY
