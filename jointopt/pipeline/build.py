@@ -123,11 +123,18 @@ def _model(
         wrapper = EarlyStoppingRegressor if kind == "regression" else EarlyStoppingClassifier
         model = wrapper(
             model,
+            categorical=list(range(n_codes)) if _splits_sets(config) and n_codes else None,
             max_seconds=limits["max_seconds"],
             random_state=limits["random_state"],
             **refit_params,
         )
     return _with_target(model, config, paradigm) if kind == "regression" else model
+
+
+def _splits_sets(config: Config) -> bool:
+    return bool(
+        parameter(config, "transforms/categorical/encode", "ordinal/native", default=False)
+    )
 
 
 def _with_target(model: Any, config: Config, paradigm: Paradigm) -> Any:

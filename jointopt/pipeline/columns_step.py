@@ -60,6 +60,7 @@ OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
     "transforms/numeric/products": (False, True),
     "transforms/numeric/derive": ("none", "pca", "spline"),
     "transforms/categorical/encode": ("ordinal", "one_hot", "target", "frequency"),
+    "transforms/categorical/encode/ordinal/native": (False, True),
     "transforms/date/periodic": ("none", "circular", "spline"),
     "transforms/date/resolution": ("year", "month", "day", "hour", "minute", "second"),
     "transforms/text/encode": ("tfidf", "words"),

@@ -163,6 +163,24 @@ def test_models_are_the_same(name, task, frames):
     assert_same(model_of(dataset, MODELS[name]), new)
 
 
+@pytest.mark.parametrize("paradigm", ["lightgbm", "xgboost"])
+def test_sets_of_categories_are_the_same(paradigm, frames):
+    make, target = frames["regression"]
+    frame, new = make(900, seed=0), make(300, seed=1)
+    for number, table in enumerate((frame, new)):
+        rng = np.random.default_rng(number)
+        # The new table has categories that are new.
+        codes = rng.integers(12 + 3 * number, size=len(table))
+        table["shop"] = [f"shop {code}" for code in codes]
+        table[target] += 30.0 * np.isin(codes, [1, 4, 5, 8])
+    new.loc[:20, "shop"] = None
+    config = {"paradigm": paradigm, "transforms/categorical/encode/ordinal/native": True}
+    model = model_of(make_dataset(frame[["shop", "age", target]], target), config)
+    onnx = onnx_model(model)
+    assert b"BRANCH_EQ" in onnx.SerializeToString()
+    check_onnx(onnx.SerializeToString(), model, new[["shop", "age"]])
+
+
 @pytest.mark.parametrize("kernel", ["linear", "poly"])
 def test_kernels_are_the_same(kernel, frames):
     dataset, new = make_tables(frames, "regression")

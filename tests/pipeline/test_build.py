@@ -217,3 +217,28 @@ def test_a_foreign_estimator_in_a_space_is_refused():
     evil = type(space).from_yaml(text, "evil.yaml")
     with pytest.raises(SpaceError, match=r"os\.system.*is not from one of"):
         paradigms_of(evil)["svm"].estimator_class("regression")
+
+
+CATEGORICAL = "transforms/categorical/encode"
+
+
+@pytest.mark.parametrize("label", ["lightgbm", "xgboost", "mlp"])
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ({f"{CATEGORICAL}/ordinal/native": True}, True),
+        ({}, False),
+        ({CATEGORICAL: "one_hot"}, False),
+        ({CATEGORICAL: "target"}, False),
+        ({f"{CATEGORICAL}/ordinal/native": True, "features": "ranking"}, False),
+    ],
+)
+def test_models_that_know_categories_are_told_of_them(label, told, known, dataset):
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete(space.possible({"paradigm": label} | told))
+    model = build_pipeline(config, blueprint_of(space, dataset))[-1]
+    model = getattr(model, "regressor", model)
+    n_categories = len(dataset.schema.names(Kind.CATEGORICAL))
+    # A network has no such choice: to it, codes are nothing but categories.
+    known = known or (label == "mlp" and not told)
+    assert list(model.categorical or ()) == list(range(n_categories if known else 0))

@@ -75,3 +75,50 @@ def test_trees_taken_some_at_a_time_predict_as_all_at_once(booster, y, shape):
     one = "predict" if wrapper is EarlyStoppingRegressor else "predict_proba"
     found, expected = (getattr(m, one)(X) for m in (model, model.estimator_))
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.fixture
+def shops():
+    """Codes of forty shops beside noise; a random half of the shops sells more."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(40, size=900), rng.normal(size=900)]).astype(float)
+    busy = np.isin(X[:, 0], rng.permutation(40)[:20])
+    return X, busy
+
+
+BOOSTERS = pytest.mark.parametrize(
+    ("booster", "wrapper"),
+    [
+        (LGBMClassifier(verbose=-1, min_child_samples=5), EarlyStoppingClassifier),
+        (LGBMRegressor(verbose=-1, min_child_samples=5), EarlyStoppingRegressor),
+        (XGBClassifier(), EarlyStoppingClassifier),
+        (XGBRegressor(), EarlyStoppingRegressor),
+    ],
+)
+
+
+@BOOSTERS
+def test_one_tree_of_three_splits_tells_sets_of_categories_apart(booster, wrapper, shops):
+    X, busy = shops
+    booster.set_params(n_estimators=1, n_jobs=1, learning_rate=1.0)
+    booster.set_params(**({"num_leaves": 4} if "LGBM" in str(booster) else {"max_depth": 2}))
+    errors = {}
+    for categorical in (None, [0]):
+        model = wrapper(booster, categorical=categorical, n_rounds=1, random_state=0)
+        predicted = model.fit(X, busy.astype(int)).predict(X)
+        errors[categorical is None] = np.mean((predicted > 0.5) != busy)
+    assert errors[False] < 0.1
+    assert errors[True] > 0.2
+
+
+@BOOSTERS
+def test_a_category_that_was_not_known_is_predicted(booster, wrapper, shops):
+    X, busy = shops
+    seen = X[:, 0] < 30
+    booster.set_params(n_estimators=20, n_jobs=1)
+    model = wrapper(booster, categorical=[0], random_state=0).fit(X[seen], busy[seen].astype(int))
+    new = np.array([[35.0, 0.0], [-2.0, 0.0], [-1.0, 0.0], [np.nan, 0.0]])
+    predicted = model.predict(new)
+    assert np.isfinite(predicted).all()
+    # What stands for an unknown and for a missing one is the same.
+    assert len({*predicted[1:]}) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +26,9 @@ __all__ = ["forest_trees", "lightgbm_trees", "trees_node", "xgboost_trees"]
 class _Tree:
     """Nodes by number; node 0 is the root, and a leaf has no feature, which is -1.
 
-    A row goes left if its feature is at most the threshold, or if it is missing and the node says
-    so.
+    A row goes left if its feature is at most the threshold, or equal to it where the node splits
+    categories, or if it is missing and the node says so. To split more than one category off,
+    nodes follow each other on the right and share what is on their left.
     """
 
     feature: list[int] = field(default_factory=list)
@@ -34,6 +36,7 @@ class _Tree:
     left: list[int] = field(default_factory=list)
     right: list[int] = field(default_factory=list)
     missing_left: list[bool] = field(default_factory=list)
+    equal: list[bool] = field(default_factory=list)
     leaves: list[tuple[int, int, float]] = field(default_factory=list)
     """What leaves add to the outputs: node, output, number."""
 
@@ -65,7 +68,10 @@ def trees_node(
         how["nodes_treeids"] += [number] * n_nodes
         how["nodes_nodeids"] += range(n_nodes)
         how["nodes_featureids"] += [max(feature, 0) for feature in tree.feature]
-        how["nodes_modes"] += ["LEAF" if feature < 0 else branch for feature in tree.feature]
+        how["nodes_modes"] += [
+            "LEAF" if feature < 0 else "BRANCH_EQ" if equal else branch
+            for feature, equal in zip(tree.feature, tree.equal, strict=True)
+        ]
         how["nodes_truenodeids"] += tree.left
         how["nodes_falsenodeids"] += tree.right
         how["nodes_missing_value_tracks_true"] += map(int, tree.missing_left)
@@ -116,6 +122,7 @@ def forest_trees(forest: Any) -> Iterable[_Tree]:
             left=np.maximum(tree.children_left, 0).tolist(),
             right=np.maximum(tree.children_right, 0).tolist(),
             missing_left=np.asarray(tree.missing_go_to_left, dtype=bool).tolist(),
+            equal=[False] * len(inner),
             leaves=_leaves(np.flatnonzero(~inner), values / len(forest.estimators_)),
         )
 
@@ -146,30 +153,48 @@ def lightgbm_trees(model: LGBMModel) -> Iterable[_Tree]:
 
 def _add_lightgbm(tree: _Tree, node: dict[str, Any], output: int) -> int:
     """Add a node and those below it, and return its number."""
-    number = len(tree.feature)
     if "leaf_value" in node:
-        _add(tree, -1, 0.0, missing_left=False)
+        number = _add(tree, -1)
         tree.leaves.append((number, output, node["leaf_value"]))
         return number
-    if node["decision_type"] != "<=" or node["missing_type"] == "Zero" or "leaf_coeff" in node:
-        raise InexpressibleError(
-            "LightGBM with categorical splits, zeros as missing or linear trees"
-        )
-    # Where training saw no missing values, they count as zeros.
-    zero_left = node["threshold"] >= 0.0
-    missing_left = node["default_left"] if node["missing_type"] == "NaN" else zero_left
-    _add(tree, node["split_feature"], node["threshold"], missing_left=missing_left)
-    tree.left[number] = _add_lightgbm(tree, node["left_child"], output)
-    tree.right[number] = _add_lightgbm(tree, node["right_child"], output)
-    return number
+    if node["missing_type"] == "Zero" or "leaf_coeff" in node:
+        raise InexpressibleError("LightGBM with zeros as missing or linear trees")
+    feature, threshold = node["split_feature"], node["threshold"]
+    if node["decision_type"] == "==":
+        chain = [_add(tree, feature, float(code), equal=True) for code in threshold.split("||")]
+    else:
+        # Where training saw no missing values, they count as zeros.
+        of_zero = threshold >= 0.0
+        missing_left = node["default_left"] if node["missing_type"] == "NaN" else of_zero
+        chain = [_add(tree, feature, threshold, missing_left=missing_left)]
+    left = _add_lightgbm(tree, node["left_child"], output)
+    right = _add_lightgbm(tree, node["right_child"], output)
+    _link(tree, chain, left, right)
+    return chain[0]
 
 
-def _add(tree: _Tree, feature: int, threshold: float, *, missing_left: bool) -> None:
+def _add(
+    tree: _Tree,
+    feature: int,
+    threshold: float = 0.0,
+    *,
+    missing_left: bool = False,
+    equal: bool = False,
+) -> int:
+    """Add a node, a leaf if its feature is -1, and return its number."""
     tree.feature.append(feature)
     tree.threshold.append(threshold)
     tree.left.append(0)
     tree.right.append(0)
     tree.missing_left.append(missing_left)
+    tree.equal.append(equal)
+    return len(tree.feature) - 1
+
+
+def _link(tree: _Tree, chain: list[int], left: int, right: int) -> None:
+    """Let nodes follow each other on the right, and share what is on the left."""
+    for node, other in pairwise([*chain, right]):
+        tree.left[node], tree.right[node] = left, other
 
 
 # ------------------------------------------------------------------------------ XGBoost
@@ -193,15 +218,29 @@ def xgboost_trees(model: XGBModel) -> tuple[list[_Tree], str, list[float]]:
 def _xgboost_tree(tree: dict[str, Any], output: int) -> _Tree:
     left = np.array(tree["left_children"])
     inner = left >= 0
-    if np.any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1:
-        raise InexpressibleError("XGBoost with categorical splits or trees of several outputs")
+    if int(tree["tree_param"]["size_leaf_vector"]) > 1:
+        raise InexpressibleError("XGBoost with trees of several outputs")
     # XGBoost computes in single precision; its JSON rounds to as many digits as that needs.
     numbers = np.array(tree["split_conditions"], dtype=np.float32).astype(float)
-    return _Tree(
+    found = _Tree(
         feature=np.where(inner, tree["split_indices"], -1).tolist(),
         threshold=np.where(inner, numbers, 0.0).tolist(),
         left=np.maximum(left, 0).tolist(),
         right=np.maximum(tree["right_children"], 0).tolist(),
         missing_left=np.array(tree["default_left"], dtype=bool).tolist(),
+        equal=[False] * len(inner),
         leaves=[(int(node), output, float(numbers[node])) for node in np.flatnonzero(~inner)],
     )
+    parts = ("categories_nodes", "categories_segments", "categories_sizes")
+    for node, first, size in zip(*(tree[part] for part in parts), strict=True):
+        _split_categories(found, node, tree["categories"][first : first + size])
+    return found
+
+
+def _split_categories(tree: _Tree, node: int, codes: list[int]) -> None:
+    """Let a node send these categories right, as XGBoost does: equal ones go left here."""
+    left, right = tree.left[node], tree.right[node]
+    tree.missing_left[node] = not tree.missing_left[node]
+    tree.threshold[node], tree.equal[node] = float(codes[0]), True
+    more = [_add(tree, tree.feature[node], float(code), equal=True) for code in codes[1:]]
+    _link(tree, [node, *more], left=right, right=left)
