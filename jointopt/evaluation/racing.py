@@ -88,6 +88,18 @@ class Race:
         if self.incumbent is None or np.mean(scores) > np.mean(self.incumbent):
             self.incumbent, self._rungs_of_incumbent = tuple(scores), tuple(rungs)
 
+    def lead(self, scores: Sequence[float]) -> float:
+        """Return the mean difference to the incumbent on the first folds, 0 if there is none.
+
+        Parameters
+        ----------
+        scores : sequence of float
+            On folds 0 to len(scores) - 1.
+        """
+        if self.incumbent is None:
+            return 0.0
+        return float(np.subtract(scores, self.incumbent[: len(scores)]).mean())
+
     def hopeless(self, scores: Sequence[float], *, patience: float = 1.0) -> bool:
         """Whether a configuration with these scores on the first folds may stop.
 

@@ -47,6 +47,10 @@ class StopRule:
         """Take in the scores of a configuration that passed all folds, and the samples before."""
         self._race.finished(scores, rungs)
 
+    def lead(self, results: Sequence[FoldResult]) -> float:
+        """Return how far a configuration with these results is ahead of all that finished."""
+        return self._race.lead([result.score for result in results])
+
     def why_to_stop(
         self, paradigm: str, results: Sequence[FoldResult], rungs: Sequence[FoldResult]
     ) -> str | None:

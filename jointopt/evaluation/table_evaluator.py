@@ -29,8 +29,10 @@ __all__ = ["TableEvaluator"]
 class TableEvaluator:
     """Runs the folds of each configuration in order and stops the hopeless ones.
 
-    Where nothing else is to be evaluated, as at the end of a search, idle places take further
-    folds of what is under way; what they find counts once the folds before have passed.
+    What is ahead of all that finished, on the folds that it has passed, gets the places that come
+    free: the sooner it has finished, the sooner others are compared with it, and the less is lost
+    of what is under way when the budget ends. Idle places, as at the end of a search, take further
+    folds too. What is found on a fold counts once the folds before have passed.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ class TableEvaluator:
 
     def collect(self, timeout: float | None) -> list[Outcome]:
         """Wait for folds to end; start the next folds of those that go on."""
-        self._fill_places()
+        self._fill(self._executor.capacity)
         outcomes = []
         for number, result in self._executor.collect(timeout):
             self._n_fits -= 1
@@ -102,23 +104,33 @@ class TableEvaluator:
                 # A fold that was begun ahead of the one that ended its configuration.
                 self.kept.forget_models(number)
                 continue
+            running.n_fits -= 1
             outcome = self._take_in(running, result)
             if outcome is not None:
                 del self._running[number]
                 if outcome.state is not State.COMPLETE:
                     self.kept.forget_models(number)
                 outcomes.append(outcome)
-            elif running.is_waiting:
-                self._next_fit(running)
+            # The places of those that ended are for others that are new.
+            self._fill(len(self._running))
         return outcomes
 
-    def _fill_places(self) -> None:
-        behind = [running for running in self._running.values() if running.results]
-        while self._n_fits < self._executor.capacity:
-            longest = max(behind, key=lambda running: running.n_left, default=None)
-            if longest is None or not longest.n_left:
+    def _fill(self, n_places: int) -> None:
+        while self._n_fits < n_places:
+            running = self._next_in_line()
+            if running is None:
                 return
-            self._next_fit(longest)
+            self._next_fit(running)
+
+    def _next_in_line(self) -> UnderWay | None:
+        """Return what takes the next free place: the leader, what waits, or what is longest."""
+        folded = [r for r in self._running.values() if r.results and r.n_left]
+        leads = [self._stop_rule.lead(running.results) for running in folded]
+        if leads and max(leads) >= 0:
+            return folded[leads.index(max(leads))]
+        waiting = (running for running in self._running.values() if not running.n_fits)
+        longest = max(folded, key=lambda running: running.n_left, default=None)
+        return next(waiting, longest)
 
     def _take_in(self, running: UnderWay, result: FoldResult) -> Outcome | None:
         """Take in a fit, and what was waiting for it; return how the configuration ended."""
@@ -181,30 +193,31 @@ class TableEvaluator:
             race.ended(curve, stopped=told["stopped"])
 
     def _next_fit(self, running: UnderWay) -> None:
-        number, limit = running.number, self._limit()
+        limit = self._limit()
         if len(running.rungs) < len(self.setting.rungs):
             n_rows = self.setting.rungs[len(running.rungs)]
             bar = self._curve_race(running.config, n_rows).must_reach()
             task = FoldTask(running.config, 0, n_rows, limit, must_reach=bar)
-            self._begin(number, task, f"{n_rows:,} rows")
+            self._begin(running, task, f"{n_rows:,} rows")
             return
         fold = running.n_begun
         running.n_begun += 1
-        keep = self.kept.model_path(number, fold)
+        keep = self.kept.model_path(running.number, fold)
         bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
         task = FoldTask(running.config, fold, None, limit, keep, bar)
-        self._begin(number, task, f"fold {fold + 1} of {len(self.setting.folds)}")
+        self._begin(running, task, f"fold {fold + 1} of {len(self.setting.folds)}")
 
     def _limit(self) -> float | None:
         if self._max_fit_seconds is None:
             return None
         return max(self._max_fit_seconds, self._first_seconds)
 
-    def _begin(self, number: int, task: FoldTask, what: str) -> None:
-        self._executor.submit(number, task)
+    def _begin(self, running: UnderWay, task: FoldTask, what: str) -> None:
+        self._executor.submit(running.number, task)
         self._n_fits += 1
+        running.n_fits += 1
         if self._watch is not None:
-            self._watch(FitBegun(number, what))
+            self._watch(FitBegun(running.number, what))
 
     def _curve_race(self, config: Config, n_rows: int | None) -> CurveRace:
         """Return the race between networks of a paradigm on the first fold, or a sample of it.

@@ -36,6 +36,8 @@ class UnderWay:
         On folds after one that is still under way.
     n_begun : int
         Whole folds.
+    n_fits : int
+        That were begun and have not ended.
     """
 
     number: int
@@ -45,11 +47,7 @@ class UnderWay:
     results: list[FoldResult] = field(default_factory=list)
     ahead: dict[int, FoldResult] = field(default_factory=dict)
     n_begun: int = 0
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether nothing of it is under way."""
-        return self.n_begun == len(self.results) + len(self.ahead)
+    n_fits: int = 0
 
     @property
     def n_left(self) -> int:

@@ -4,6 +4,7 @@ import pytest
 
 from jointopt import load_space
 from jointopt.data import get_metric, make_dataset
+from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.tasks import Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
@@ -31,3 +32,22 @@ def setting(dataset, space):
         seed=0,
         threads=1,
     )
+
+
+class InTurn(InProcess):
+    """Has two places, whose tasks end in the order in which they began."""
+
+    capacity = 2
+
+    def __init__(self, setting):
+        super().__init__(setting)
+        self.begun = []
+
+    def submit(self, key, task):
+        self.begun.append((key, task))
+        super().submit(key, task)
+
+
+@pytest.fixture
+def two_places():
+    return InTurn

@@ -1,4 +1,4 @@
-"""What leads its paradigm is stopped later: an ensemble lives on models that differ."""
+"""What leads its paradigm is stopped later, and what leads all goes first."""
 
 from __future__ import annotations
 
@@ -75,3 +75,25 @@ def test_a_leader_that_has_passed_half_of_the_folds_passes_all(setting):
     assert states[3] is State.PRUNED, "too far behind for any patience"
     assert states[4] is State.COMPLETE
     assert states[5] is State.PRUNED
+
+
+def first_outcome(evaluator):
+    while not (outcomes := evaluator.collect(None)):
+        pass
+    return outcomes
+
+
+def test_what_leads_takes_the_places_that_come_free(setting, two_places):
+    executor = two_places(setting)
+    evaluator = TableEvaluator(setting, executor)
+    evaluator.submit(0, config("one", 30.0))
+    assert first_outcome(evaluator)[0].state is State.COMPLETE
+    executor.begun.clear()
+    evaluator.submit(1, config("one", 3.0))
+    evaluator.submit(2, config("other", 0.1))
+    (ended,) = first_outcome(evaluator)
+    assert (ended.number, ended.state) == (2, State.COMPLETE)
+    # The other one went on until the leader had shown itself, and waits since then.
+    begun = [(number, task.fold) for number, task in executor.begun]
+    assert begun[:3] == [(1, 0), (2, 0), (1, 1)]
+    assert begun[3:7] == [(2, fold) for fold in range(1, N_FOLDS)]

@@ -140,3 +140,16 @@ def test_what_gains_differently_from_samples_is_given_more_room():
             race.finished([0.9 - 0.001 * k], [0.8 - spread * k])
     assert steady.hopeless_on_sample([0.75])
     assert not varied.hopeless_on_sample([0.75])
+
+
+def test_with_two_places_each_sample_is_fitted_once_and_in_order(sampled, space, two_places):
+    executor = two_places(sampled)
+    evaluator = TableEvaluator(sampled, executor)
+    for number, config in enumerate(good_configs(space, 2)):
+        evaluator.submit(number, config)
+    ended = []
+    while len(ended) < 2:
+        ended += evaluator.collect(None)
+    for number in (0, 1):
+        begun = [(task.n_rows, task.fold) for key, task in executor.begun if key == number]
+        assert begun == [(30, 0), (60, 0), (None, 0), (None, 1), (None, 2)]
