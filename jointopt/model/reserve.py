@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +46,7 @@ SELECTION_SECONDS, FEW = 1.0, 25
 LOADED_BYTES_PER_SECOND = 4e8
 SAVED_BYTES_PER_SECOND = 1.5e8
 LIBRARY_SECONDS = 3.0
-"""What this process takes to load the library of networks, where one is a member."""
+"""What a process takes to load the library of networks, where one is a member."""
 SAVING_SECONDS = 0.04
 """What writing a small pipeline in safe form takes."""
 
@@ -142,7 +141,7 @@ class Reserve:
             return
         if self._members.paths(self._members.best()):
             costs = [(self.seconds_to_keep(r), self.seconds_to_fit(r)) for r, _ in chosen]
-            self._keep_free(costs, loading=LIBRARY_SECONDS * _lacks_library(chosen))
+            self._keep_free(costs, loading=LIBRARY_SECONDS * _has_network(chosen))
             self._is_exact = True
 
     def _keep_free(
@@ -154,8 +153,8 @@ class Reserve:
         # What takes longer is not fitted on all rows.
         refits = [seconds for _, seconds in costs if REFIT_MARGIN * seconds <= most]
         refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
-        # This process loads what it needs while workers fit.
-        expected = selecting + keeping + max(REFIT_MARGIN * refitting, loading)
+        # Workers whose fits are stopped at the end begin anew, and so load what networks need.
+        expected = selecting + keeping + REFIT_MARGIN * refitting + loading
         self._budget.reserve = self._after + min(expected, most)
 
     def seconds_to_keep(self, record: TrialRecord) -> float:
@@ -185,7 +184,5 @@ class Reserve:
         return max(seconds - self._budget.elapsed() - self._after, least)
 
 
-def _lacks_library(chosen: Sequence[tuple[TrialRecord, float]]) -> bool:
-    return "torch" not in sys.modules and any(
-        "learning_curves" in record.told for record, _ in chosen
-    )
+def _has_network(chosen: Sequence[tuple[TrialRecord, float]]) -> bool:
+    return any("learning_curves" in record.told for record, _ in chosen)
