@@ -154,8 +154,8 @@ class Reserve:
         refits = [seconds for _, seconds in costs if REFIT_MARGIN * seconds <= most]
         refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
         # Workers whose fits are stopped at the end begin anew, and so load what networks need.
-        expected = selecting + keeping + REFIT_MARGIN * refitting + loading
-        self._budget.reserve = self._after + min(expected, most)
+        expected = selecting + keeping + REFIT_MARGIN * refitting
+        self._budget.reserve = self._after + min(expected, most) + loading
 
     def seconds_to_keep(self, record: TrialRecord) -> float:
         """Return about what loading a trial's pipelines, and writing them in safe form, takes."""
