@@ -32,6 +32,7 @@ from jointopt.search.engine import Engine, Shelf
 from jointopt.search.place import place_of
 from jointopt.search.starts import Starts
 from jointopt.search.storage import open_storage
+from jointopt.search.strategies import joint
 from jointopt.search.terms import check_terms, stored_terms
 from jointopt.space import Space, load_space
 
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunOptions", "TableRun", "run_table"]
 
+LEAST_STARTS = 8
+"""Trials from which the joint sampler knows enough to propose anything better."""
 SHARE_OF_ONE_FIT = 0.2
 """No fit may take more than this share of the budget."""
 SHARE_OF_ONE_CONFIGURATION = 0.25
@@ -202,7 +205,9 @@ def run_table(
         members = Members(setting, evaluator)
         writing = options.writing_seconds
         reserve = Reserve(budget, setting, evaluator, members, writing_seconds=writing)
-        starts = Starts(start_configs(space, dataset.task, portfolio), budget)
+        # Other strategies need the time for what they do next.
+        least = LEAST_STARTS if portfolio and strategy is joint else 0
+        starts = Starts(start_configs(space, dataset.task, portfolio), budget, least=least)
         engine = Engine(
             evaluator,
             budget,

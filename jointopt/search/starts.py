@@ -19,15 +19,13 @@ ENOUGH = 2
 """Configurations of a paradigm that ended early before the others are passed over."""
 MOST_USED = 0.5
 """Share of the budget after which the search proposes for itself."""
-LEAST_TRIED = 8
-"""Trials from which the search knows enough to propose anything better."""
 
 
 class Starts(Sequence["Config"]):
     """Configurations in order, without those of a paradigm that proved useless.
 
-    They end when half of the budget is used and eight trials have ended. What is passed over is
-    only not a start: the sampler may still come to it.
+    They end when half of the budget is used. What is passed over is only not a start: the sampler
+    may still come to it.
 
     Parameters
     ----------
@@ -35,11 +33,15 @@ class Starts(Sequence["Config"]):
         Best first.
     budget : Budget
         Of the search.
+    least : int, default=0
+        They do not end before that many trials have: for what comes next if it knows nothing
+        better with fewer.
     """
 
-    def __init__(self, configs: Sequence[Config], budget: Budget) -> None:
+    def __init__(self, configs: Sequence[Config], budget: Budget, *, least: int = 0) -> None:
         self._configs = tuple(configs)
         self._budget = budget
+        self._least = least
         self._ended: defaultdict[object, list[TrialState]] = defaultdict(list)
 
     def learn(self, record: TrialRecord) -> None:
@@ -50,7 +52,7 @@ class Starts(Sequence["Config"]):
         """Yield configurations while others are being evaluated."""
         for config in self._configs:
             n_ended = sum(map(len, self._ended.values()))
-            if n_ended >= LEAST_TRIED and self._budget.share_used(n_ended) >= MOST_USED:
+            if n_ended >= self._least and self._budget.share_used(n_ended) >= MOST_USED:
                 return
             ended = self._ended[config.get("paradigm")]
             if len(ended) < ENOUGH or TrialState.COMPLETE in ended:

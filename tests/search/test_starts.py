@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import optuna
 import pytest
 from optuna.trial import TrialState
@@ -49,23 +47,24 @@ def test_starts_are_a_sequence():
 MANY = [{"paradigm": label, "k": k} for k in range(12) for label in ("knn", "linear")]
 
 
-@pytest.mark.parametrize(("n_trials", "n_starts"), [(6, 8), (16, 8), (24, 12)])
-def test_they_end_when_half_of_the_trials_are_used_and_enough_is_known(n_trials, n_starts):
-    starts, met = Starts(MANY, Budget(n_trials=n_trials)), []
+@pytest.mark.parametrize(
+    ("n_trials", "least", "n_starts"), [(6, 0, 3), (6, 8, 8), (16, 8, 8), (24, 8, 12)]
+)
+def test_they_end_when_half_of_the_trials_are_used(n_trials, least, n_starts):
+    starts, met = Starts(MANY, Budget(n_trials=n_trials), least=least), []
     for config in starts:
         met.append(config)
         starts.learn(told(config, TrialState.COMPLETE))
     assert met == MANY[:n_starts]
 
 
-def test_they_end_when_half_of_the_time_is_used_and_enough_is_known():
-    late = Starts(MANY, Budget(10.0, started=time.monotonic() - 5.9))
-    early = Starts(MANY, Budget(12.0, started=time.monotonic() - 5.9))
+@pytest.mark.parametrize(("seconds", "ended"), [(10.0, True), (12.0, False)])
+def test_they_end_when_half_of_the_time_is_used_and_enough_is_known(seconds, ended):
+    budget = Budget(seconds, started=0.0, clock=lambda: 5.9)
+    assert list(Starts(MANY, budget)) == ([] if ended else MANY)
+    starts = Starts(MANY, budget, least=8)
     for config in MANY[:7]:
-        late.learn(told(config, TrialState.COMPLETE))
-        early.learn(told(config, TrialState.COMPLETE))
-    assert list(late) == list(early) == MANY
-    late.learn(told(MANY[7], TrialState.PRUNED))
-    early.learn(told(MANY[7], TrialState.PRUNED))
-    assert list(late) == []
-    assert list(early) == MANY
+        starts.learn(told(config, TrialState.COMPLETE))
+    assert list(starts) == MANY
+    starts.learn(told(MANY[7], TrialState.PRUNED))
+    assert list(starts) == ([] if ended else MANY)
