@@ -48,7 +48,7 @@ class StopRule:
         self._race.finished(scores, rungs)
 
     def lead(self, results: Sequence[FoldResult]) -> float:
-        """Return how far a configuration with these results is ahead of all that finished."""
+        """Return how far a configuration with these results is ahead of the best that finished."""
         return self._race.lead([result.score for result in results])
 
     def why_to_stop(

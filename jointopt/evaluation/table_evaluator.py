@@ -29,10 +29,11 @@ __all__ = ["TableEvaluator"]
 class TableEvaluator:
     """Runs the folds of each configuration in order and stops the hopeless ones.
 
-    What is ahead of all that finished, on the folds that it has passed, gets the places that come
-    free: the sooner it has finished, the sooner others are compared with it, and the less is lost
-    of what is under way when the budget ends. Idle places, as at the end of a search, take further
-    folds too. What is found on a fold counts once the folds before have passed.
+    What is not behind the best that finished, on the folds that it has passed, gets the places
+    that come free, of several the one with the fewest folds left: the sooner it has finished, the
+    sooner others are compared with it, and the less is lost of what is under way when the budget
+    ends. Idle places, as at the end of a search, take further folds too. What is found on a fold
+    counts once the folds before have passed.
 
     Parameters
     ----------
@@ -111,8 +112,8 @@ class TableEvaluator:
                 if outcome.state is not State.COMPLETE:
                     self.kept.forget_models(number)
                 outcomes.append(outcome)
-            # The places of those that ended are for others that are new.
-            self._fill(len(self._running))
+        # The places of those that ended are for others that are new.
+        self._fill(min(len(self._running), self._executor.capacity))
         return outcomes
 
     def _fill(self, n_places: int) -> None:
@@ -123,11 +124,13 @@ class TableEvaluator:
             self._next_fit(running)
 
     def _next_in_line(self) -> UnderWay | None:
-        """Return what takes the next free place: the leader, what waits, or what is longest."""
-        folded = [r for r in self._running.values() if r.results and r.n_left]
-        leads = [self._stop_rule.lead(running.results) for running in folded]
-        if leads and max(leads) >= 0:
-            return folded[leads.index(max(leads))]
+        """Return what takes the next free place: a leader, what waits, or what is longest."""
+        folded = [r for r in self._running.values() if r.results and r.n_left and not r.is_lost]
+        leads = {running.number: self._stop_rule.lead(running.results) for running in folded}
+        leaders = [running for running in folded if leads[running.number] >= 0]
+        if leaders:
+            # A long lead on a single fold is often luck, so that it only decides between equals.
+            return min(leaders, key=lambda running: (running.n_left, -leads[running.number]))
         waiting = (running for running in self._running.values() if not running.n_fits)
         longest = max(folded, key=lambda running: running.n_left, default=None)
         return next(waiting, longest)

@@ -54,6 +54,11 @@ class UnderWay:
         """How many whole folds were not begun."""
         return len(self.setting.folds) - self.n_begun
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether it will fail once the folds before have passed."""
+        return any(result.error is not None for result in self.ahead.values())
+
     def outcome(self, state: State, reason: str | None = None) -> Outcome:
         """Return how it ended, and all that its fits told."""
         good = [result for result in self.results if result.error is None]

@@ -43,6 +43,10 @@ class InTurn(InProcess):
         super().__init__(setting)
         self.begun = []
 
+    @property
+    def n_waiting(self):
+        return len(self._waiting)
+
     def submit(self, key, task):
         self.begun.append((key, task))
         super().submit(key, task)

@@ -89,7 +89,7 @@ def test_what_leads_takes_the_places_that_come_free(setting, two_places):
     evaluator.submit(0, config("one", 30.0))
     assert first_outcome(evaluator)[0].state is State.COMPLETE
     executor.begun.clear()
-    evaluator.submit(1, config("one", 3.0))
+    evaluator.submit(1, config("one", 40.0))
     evaluator.submit(2, config("other", 0.1))
     (ended,) = first_outcome(evaluator)
     assert (ended.number, ended.state) == (2, State.COMPLETE)
@@ -97,3 +97,31 @@ def test_what_leads_takes_the_places_that_come_free(setting, two_places):
     begun = [(number, task.fold) for number, task in executor.begun]
     assert begun[:3] == [(1, 0), (2, 0), (1, 1)]
     assert begun[3:7] == [(2, fold) for fold in range(1, N_FOLDS)]
+
+
+def test_of_two_leaders_the_one_that_is_nearer_to_its_end_goes_first(setting, two_places):
+    executor = two_places(setting)
+    evaluator = TableEvaluator(setting, executor)
+    evaluator.submit(0, config("one", 30.0))
+    first_outcome(evaluator)
+    evaluator.submit(1, config("one", 1.0))
+    while sum(number == 1 for number, _ in executor.begun) < N_FOLDS - 1:
+        assert not evaluator.collect(None)
+    executor.begun.clear()
+    # It is better, and has its first fold behind it when the last one of the other is still free.
+    evaluator.submit(2, config("other", 0.1))
+    (ended,) = first_outcome(evaluator)
+    assert (ended.number, ended.state) == (1, State.COMPLETE)
+    begun = [(number, task.fold) for number, task in executor.begun]
+    assert begun.index((1, N_FOLDS - 1)) < begun.index((2, 1))
+
+
+def test_places_that_went_are_not_filled(setting, two_places):
+    executor = two_places(setting)
+    evaluator = TableEvaluator(setting, executor)
+    for number, alpha in enumerate((1.0, 0.1)):
+        evaluator.submit(number, config("one", alpha))
+    executor.capacity = 1
+    while not (outcomes := evaluator.collect(None)):
+        assert executor.n_waiting <= 1
+    assert outcomes[0].state is State.COMPLETE
