@@ -18,6 +18,8 @@ __all__ = ["History"]
 
 DIGITS = 9
 """To which two rows of one configuration agree."""
+TIMED = {"fit_seconds", "predict_seconds", "fold_scores"}
+"""What a trial's attributes tell where its fits were timed."""
 
 
 class History:
@@ -78,7 +80,7 @@ class History:
         complete : bool
             Whether it was evaluated to the end.
         seconds : float, default=NaN
-            Wall time of all its steps.
+            That one of its steps took.
         """
         if self.n == len(self._scores):
             self._rows = np.concatenate([self._rows, np.full_like(self._rows, np.nan)])
@@ -87,7 +89,7 @@ class History:
             self._seconds = np.concatenate([self._seconds, np.full_like(self._seconds, np.nan)])
         self._rows[self.n] = row
         self._scores[self.n] = score
-        self._seconds[self.n] = seconds / max(len(steps), 1)
+        self._seconds[self.n] = seconds
         self._keys.add(_key(row))
         self.n_scored += math.isfinite(score)
         if complete:
@@ -123,9 +125,7 @@ class History:
         elif steps and trial.state is not TrialState.FAIL:
             last = steps[max(steps)]
             score = last if np.isfinite(last) else -np.inf
-        took = trial.duration
-        seconds = np.nan if took is None else took.total_seconds()
-        self.add(row, score, steps, complete=complete, seconds=seconds)
+        self.add(row, score, steps, complete=complete, seconds=_step_seconds(trial))
         return score, complete
 
     def knows(self, row: NDArray[np.float64]) -> bool:
@@ -155,7 +155,7 @@ class History:
         return scores
 
     def seconds(self) -> NDArray[np.float64]:
-        """Return the wall time of a step of each, shape (n,); NaN where it is not known."""
+        """Return what a step of each took, shape (n,); NaN where it is not known."""
         return self._seconds[: self.n]
 
     def noise(self) -> NDArray[np.float64]:
@@ -163,6 +163,20 @@ class History:
         n_steps = self._last_step + 1
         passed = np.where(self.complete, n_steps, np.minimum(self._steps[: self.n] + 1, n_steps))
         return n_steps / np.maximum(passed, 1) if n_steps else np.ones(self.n)
+
+
+def _step_seconds(trial: FrozenTrial) -> float:
+    """Return what a step of a trial took.
+
+    Its fits tell that where they were timed: between them it may have waited for others, and some
+    of them may have run at the same time.
+    """
+    told = trial.user_attrs
+    if told.keys() >= TIMED:
+        seconds: float = told["fit_seconds"] + told["predict_seconds"]
+        return seconds / (len(told["fold_scores"]) or 1)
+    took = trial.duration
+    return np.nan if took is None else took.total_seconds() / (len(trial.intermediate_values) or 1)
 
 
 def _key(row: NDArray[np.float64]) -> bytes:

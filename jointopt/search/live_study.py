@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import optuna
 from optuna.samplers import RandomSampler
@@ -106,6 +106,7 @@ class LiveStudy:
         state: State,
         value: float | None = None,
         steps: Mapping[int, float] | None = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> FrozenTrial:
         """End a trial and return it.
 
@@ -119,11 +120,14 @@ class LiveStudy:
             Of one that is complete.
         steps : mapping of int to float, or None, default=None
             Intermediate values, beside those that the objective reported.
+        attributes : mapping of str to object, or None, default=None
+            What its evaluation told.
         """
         known = self._id_of(trial)
-        reported = self._storage.get_trial(known).intermediate_values
+        under_way = self._storage.get_trial(known)  # the trial itself, not a copy
+        under_way.user_attrs.update(attributes or {})
         for step, passed in (steps or {}).items():
-            if step not in reported:
+            if step not in under_way.intermediate_values:
                 self._storage.set_trial_intermediate_value(known, step, passed)
         values = None if value is None else [value]
         self._storage.set_trial_state_values(known, STATES[state], values)

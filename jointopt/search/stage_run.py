@@ -90,7 +90,7 @@ class StageRun:
         value = outcome.value if outcome.state is State.COMPLETE else None
         # What a failed one passed before says nothing of it.
         steps = {} if outcome.state is State.FAILED else outcome.intermediate
-        source = self.live.end(pending.trial, outcome.state, value, steps)
+        source = self.live.end(pending.trial, outcome.state, value, steps, outcome.attributes)
         told = _frozen(source, pending, outcome, self.stage)
         self.unstored[pending.key] = (pending, outcome.number, told)
 
@@ -99,7 +99,8 @@ class StageRun:
         if record is None or record.trial.state is not TrialState.COMPLETE:
             self.live.end(trial, State.FAILED)
         else:
-            self.live.end(trial, State.COMPLETE, record.trial.value)
+            known = record.trial
+            self.live.end(trial, State.COMPLETE, known.value, attributes=known.user_attrs)
 
 
 def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stage) -> FrozenTrial:

@@ -185,7 +185,8 @@ def test_what_is_not_part_of_the_space_is_drawn_at_random():
     assert all(0 <= t.params["noise"] <= 1 for t in study.trials)
 
 
-def test_what_takes_long_is_proposed_less_while_time_is_left():
+@pytest.mark.parametrize("timed", [False, True])
+def test_what_takes_long_is_proposed_less_while_time_is_left(timed):
     space = Space(paradigm=Choice({b: {"x": Float(0, 1)} for b in ("fast", "slow")}))
     start = datetime(2026, 1, 1)
 
@@ -195,6 +196,8 @@ def test_what_takes_long_is_proposed_less_while_time_is_left():
         for i in range(24):
             branch = ("fast", "slow")[i % 2]
             config = {"paradigm": branch, f"paradigm/{branch}/x": rng.random()}
+            seconds = 1 if branch == "fast" else 100
+            told = {"fold_scores": [0.5, 0.5], "fit_seconds": seconds, "predict_seconds": 0.0}
             study.add_trial(
                 optuna.trial.FrozenTrial(
                     number=i,
@@ -204,9 +207,11 @@ def test_what_takes_long_is_proposed_less_while_time_is_left():
                     params=config,
                     distributions=space.distributions(config),
                     datetime_start=start,
-                    datetime_complete=start + timedelta(seconds=1 if branch == "fast" else 100),
+                    # What waits for others takes no longer by itself.
+                    datetime_complete=start
+                    + timedelta(seconds=100 / seconds if timed else seconds),
                     intermediate_values={},
-                    user_attrs={},
+                    user_attrs=told if timed else {},
                     system_attrs={},
                 )
             )
