@@ -33,9 +33,10 @@ def adapt_space(space: Space, dataset: Dataset) -> Space:
     hyperparameters that the task's estimator does not take; imputation where nothing is missing;
     whole groups of transforms for kinds of columns that the table lacks; Box-Cox where a column
     is not positive; the target's scale unless it is a number, and its logarithm where it is
-    negative; pairwise products of fewer than 2 or more than 20 numeric columns; the
-    column mask and the ranking of a single column, and a mask around a ranking of none. Subsets
-    of `table` become its columns, or groups of correlated columns where there are more than 64.
+    negative; pairwise products of fewer than 2 or more than 20 numeric columns; sets of categories
+    where no paradigm splits them; the column mask and the ranking of a single column, and a mask
+    around a ranking of none. Subsets of `table` become its columns, or groups of correlated
+    columns where there are more than 64.
 
     Parameters
     ----------
@@ -135,21 +136,29 @@ def _useless(space: Space, dataset: Dataset) -> Iterator[str]:
         if not dataset.schema.names(kind):
             yield f"transforms/{kind}"
     yield from _useless_of_target(dataset)
-    numeric = dataset.X[dataset.schema.names(Kind.NUMERIC)]
-    if numeric.shape[1]:
-        if not numeric.isna().to_numpy().any():
-            yield "transforms/numeric/impute"
-            yield "transforms/numeric/indicator"
-        if not (numeric.min() > 0).all():
-            yield "transforms/numeric/scale/box_cox"
-        if not 1 < numeric.shape[1] <= MAX_PRODUCT_COLUMNS:
-            yield "transforms/numeric/products"
+    yield from _useless_of_numbers(dataset)
     if not dataset.schema.names(Kind.NUMERIC) + dataset.schema.names(Kind.CATEGORICAL):
         yield "features/ranked_mask"
     if dataset.n_columns == 1:
         yield from _choices_of_columns(space)
-    for label, paradigm in paradigms_of(space).items():
+    paradigms = paradigms_of(space)
+    if not any(paradigm.early_stopping for paradigm in paradigms.values()):
+        yield "transforms/categorical/encode/ordinal/native"
+    for label, paradigm in paradigms.items():
         yield from _useless_of_paradigm(space, label, paradigm, dataset)
+
+
+def _useless_of_numbers(dataset: Dataset) -> Iterator[str]:
+    numeric = dataset.X[dataset.schema.names(Kind.NUMERIC)]
+    if not numeric.shape[1]:
+        return
+    if not numeric.isna().to_numpy().any():
+        yield "transforms/numeric/impute"
+        yield "transforms/numeric/indicator"
+    if not (numeric.min() > 0).all():
+        yield "transforms/numeric/scale/box_cox"
+    if not 1 < numeric.shape[1] <= MAX_PRODUCT_COLUMNS:
+        yield "transforms/numeric/products"
 
 
 def _useless_of_target(dataset: Dataset) -> Iterator[str]:

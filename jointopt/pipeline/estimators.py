@@ -58,8 +58,14 @@ class _EarlyStopping(BaseEstimator):
         X = self._with_codes(X)
         self.n_features_in_ = X.shape[1]
         model = clone(self.estimator)
-        boost = _fit_lightgbm if type(model).__module__.startswith("lightgbm") else _fit_xgboost
-        fit = partial(boost, categorical=list(self.categorical or ()))
+        is_lightgbm = type(model).__module__.startswith("lightgbm")
+        categorical = [
+            index
+            for index in self.categorical or ()
+            if is_lightgbm or np.nanmax(X[:, index], initial=0) < MOST_CATEGORIES_OF_XGBOOST
+        ]
+        boost = _fit_lightgbm if is_lightgbm else _fit_xgboost
+        fit = partial(boost, categorical=categorical)
         until = np.inf if self.max_seconds is None else time.monotonic() + self.max_seconds
         stop = _Stop(self.rounds, until)
         if self.n_rounds is not None:
@@ -82,10 +88,9 @@ class _EarlyStopping(BaseEstimator):
 
     def _with_codes(self, X: ArrayLike) -> NDArray[Any]:
         """Return rows in which a category that training did not know, or none, is missing."""
-        X = np.asarray(X)
         if not self.categorical:
-            return X
-        X = X.copy()
+            return np.asarray(X)
+        X = np.array(X, dtype=float)
         codes = X[:, self.categorical]
         X[:, self.categorical] = np.where(codes < 0, np.nan, codes)
         return X
@@ -140,11 +145,8 @@ def _fit_xgboost(
         def after_iteration(self, *_: Any) -> bool:
             return stop.late()
 
-    kinds = ["q"] * X.shape[1]
-    for index in categorical:
-        if np.nanmax(X[:, index], initial=0) < MOST_CATEGORIES_OF_XGBOOST:
-            kinds[index] = "c"
-    if "c" in kinds:
+    if categorical:
+        kinds = ["c" if index in categorical else "q" for index in range(X.shape[1])]
         model.set_params(enable_categorical=True, feature_types=kinds)
     # In this order: one that stops keeps those after it from seeing the round.
     patience = [] if held is None else [xgboost.callback.EarlyStopping(rounds=stop.rounds)]

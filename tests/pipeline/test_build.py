@@ -242,3 +242,12 @@ def test_models_that_know_categories_are_told_of_them(label, told, known, datase
     # A network has no such choice: to it, codes are nothing but categories.
     known = known or (label == "mlp" and not told)
     assert list(model.categorical or ()) == list(range(n_categories if known else 0))
+
+
+def test_sets_of_categories_are_searched_only_where_a_paradigm_splits_them(dataset):
+    for name in ("tabular", "wide"):
+        space = load_space(name)
+        boosters = [f"paradigm/{label}" for label in ("lightgbm", "xgboost")]
+        for left, expected in ((space, True), (space.prune(boosters, missing_ok=True), False)):
+            found = set(adapt_space(left, dataset).parameters)
+            assert (f"{CATEGORICAL}/ordinal/native" in found) == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn.base import clone
 from xgboost import XGBClassifier, XGBRegressor
 
 from jointopt.pipeline.estimators import EarlyStoppingClassifier, EarlyStoppingRegressor
@@ -100,7 +101,7 @@ BOOSTERS = pytest.mark.parametrize(
 @BOOSTERS
 def test_one_tree_of_three_splits_tells_sets_of_categories_apart(booster, wrapper, shops):
     X, busy = shops
-    booster.set_params(n_estimators=1, n_jobs=1, learning_rate=1.0)
+    booster = clone(booster).set_params(n_estimators=1, n_jobs=1, learning_rate=1.0)
     booster.set_params(**({"num_leaves": 4} if "LGBM" in str(booster) else {"max_depth": 2}))
     errors = {}
     for categorical in (None, [0]):
@@ -115,10 +116,35 @@ def test_one_tree_of_three_splits_tells_sets_of_categories_apart(booster, wrappe
 def test_a_category_that_was_not_known_is_predicted(booster, wrapper, shops):
     X, busy = shops
     seen = X[:, 0] < 30
-    booster.set_params(n_estimators=20, n_jobs=1)
+    booster = clone(booster).set_params(n_estimators=20, n_jobs=1)
     model = wrapper(booster, categorical=[0], random_state=0).fit(X[seen], busy[seen].astype(int))
     new = np.array([[35.0, 0.0], [-2.0, 0.0], [-1.0, 0.0], [np.nan, 0.0]])
-    predicted = model.predict(new)
+    predicted = getattr(model, "predict_proba", model.predict)(new)
     assert np.isfinite(predicted).all()
     # What stands for an unknown and for a missing one is the same.
-    assert len({*predicted[1:]}) == 1
+    assert (predicted[1:] == predicted[1]).all()
+
+
+@BOOSTERS
+def test_codes_may_be_whole_numbers(booster, wrapper, shops):
+    X, busy = shops
+    codes = X[:, :1].astype(int)
+    codes[:20] = -1
+    model = wrapper(clone(booster), categorical=[0], random_state=0).fit(codes, busy.astype(int))
+    predict = getattr(model, "predict_proba", model.predict)
+    np.testing.assert_array_equal(predict(codes), predict(np.where(codes < 0, np.nan, codes)))
+
+
+def test_xgboost_takes_sets_of_few_categories_only():
+    codes = np.repeat(np.arange(64.0), 5)
+    for seed in range(12):
+        kinds = []
+        for last in (63.0, 64.0):
+            # No second fit, and now and then the last row is one of those held out of the first.
+            model = EarlyStoppingRegressor(
+                XGBRegressor(n_jobs=1), categorical=[0], max_seconds=1e-9, random_state=seed
+            )
+            X = np.column_stack([np.r_[codes, last], np.zeros(len(codes) + 1)])
+            model.fit(X, X[:, 0] % 7)
+            kinds.append(model.estimator_.get_booster().feature_types)
+        assert kinds == [["c", "q"], None]

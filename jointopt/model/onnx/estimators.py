@@ -73,7 +73,7 @@ def _(model: TransformedTargetRegressor, graph: Graph, x: Value) -> Value:
 def _(model: Any, graph: Graph, x: Value) -> Value:
     if model.categorical:
         least = np.full(model.n_features_in_, -np.inf)
-        least[model.categorical] = 0.0
+        least[list(model.categorical)] = 0.0
         x = graph.add("Where", graph.add("Less", x, least), np.nan, x)
     return predict(model.estimator_, graph, x)
 
