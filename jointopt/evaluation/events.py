@@ -14,6 +14,7 @@ __all__ = [
     "EvaluationEnded",
     "Event",
     "FitBegun",
+    "FitEnded",
     "SearchEnded",
     "StageBegun",
     "Watcher",
@@ -69,6 +70,13 @@ class FitBegun:
 
 
 @dataclass(frozen=True, slots=True)
+class FitEnded:
+    """A fit that is over, of an evaluation that was under way until then."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationEnded:
     """An evaluation that is over; its trial's record follows once that is stored."""
 
@@ -80,6 +88,6 @@ class SearchEnded:
     """No stage follows; what still ran has been stopped."""
 
 
-Event = StageBegun | EvaluationBegun | FitBegun | EvaluationEnded | SearchEnded
+Event = StageBegun | EvaluationBegun | FitBegun | FitEnded | EvaluationEnded | SearchEnded
 Watcher = Callable[[Event], None]
 """Called in the thread that searches, which waits for it."""

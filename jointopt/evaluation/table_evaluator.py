@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from jointopt.evaluation.attempt import attempt, reason_of
-from jointopt.evaluation.events import FitBegun
+from jointopt.evaluation.events import FitBegun, FitEnded
 from jointopt.evaluation.kept import Kept
 from jointopt.evaluation.learning_curves import CurveRace, LearningCurve
 from jointopt.evaluation.outcome import BUDGET_ENDED, State
@@ -48,7 +48,7 @@ class TableEvaluator:
     keep_models : bool, default=False
         Whether the pipelines that are fitted on the first four folds are kept, those of the best.
     watch : callable or None, default=None
-        Called with a FitBegun for each fit.
+        Called with a FitBegun and a FitEnded for each fit.
 
     Attributes
     ----------
@@ -106,6 +106,8 @@ class TableEvaluator:
                 self.kept.forget_models(number)
                 continue
             running.n_fits -= 1
+            if self._watch is not None:
+                self._watch(FitEnded(number))
             outcome = self._take_in(running, result)
             if outcome is not None:
                 del self._running[number]

@@ -83,6 +83,8 @@ class UnderWay:
             }
         if curves := list(self._curves()):
             details["learning_curves"] = curves
+        if in_vain := self.n_begun - len(self.results):
+            attributes["folds_in_vain"] = in_vain
         steps = [*samples, *running_means]
         value = None if state is State.FAILED or not steps else display(float(steps[-1]))
         intermediate = {step: display(float(score)) for step, score in enumerate(steps)}

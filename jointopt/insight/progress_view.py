@@ -17,6 +17,7 @@ from jointopt.evaluation.events import (
     EvaluationEnded,
     Event,
     FitBegun,
+    FitEnded,
     SearchEnded,
     StageBegun,
 )
@@ -69,6 +70,14 @@ class _Running:
     paradigm: str
     begun: float
     what: str = ""
+    n_fits: int = 0
+
+    @property
+    def doing(self) -> str:
+        """Return what it is at; an objective of one's own does not tell."""
+        if not self.what:
+            return "evaluating"
+        return "fitting" if self.n_fits else "waiting"
 
 
 class SearchView:
@@ -123,6 +132,12 @@ class SearchView:
                 case FitBegun(number, what):
                     running = self._running[number]
                     running.what, running.begun = what, self._clock()
+                    running.n_fits += 1
+                case FitEnded(number):
+                    running = self._running[number]
+                    running.n_fits -= 1
+                    if not running.n_fits:
+                        running.begun = self._clock()
                 case EvaluationEnded(number):
                     del self._running[number]
                 case SearchEnded():
@@ -208,9 +223,8 @@ class SearchView:
         what = max((len(one.what) for _, one in running), default=0)
         for number, one in running[:room]:
             seconds = duration(self._clock() - one.begun)
-            doing = "fitting" if one.what else "evaluating"
             words = [f"#{number}", one.paradigm.ljust(wide), one.what.ljust(what), seconds]
-            yield Text(f"  {doing} " + "  ".join(filter(None, words)), "dim")
+            yield Text(f"  {one.doing} " + "  ".join(filter(None, words)), "dim")
         if len(running) > room:
             yield Text(f"  and {len(running) - room} more", "dim")
 

@@ -33,7 +33,8 @@ def savings_frame(records: Sequence[TrialRecord], n_folds: int) -> pd.DataFrame:
     -------
     DataFrame
         Columns `stopped` (when), `trials`, `folds_saved` and `seconds_saved`: what the rest of
-        their folds would have taken at the pace of those that they passed.
+        their folds would have taken at the pace of those that they passed. Fits that were begun
+        ahead of others, and did not count, are not saved.
     """
     rows = []
     for record in records:
@@ -43,7 +44,7 @@ def savings_frame(records: Sequence[TrialRecord], n_folds: int) -> pd.DataFrame:
         passed = len(told.get("fold_scores", []))
         # Of one that was stopped on a sample, what its first fold would have taken is told.
         each = told.get("fit_seconds", 0.0) / max(1, passed)
-        saved = n_folds - passed
+        saved = n_folds - passed - told.get("folds_in_vain", 0)
         rows.append((passed, _when(passed, told), 1, saved, saved * each))
     columns = ["passed", "stopped", "trials", "folds_saved", "seconds_saved"]
     frame = pd.DataFrame(rows, columns=columns)

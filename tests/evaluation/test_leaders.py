@@ -8,6 +8,7 @@ from sklearn.datasets import load_diabetes
 
 from jointopt import Choice, Float, Space
 from jointopt.data import get_metric, make_dataset
+from jointopt.evaluation.events import FitEnded
 from jointopt.evaluation.executors import InProcess
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import run_fold
@@ -111,6 +112,22 @@ def test_of_two_leaders_the_one_that_is_nearer_to_its_end_goes_first(setting, tw
     assert (ended.number, ended.state) == (1, State.COMPLETE)
     begun = [(number, task.fold) for number, task in executor.begun]
     assert begun == [(1, 0), (2, 0), *((1, fold) for fold in range(1, N_FOLDS)), (2, 1)]
+
+
+def test_what_was_stopped_tells_how_many_folds_were_begun_in_vain(setting, two_places):
+    executor, events = two_places(setting), []
+    evaluator = TableEvaluator(setting, executor, watch=events.append)
+    in_vain = []
+    for number, alpha in enumerate([0.05, 0.1, 0.3, *np.geomspace(0.4, 30.0, 20)]):
+        evaluator.submit(number, config("one", float(alpha)))
+        ended = first_outcome(evaluator)[0]
+        begun = sum(key == number for key, _ in executor.begun)
+        told = ended.attributes.get("folds_in_vain", 0)
+        assert begun == len(ended.details["fold_scores"]) + told
+        n_ended = sum(event == FitEnded(number) for event in events)
+        assert n_ended == begun - told
+        in_vain.append((ended.state, told))
+    assert set(in_vain) == {(State.COMPLETE, 0), (State.PRUNED, 0), (State.PRUNED, 1)}
 
 
 def test_places_that_went_are_not_filled(setting, two_places):

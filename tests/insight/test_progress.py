@@ -21,8 +21,15 @@ from rich.text import Text
 
 from jointopt import Choice, Float, Space, compare
 from jointopt.data import get_metric, make_dataset
+from jointopt.evaluation.events import (
+    EvaluationBegun,
+    EvaluationEnded,
+    FitBegun,
+    FitEnded,
+    StageBegun,
+)
 from jointopt.insight.progress import Progress
-from jointopt.insight.progress_view import Limits, sparkline
+from jointopt.insight.progress_view import Limits, SearchView, sparkline
 from jointopt.insight.screen import Screen
 from jointopt.model.run import RunOptions, run_table
 
@@ -118,6 +125,31 @@ def test_a_terminal_shows_the_search_and_is_left_clean(frames, monkeypatch, colu
     assert written.count("best roc_auc") <= n_most
     assert not any(line.strip() for line in left)
     assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
+
+
+def test_what_waits_for_others_is_told_apart():
+    now = [0.0]
+    view = SearchView(
+        "rmse", greater_is_better=False, limits=Limits(60, None), started=0.0, clock=lambda: now[0]
+    )
+
+    def lines(*events):
+        for event in events:
+            view.see(event)
+        now[0] += 3.0
+        console = Console(file=io.StringIO(), width=80)
+        console.print(view)
+        return [
+            re.sub(" +", " ", line.strip()) for line in console.file.getvalue().splitlines()[3:]
+        ]
+
+    begun = EvaluationBegun(7, {"paradigm": "knn"})
+    assert lines(StageBegun("joint", ""), begun) == ["evaluating #7 knn 3 s"]
+    two = [FitBegun(7, "fold 1 of 5"), FitBegun(7, "fold 2 of 5")]
+    assert lines(*two) == ["fitting #7 knn fold 2 of 5 3 s"]
+    assert lines(FitEnded(7)) == ["fitting #7 knn fold 2 of 5 6 s"]
+    assert lines(FitEnded(7)) == ["waiting #7 knn fold 2 of 5 3 s"]
+    assert lines(EvaluationEnded(7)) == []
 
 
 def test_an_error_leaves_a_clean_terminal(frames, monkeypatch):
