@@ -44,7 +44,8 @@ EXPECTED_MEMBERS = 5
 SELECTION_SECONDS, FEW = 1.0, 25
 """What selecting an ensemble takes, of that many trials or more, on as many rows as it sees."""
 LOADED_BYTES_PER_SECOND = 4e8
-SAVED_BYTES_PER_SECOND = 1.5e8
+SAVED_BYTES_PER_SECOND, SAVED_BYTES_OF_LIGHTGBM = 1.5e8, 1.5e7
+"""LightGBM writes its trees as text, and is asked for it twice."""
 LIBRARY_SECONDS = 3.0
 """What a process takes to load the library of networks, where one is a member."""
 SAVING_SECONDS = 0.04
@@ -96,6 +97,7 @@ class Reserve:
         self._budget = budget
         self._evaluator = evaluator
         self._members = members
+        self._setting = setting
         self._seen = len(setting.folds[0][0]) / setting.dataset.n_rows
         self._of_rows = min(1.0, setting.dataset.n_rows / MAX_ROWS)
         self._saves = writing_seconds is not None
@@ -162,8 +164,15 @@ class Reserve:
         paths = self._members.paths(record)
         n_pipelines = len(paths) + 1
         n_bytes = sum(path.stat().st_size for path in paths) * n_pipelines / len(paths)
-        saving = SAVING_SECONDS * n_pipelines + n_bytes / SAVED_BYTES_PER_SECOND
+        rate = SAVED_BYTES_OF_LIGHTGBM if self._is_lightgbm(record) else SAVED_BYTES_PER_SECOND
+        saving = SAVING_SECONDS * n_pipelines + n_bytes / rate
         return n_bytes / LOADED_BYTES_PER_SECOND + saving * self._saves
+
+    def _is_lightgbm(self, record: TrialRecord) -> bool:
+        blueprint = self._setting.blueprint
+        paradigm = blueprint.paradigms[str(record.config["paradigm"])]
+        estimator = paradigm.estimator_class(blueprint.task.kind)
+        return estimator is not None and estimator.__module__.startswith("lightgbm")
 
     def seconds_to_fit(self, record: TrialRecord) -> float:
         """Return about what a fit on all rows takes, of which folds see a part."""

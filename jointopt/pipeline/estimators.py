@@ -133,6 +133,9 @@ def _fit_lightgbm(
         callbacks=callbacks,
         categorical_feature=categorical or "auto",
     )
+    if held is not None:
+        # A number object for each round, each of which would be a file of the saved model.
+        model.evals_result_.clear()
     return int(model.best_iteration_ or model.n_estimators_)
 
 
@@ -153,6 +156,8 @@ def _fit_xgboost(
     model.set_params(callbacks=[*patience, StopWhenLate()])
     model.fit(X, y, eval_set=None if held is None else [held], verbose=False)
     model.set_params(callbacks=None)
+    if held is not None:
+        model.evals_result().clear()
     return int(
         model.get_booster().num_boosted_rounds() if held is None else model.best_iteration + 1
     )

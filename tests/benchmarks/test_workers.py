@@ -17,7 +17,7 @@ from jointopt.search.strategies import Stage
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 
-N_ROWS, N_COLUMNS, N_CONFIGS = 5_000, 20, 16
+N_ROWS, N_COLUMNS, N_CONFIGS = 5_000, 20, 32
 PARADIGMS = ("lightgbm", "xgboost", "extra_trees", "linear")
 
 

@@ -148,3 +148,11 @@ def test_xgboost_takes_sets_of_few_categories_only():
             model.fit(X, X[:, 0] % 7)
             kinds.append(model.estimator_.get_booster().feature_types)
         assert kinds == [["c", "q"], None]
+
+
+@pytest.mark.parametrize("booster", [LGBMRegressor(verbose=-1, n_jobs=1), XGBRegressor(n_jobs=1)])
+def test_a_model_does_not_keep_the_score_of_each_round(booster):
+    X = np.random.default_rng(0).normal(size=(6_000, 3))
+    booster = clone(booster).set_params(n_estimators=40)
+    model = EarlyStoppingRegressor(booster, random_state=0).fit(X, X[:, 0] ** 2)
+    assert not model.estimator_.evals_result_
