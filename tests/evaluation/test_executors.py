@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from multiprocessing import get_all_start_methods
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.limits import stop_greedy
 from jointopt.evaluation.tasks import FoldTask, Refit, Setting
 from jointopt.evaluation.worker_processes import WorkerProcesses
+from jointopt.evaluation.worker_start import worker_context
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 from jointopt.pipeline.paradigms import Paradigm
 
@@ -39,7 +41,12 @@ def regression(frames):
     return Setting(dataset, folds, blueprint, metric, seed=0, threads=1), space
 
 
-def test_workers_and_this_process_agree(regression):
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_workers_and_this_process_agree(method, regression, monkeypatch):
+    """Workers are forked from a server where systems can do that, else started anew."""
+    methods = [name for name in (method, "spawn") if name in get_all_start_methods()]
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: methods)
+    assert worker_context().get_start_method() == methods[0]
     setting, space = regression
     config = space.complete({"paradigm": "lightgbm"})
     with WorkerProcesses(setting, 2) as workers:
