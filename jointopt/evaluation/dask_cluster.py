@@ -210,7 +210,7 @@ class DaskCluster:
         if not future.done():
             future.cancel()
             why = f"not done after {task.max_seconds:.0f} s, the limit for one fit"
-            return FoldResult.failed(task, why)
+            return FoldResult.failed(task, why, fit_seconds=task.max_seconds or 0.0)
         if future.status == "finished":
             result, model = cast("tuple[FoldResult, bytes | None]", future.result())
             if task.keep is not None and model is not None:

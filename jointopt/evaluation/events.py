@@ -71,9 +71,18 @@ class FitBegun:
 
 @dataclass(frozen=True, slots=True)
 class FitEnded:
-    """A fit that is over, of an evaluation that was under way until then."""
+    """A fit that is over, of an evaluation that was under way until then.
+
+    Attributes
+    ----------
+    number : int
+        Of the evaluation.
+    what : str
+        As it was told when it began.
+    """
 
     number: int
+    what: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,14 @@ def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -
         What this process remembers of this setting's folds.
     """
     cache = cache or FoldCache(setting.dataset)
+    begun = time.perf_counter()
     with warnings.catch_warnings():
         # A search meets every oddity of every library; what matters is the score.
         warnings.simplefilter("ignore")
         found = attempt(lambda: _fitted_and_scored(setting, task, cache))
-    return FoldResult.failed(task, reason_of(found)) if isinstance(found, Exception) else found
+    if isinstance(found, Exception):
+        return FoldResult.failed(task, reason_of(found), time.perf_counter() - begun)
+    return found
 
 
 def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> FoldResult:
@@ -88,7 +91,8 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
     predicted = time.perf_counter()
     score = setting.metric.score(dataset.y[scored_rows], predictions, dataset.n_classes)
     if not (np.isfinite(score) and np.isfinite(predictions).all()):
-        return FoldResult.failed(task, "the model predicted values that are not finite")
+        why = "the model predicted values that are not finite"
+        return FoldResult.failed(task, why, time.perf_counter() - begun)
     whole = Pipeline([*prepared.steps, ("model", model)])
     # Of the regressor inside, where it sees the target on another scale.
     inner = getattr(model, "regressor_", model)

@@ -107,7 +107,7 @@ class TableEvaluator:
                 continue
             running.n_fits -= 1
             if self._watch is not None:
-                self._watch(FitEnded(number))
+                self._watch(FitEnded(number, self._what(result)))
             outcome = self._take_in(running, result)
             if outcome is not None:
                 del self._running[number]
@@ -203,26 +203,31 @@ class TableEvaluator:
             n_rows = self.setting.rungs[len(running.rungs)]
             bar = self._curve_race(running.config, n_rows).must_reach()
             task = FoldTask(running.config, 0, n_rows, limit, must_reach=bar)
-            self._begin(running, task, f"{n_rows:,} rows")
+            self._begin(running, task)
             return
         fold = running.n_begun
         running.n_begun += 1
         keep = self.kept.model_path(running.number, fold)
         bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
         task = FoldTask(running.config, fold, None, limit, keep, bar)
-        self._begin(running, task, f"fold {fold + 1} of {len(self.setting.folds)}")
+        self._begin(running, task)
 
     def _limit(self) -> float | None:
         if self._max_fit_seconds is None:
             return None
         return max(self._max_fit_seconds, self._first_seconds)
 
-    def _begin(self, running: UnderWay, task: FoldTask, what: str) -> None:
+    def _begin(self, running: UnderWay, task: FoldTask) -> None:
         self._executor.submit(running.number, task)
         self._n_fits += 1
         running.n_fits += 1
         if self._watch is not None:
-            self._watch(FitBegun(running.number, what))
+            self._watch(FitBegun(running.number, self._what(task)))
+
+    def _what(self, fit: FoldTask | FoldResult) -> str:
+        if fit.n_rows is not None:
+            return f"{fit.n_rows:,} rows"
+        return f"fold {fit.fold + 1} of {len(self.setting.folds)}"
 
     def _curve_race(self, config: Config, n_rows: int | None) -> CurveRace:
         """Return the race between networks of a paradigm on the first fold, or a sample of it.

@@ -72,7 +72,7 @@ class UnderWay:
         attributes: dict[str, object] = {
             **{name: [_rounded(score) for score in found] for name, found in details.items()},
             "fit_seconds": round(self._fit_seconds(), 4),
-            "predict_seconds": round(float(np.sum([r.predict_seconds for r in good])), 4),
+            "predict_seconds": round(self._predict_seconds(), 4),
         }
         if good:
             attributes["n_features"] = good[-1].n_features
@@ -100,6 +100,11 @@ class UnderWay:
                     "stopped": result.stopped,
                     **asdict(result.curve),
                 }
+
+    def _predict_seconds(self) -> float:
+        # A sample is scored on the rows of the first fold, as the fold itself would be.
+        found = self.results or self.rungs[-1:]
+        return float(np.sum([result.predict_seconds for result in found]))
 
     def _fit_seconds(self) -> float:
         """Return what its folds took; what the first one would take where it passed none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -69,15 +69,25 @@ class _Running:
 
     paradigm: str
     begun: float
-    what: str = ""
-    n_fits: int = 0
+    fits: dict[str, float] = field(default_factory=dict)
+    has_fitted: bool = False
 
     @property
     def doing(self) -> str:
         """Return what it is at; an objective of one's own does not tell."""
-        if not self.what:
-            return "evaluating"
-        return "fitting" if self.n_fits else "waiting"
+        if self.fits:
+            return "fitting"
+        return "waiting" if self.has_fitted else "evaluating"
+
+    @property
+    def what(self) -> str:
+        """Return its oldest fit, "" if there is none."""
+        return next(iter(self.fits), "")
+
+    @property
+    def since(self) -> float:
+        """Return when that fit began, or all others had ended."""
+        return self.fits.get(self.what, self.begun)
 
 
 class SearchView:
@@ -130,14 +140,11 @@ class SearchView:
                     paradigm = str(config.get("paradigm", ""))
                     self._running[number] = _Running(paradigm, self._clock())
                 case FitBegun(number, what):
+                    self._running[number].fits[what] = self._clock()
+                case FitEnded(number, what):
                     running = self._running[number]
-                    running.what, running.begun = what, self._clock()
-                    running.n_fits += 1
-                case FitEnded(number):
-                    running = self._running[number]
-                    running.n_fits -= 1
-                    if not running.n_fits:
-                        running.begun = self._clock()
+                    del running.fits[what]
+                    running.has_fitted, running.begun = True, self._clock()
                 case EvaluationEnded(number):
                     del self._running[number]
                 case SearchEnded():
@@ -222,7 +229,7 @@ class SearchView:
         wide = max((len(one.paradigm) for _, one in running), default=0)
         what = max((len(one.what) for _, one in running), default=0)
         for number, one in running[:room]:
-            seconds = duration(self._clock() - one.begun)
+            seconds = duration(self._clock() - one.since)
             words = [f"#{number}", one.paradigm.ljust(wide), one.what.ljust(what), seconds]
             yield Text(f"  {one.doing} " + "  ".join(filter(None, words)), "dim")
         if len(running) > room:

@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 
 from jointopt.evaluation.attempt import attempt
 from jointopt.model.held_parts import MAX_ROWS
+from jointopt.pipeline.boosted import is_lightgbm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,7 +173,7 @@ class Reserve:
         blueprint = self._setting.blueprint
         paradigm = blueprint.paradigms[str(record.config["paradigm"])]
         estimator = paradigm.estimator_class(blueprint.task.kind)
-        return estimator is not None and estimator.__module__.startswith("lightgbm")
+        return estimator is not None and is_lightgbm(estimator)
 
     def seconds_to_fit(self, record: TrialRecord) -> float:
         """Return about what a fit on all rows takes, of which folds see a part."""

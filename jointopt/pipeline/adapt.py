@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jointopt.data import Dataset
-    from jointopt.pipeline.paradigms import Paradigm
+    from jointopt.pipeline.paradigms import Paradigm, TaskKind
     from jointopt.space import Space
 
 __all__ = ["adapt_space", "blueprint_of", "column_groups"]
@@ -142,10 +142,14 @@ def _useless(space: Space, dataset: Dataset) -> Iterator[str]:
     if dataset.n_columns == 1:
         yield from _choices_of_columns(space)
     paradigms = paradigms_of(space)
-    if not any(paradigm.early_stopping for paradigm in paradigms.values()):
+    usable = {label for label, one in paradigms.items() if _is_usable(one, dataset)}
+    if not any(paradigms[label].early_stopping for label in usable):
         yield "transforms/categorical/encode/ordinal/native"
     for label, paradigm in paradigms.items():
-        yield from _useless_of_paradigm(space, label, paradigm, dataset)
+        if label not in usable:
+            yield f"paradigm/{label}"
+            continue
+        yield from _useless_of_paradigm(space, label, paradigm, dataset.task.kind)
 
 
 def _useless_of_numbers(dataset: Dataset) -> Iterator[str]:
@@ -179,14 +183,14 @@ def _choices_of_columns(space: Space) -> Iterator[str]:
             yield decision.path
 
 
-def _useless_of_paradigm(
-    space: Space, label: str, paradigm: Paradigm, dataset: Dataset
-) -> Iterator[str]:
-    kind = dataset.task.kind
+def _is_usable(paradigm: Paradigm, dataset: Dataset) -> bool:
     too_long = paradigm.max_rows is not None and dataset.n_rows > paradigm.max_rows
-    if paradigm.estimator_class(kind) is None or too_long:
-        yield f"paradigm/{label}"
-        return
+    return paradigm.estimator_class(dataset.task.kind) is not None and not too_long
+
+
+def _useless_of_paradigm(
+    space: Space, label: str, paradigm: Paradigm, kind: TaskKind
+) -> Iterator[str]:
     for decision in space.decisions:
         prefix, _, name = decision.path.rpartition("/")
         if prefix == f"hyperparameters/{label}" and not paradigm.takes(name, kind):

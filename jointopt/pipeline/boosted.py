@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["predict_boosted"]
+__all__ = ["is_lightgbm", "predict_boosted"]
 
 LEAVES_AT_ONCE = 2_000
 LEAVES_OF_A_STUMP = 12
 """A tree takes as much memory as so many leaves beside its own."""
 FEW_ROWS = 100
 """Fewer are done before dividing the trees pays."""
+
+
+def is_lightgbm(booster: type) -> bool:
+    """Whether a class of boosters is LightGBM's, which need not be loaded for that."""
+    return booster.__module__.startswith("lightgbm")
 
 
 def predict_boosted(
@@ -41,7 +46,7 @@ def predict_boosted(
     method : {"predict", "predict_proba"}
         Of a regressor or a classifier.
     """
-    divided = type(model).__module__.startswith("lightgbm") and len(X) >= FEW_ROWS
+    divided = is_lightgbm(type(model)) and len(X) >= FEW_ROWS
     link = _link(model.booster_) if divided else None
     if link is None:
         return np.asarray(getattr(model, method)(X), dtype=float)

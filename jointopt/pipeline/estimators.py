@@ -13,7 +13,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 
-from jointopt.pipeline.boosted import predict_boosted
+from jointopt.pipeline.boosted import is_lightgbm, predict_boosted
 from jointopt.pipeline.held_rows import MIN_ROWS_TO_HOLD_OUT, held_rows
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ class _EarlyStopping(BaseEstimator):
         X = self._with_codes(X)
         self.n_features_in_ = X.shape[1]
         model = clone(self.estimator)
-        is_lightgbm = type(model).__module__.startswith("lightgbm")
+        splits_many = is_lightgbm(type(model))
         categorical = [
             index
             for index in self.categorical or ()
-            if is_lightgbm or np.nanmax(X[:, index], initial=0) < MOST_CATEGORIES_OF_XGBOOST
+            if splits_many or np.nanmax(X[:, index], initial=0) < MOST_CATEGORIES_OF_XGBOOST
         ]
-        boost = _fit_lightgbm if is_lightgbm else _fit_xgboost
+        boost = _fit_lightgbm if splits_many else _fit_xgboost
         fit = partial(boost, categorical=categorical)
         until = np.inf if self.max_seconds is None else time.monotonic() + self.max_seconds
         stop = _Stop(self.rounds, until)

@@ -18,7 +18,7 @@ __all__ = ["History"]
 
 DIGITS = 9
 """To which two rows of one configuration agree."""
-TIMED = {"fit_seconds", "predict_seconds", "fold_scores"}
+TIMED = ("fold_scores", "fit_seconds", "predict_seconds")
 """What a trial's attributes tell where its fits were timed."""
 
 
@@ -171,10 +171,16 @@ def _step_seconds(trial: FrozenTrial) -> float:
     Its fits tell that where they were timed: between them it may have waited for others, and some
     of them may have run at the same time.
     """
-    told = trial.user_attrs
-    if told.keys() >= TIMED:
-        seconds: float = told["fit_seconds"] + told["predict_seconds"]
-        return seconds / (len(told["fold_scores"]) or 1)
+    scores, fitting, predicting = (trial.user_attrs.get(name) for name in TIMED)
+    # An objective of one's own may use these names for other things.
+    if (
+        isinstance(scores, list)
+        and isinstance(fitting, int | float)
+        and isinstance(predicting, int | float)
+    ):
+        # The fold on which it failed took time too, and has no score.
+        n_fits = len(scores) + (trial.state is TrialState.FAIL)
+        return (fitting + predicting) / (n_fits or 1)
     took = trial.duration
     return np.nan if took is None else took.total_seconds() / (len(trial.intermediate_values) or 1)
 

@@ -99,8 +99,7 @@ class StageRun:
         if record is None or record.trial.state is not TrialState.COMPLETE:
             self.live.end(trial, State.FAILED)
         else:
-            known = record.trial
-            self.live.end(trial, State.COMPLETE, known.value, attributes=known.user_attrs)
+            self.live.end(trial, State.COMPLETE, record.trial.value)
 
 
 def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stage) -> FrozenTrial:

@@ -124,7 +124,7 @@ def test_what_was_stopped_tells_how_many_folds_were_begun_in_vain(setting, two_p
         begun = sum(key == number for key, _ in executor.begun)
         told = ended.attributes.get("folds_in_vain", 0)
         assert begun == len(ended.details["fold_scores"]) + told
-        n_ended = sum(event == FitEnded(number) for event in events)
+        n_ended = sum(isinstance(e, FitEnded) and e.number == number for e in events)
         assert n_ended == begun - told
         in_vain.append((ended.state, told))
     assert set(in_vain) == {(State.COMPLETE, 0), (State.PRUNED, 0), (State.PRUNED, 1)}

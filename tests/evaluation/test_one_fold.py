@@ -121,6 +121,7 @@ def test_a_failing_fit_becomes_a_reason(setting, space):
     result = run_fold(setting, FoldTask(config, 0))
     assert np.isnan(result.score)
     assert result.error
+    assert result.fit_seconds > 0
 
 
 @pytest.mark.parametrize("paradigm", ["lightgbm", "xgboost", "mlp"])

@@ -146,9 +146,9 @@ def test_what_waits_for_others_is_told_apart():
     begun = EvaluationBegun(7, {"paradigm": "knn"})
     assert lines(StageBegun("joint", ""), begun) == ["evaluating #7 knn 3 s"]
     two = [FitBegun(7, "fold 1 of 5"), FitBegun(7, "fold 2 of 5")]
-    assert lines(*two) == ["fitting #7 knn fold 2 of 5 3 s"]
-    assert lines(FitEnded(7)) == ["fitting #7 knn fold 2 of 5 6 s"]
-    assert lines(FitEnded(7)) == ["waiting #7 knn fold 2 of 5 3 s"]
+    assert lines(*two) == ["fitting #7 knn fold 1 of 5 3 s"]
+    assert lines(FitEnded(7, "fold 1 of 5")) == ["fitting #7 knn fold 2 of 5 6 s"]
+    assert lines(FitEnded(7, "fold 2 of 5")) == ["waiting #7 knn 3 s"]
     assert lines(EvaluationEnded(7)) == []
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jointopt import Space, SpaceError, load_space
-from jointopt.data import Kind, make_dataset
+from jointopt.data import Kind, Task, make_dataset
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.fitted import FittedModel, Member
 from jointopt.model.saving import load_model, save_model
@@ -245,9 +245,22 @@ def test_models_that_know_categories_are_told_of_them(label, told, known, datase
 
 
 def test_sets_of_categories_are_searched_only_where_a_paradigm_splits_them(dataset):
+    native = f"{CATEGORICAL}/ordinal/native"
     for name in ("tabular", "wide"):
-        space = load_space(name)
-        boosters = [f"paradigm/{label}" for label in ("lightgbm", "xgboost")]
-        for left, expected in ((space, True), (space.prune(boosters, missing_ok=True), False)):
-            found = set(adapt_space(left, dataset).parameters)
-            assert (f"{CATEGORICAL}/ordinal/native" in found) == expected
+        assert native in adapt_space(load_space(name), dataset).parameters
+    booster = {
+        "estimator": {"regression": "lightgbm.LGBMRegressor", "early_stopping": True},
+    }
+    other = {
+        "estimator": {
+            "regression": "sklearn.linear_model.Ridge",
+            "classification": "sklearn.linear_model.LogisticRegression",
+        }
+    }
+    encode = Choice({"ordinal": {"native": Categorical([False, True])}})
+    space = Space(
+        transforms={"categorical": {"encode": encode}},
+        paradigm=Choice({"booster": booster, "other": other}),
+    )
+    found = adapt_space(space, dataset).parameters
+    assert (native in found) == (dataset.task is Task.REGRESSION)

@@ -197,7 +197,13 @@ def test_what_takes_long_is_proposed_less_while_time_is_left(timed):
             branch = ("fast", "slow")[i % 2]
             config = {"paradigm": branch, f"paradigm/{branch}/x": rng.random()}
             seconds = 1 if branch == "fast" else 100
-            told = {"fold_scores": [0.5, 0.5], "fit_seconds": seconds, "predict_seconds": 0.0}
+            # What waits for others, or passes more folds, takes no longer by itself.
+            n_folds = 200 if branch == "fast" else 1
+            told = {
+                "fold_scores": [0.5] * n_folds,
+                "fit_seconds": float(seconds * n_folds),
+                "predict_seconds": 0.0,
+            }
             study.add_trial(
                 optuna.trial.FrozenTrial(
                     number=i,
@@ -207,7 +213,6 @@ def test_what_takes_long_is_proposed_less_while_time_is_left(timed):
                     params=config,
                     distributions=space.distributions(config),
                     datetime_start=start,
-                    # What waits for others takes no longer by itself.
                     datetime_complete=start
                     + timedelta(seconds=100 / seconds if timed else seconds),
                     intermediate_values={},
