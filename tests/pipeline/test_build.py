@@ -264,3 +264,13 @@ def test_sets_of_categories_are_searched_only_where_a_paradigm_splits_them(datas
     )
     found = adapt_space(space, dataset).parameters
     assert (native in found) == (dataset.task is Task.REGRESSION)
+
+
+@pytest.mark.parametrize(("label", "expected"), [("mlp", 1), ("lightgbm", 2)])
+def test_a_network_has_one_thread(label, expected, dataset):
+    """Those of a network would wait for each other: two took twice as long as one."""
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({"paradigm": label})
+    model = build_pipeline(config, blueprint_of(space, dataset), threads=2)[-1]
+    found = [v for k, v in model.get_params().items() if k.rpartition("__")[2] == "n_jobs"]
+    assert set(found) == {expected}
