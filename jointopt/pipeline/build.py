@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
+from jointopt.pipeline.boosted import is_lightgbm
 from jointopt.pipeline.columns_step import codes_step, columns_step, ordinal_columns
 from jointopt.pipeline.estimators import EarlyStoppingClassifier, EarlyStoppingRegressor
 from jointopt.pipeline.networks.base import TabularNetwork
@@ -117,6 +118,9 @@ def _model(
     if paradigm.embeds_categories and n_codes:
         arguments["categorical"] = list(range(n_codes))
     named = {name: value for name, value in limits.items() if name in taken}
+    if is_lightgbm(estimator):
+        # Else it tells its user of each fit, in the middle of what a search tells.
+        named["verbose"] = -1
     if issubclass(estimator, TabularNetwork):
         # Threads would wait for each other after each of its small steps: on 15,000 rows and three
         # layers of 256 units two took 20.5 s for what one did in 8.5.

@@ -274,3 +274,11 @@ def test_a_network_has_one_thread(label, expected, dataset):
     model = build_pipeline(config, blueprint_of(space, dataset), threads=2)[-1]
     found = [v for k, v in model.get_params().items() if k.rpartition("__")[2] == "n_jobs"]
     assert set(found) == {expected}
+
+
+def test_lightgbm_is_silent_in_a_space_of_ones_own(dataset, capfd):
+    name = "LGBMRegressor" if dataset.task is Task.REGRESSION else "LGBMClassifier"
+    space = Space(paradigm=Choice({"own": {"estimator": f"lightgbm.{name}"}}))
+    space = adapt_space(space, dataset)
+    build_pipeline(space.default(), blueprint_of(space, dataset)).fit(dataset.X, dataset.y)
+    assert "LightGBM" not in "".join(capfd.readouterr())
