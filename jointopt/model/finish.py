@@ -175,7 +175,12 @@ class Finish:
         for i, found in zip(in_time, refits, strict=True):
             if not isinstance(found, Exception):
                 wholes[i] = found
-            elif not isinstance(found, TimeoutError):
+            elif isinstance(found, TimeoutError):
+                notes.append(
+                    f"trial {records[i].number} was not fitted on all rows in the time that was "
+                    "kept for it; the models of its folds stand for it"
+                )
+            else:
                 notes.append(_not_fitted(records[i], found))
         return wholes
 

@@ -87,6 +87,17 @@ def test_an_ensemble_does_without_fits_on_all_rows_where_time_is_short(dataset, 
         assert member.shares == pytest.approx([1 / 4] * 4)
 
 
+def test_a_last_fit_that_takes_longer_than_expected_is_told(dataset, monkeypatch):
+    options = RunOptions(space="small", n_trials=N_TRIALS, seconds=3_600.0)
+    monkeypatch.setattr("jointopt.model.reserve.MOST_RESERVED", 0.0)
+    monkeypatch.setattr("jointopt.model.reserve.Reserve.seconds_to_fit", lambda *_: -3_600.0)
+    found = run_table(dataset, options)
+    for member in found.model.members:
+        assert member.shares == pytest.approx([1 / 4] * 4)
+        (note,) = [note for note in found.notes if f"trial {member.trial} " in note]
+        assert "was not fitted on all rows in the time that was kept for it" in note
+
+
 def test_who_loses_its_models_is_no_longer_chosen(dataset):
     prepared = []
     options = RunOptions(space="small", n_trials=N_TRIALS)
