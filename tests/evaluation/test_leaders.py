@@ -84,33 +84,35 @@ def first_outcome(evaluator):
     return outcomes
 
 
-def test_what_leads_takes_the_places_that_come_free(setting, two_places):
+def one_ended(setting, two_places):
+    """Return an evaluator for which a poor configuration ended, and what tells fits since then."""
     executor = two_places(setting)
     evaluator = TableEvaluator(setting, executor)
     evaluator.submit(0, config("one", 30.0))
     assert first_outcome(evaluator)[0].state is State.COMPLETE
     executor.begun.clear()
+    return evaluator, lambda: [(number, task.fold) for number, task in executor.begun]
+
+
+def test_what_leads_takes_the_places_that_come_free(setting, two_places):
+    evaluator, begun_since = one_ended(setting, two_places)
     evaluator.submit(1, config("one", 40.0))
     evaluator.submit(2, config("other", 0.1))
     (ended,) = first_outcome(evaluator)
     assert (ended.number, ended.state) == (2, State.COMPLETE)
     # The other one went on until the leader had shown itself, and waits since then.
-    begun = [(number, task.fold) for number, task in executor.begun]
+    begun = begun_since()
     assert begun[:3] == [(1, 0), (2, 0), (1, 1)]
     assert begun[3:7] == [(2, fold) for fold in range(1, N_FOLDS)]
 
 
 def test_of_two_leaders_the_one_that_is_nearer_to_its_end_goes_first(setting, two_places):
-    executor = two_places(setting)
-    evaluator = TableEvaluator(setting, executor)
-    evaluator.submit(0, config("one", 30.0))
-    first_outcome(evaluator)
-    executor.begun.clear()
+    evaluator, begun_since = one_ended(setting, two_places)
     evaluator.submit(1, config("one", 1.0))
     evaluator.submit(2, config("other", 0.1))
     (ended,) = first_outcome(evaluator)
     assert (ended.number, ended.state) == (1, State.COMPLETE)
-    begun = [(number, task.fold) for number, task in executor.begun]
+    begun = begun_since()
     assert begun == [(1, 0), (2, 0), *((1, fold) for fold in range(1, N_FOLDS)), (2, 1)]
 
 
