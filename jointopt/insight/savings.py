@@ -42,10 +42,8 @@ def savings_frame(records: Sequence[TrialRecord], n_folds: int) -> pd.DataFrame:
         if trial.state is not TrialState.PRUNED or told.get("reason") == BUDGET_ENDED:
             continue
         passed = len(told.get("fold_scores", []))
-        # Of one that was stopped on a sample, what its first fold would have taken is told.
-        each = told.get("fit_seconds", 0.0) / max(1, passed)
         saved = n_folds - passed - told.get("folds_in_vain", 0)
-        rows.append((passed, _when(passed, told), 1, saved, saved * each))
+        rows.append((passed, _when(passed, told), 1, saved, saved * record.fold_seconds))
     columns = ["passed", "stopped", "trials", "folds_saved", "seconds_saved"]
     frame = pd.DataFrame(rows, columns=columns)
     sums = frame.groupby(["passed", "stopped"], as_index=False).sum()

@@ -48,6 +48,12 @@ class TrialRecord:
     evaluation: int | None = None
 
     @property
+    def fold_seconds(self) -> float:
+        """Return what a fit on a fold took on average, or would take where it passed none."""
+        passed = len(self.told.get("fold_scores", ()))
+        return float(self.told.get("fit_seconds", 0.0)) / (passed or 1)
+
+    @property
     def told(self) -> dict[str, Any]:
         """Return what its evaluation told beside the value, nothing of it shortened."""
         return told_of(self.trial)
