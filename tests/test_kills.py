@@ -44,6 +44,14 @@ def told(folder):
 
 
 @pytest.fixture
+def hears_ctrl_c():
+    """A shell lets what it runs in the background, these tests too, ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def wait_for_trial(n_stored):
     def wait(process, folder):
         while not n_stored(folder / "study.db"):
@@ -111,6 +119,7 @@ def test_a_killed_worker_costs_its_trial(table, tmp_path, wait_for_trial):
 
 
 @pytest.mark.parametrize("n_signals", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_ends_in_seconds(n_signals, table, tmp_path, wait_for_trial):
     folder = tmp_path / "out"
     process = start(table, folder, seconds=300)

@@ -21,6 +21,7 @@ from jointopt.errors import SearchError
 from jointopt.evaluation.events import EvaluationBegun, EvaluationEnded, SearchEnded, StageBegun
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.search.durable import DurableStudy
+from jointopt.search.interrupts import Interrupts
 from jointopt.search.live_study import LiveStudy
 from jointopt.search.proposals import Proposals
 from jointopt.search.result import Found, TrialRecord
@@ -111,6 +112,7 @@ class Engine:
         self._listeners = listeners
         self._watch = watch
         self._n_started = 0
+        self._interrupts = Interrupts()
         self._interrupted = False
         self._has_company = False
         self._look_at = 0.0
@@ -127,13 +129,14 @@ class Engine:
         """
         self._space = space
         plan = strategy(space, starts, self._seed)
-        try:
-            self._run_stages(plan)
-        except KeyboardInterrupt:
-            if self._interrupted:
-                raise
-            # Between two stages, such as while columns are ranked for the next one.
-            self._interrupted = True
+        with self._interrupts.noted():
+            try:
+                self._run_stages(plan)
+            except KeyboardInterrupt:
+                if self._interrupted:
+                    raise
+                # Between two stages, such as while columns are ranked for the next one.
+                self._interrupted = True
         plan.close()
         self._say(SearchEnded())
         best = self._best(self._records)
@@ -183,7 +186,7 @@ class Engine:
         self._say(StageBegun(stage.study, " ".join(str(note) for note in stage.notes.values())))
         run = self._open(stage, number)
         try:
-            while True:
+            while not self._interrupts.came:
                 while len(run.pending) < self._evaluator.capacity and self._may_start(run):
                     self._start_trial(run)
                 self._store(run)
@@ -200,7 +203,8 @@ class Engine:
                 for outcome in self._evaluator.collect(left):
                     self._end(run, outcome)
         except KeyboardInterrupt:
-            self._interrupted = True
+            self._interrupts.came = True
+        self._interrupted = self._interrupts.came
         for outcome in self._evaluator.abandon():
             self._end(run, outcome)
         self._store(run)

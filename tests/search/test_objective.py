@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 
 import numpy as np
@@ -242,6 +243,24 @@ def test_an_interrupt_between_stages_ends_with_what_was_found(space):
         raise KeyboardInterrupt
 
     assert search(space, objective, plan).best_config == space.default()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_comes_in_a_finalizer_ends_the_search_too(space):
+    before = signal.getsignal(signal.SIGINT)
+
+    class Garbage:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def littering(config, trial):
+        if trial.number == 3:
+            Garbage()
+        return objective(config, trial)
+
+    found = search(space, littering, n_trials=20)
+    assert found.trials["state"].tolist() == ["complete"] * 4
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_callable_is_a_strategy(space):
