@@ -232,11 +232,12 @@ class Engine:
         name = f"{shelf.name}/{stage.study}"
         earlier: list[FrozenTrial] = []
         if stage.study not in self._durable:
-            durable = DurableStudy(
-                shelf.storage, name, self._direction, resume=shelf.resume, terms=shelf.terms
-            )
-            self._durable[stage.study] = durable
-            earlier = durable.unseen()
+            with self._interrupts.held():
+                durable = DurableStudy(
+                    shelf.storage, name, self._direction, resume=shelf.resume, terms=shelf.terms
+                )
+                self._durable[stage.study] = durable
+                earlier = durable.unseen()
         # With the seed alone it would draw what the earlier run drew.
         seed = derive_seed(self._seed, number, len(earlier))
         seconds, trials = self._budget.seconds_left(), self._budget.trials_left(self._n_started)
@@ -264,8 +265,9 @@ class Engine:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_SECONDS
-        found = run.durable.unseen()
-        self._remember(run, found)
+        with self._interrupts.held():
+            found = run.durable.unseen()
+            self._remember(run, found)
         if found and not self._has_company:
             self._has_company = True
             run.part_ways()
@@ -315,15 +317,16 @@ class Engine:
     def _store(self, run: StageRun) -> None:
         """Store what has ended, and make it known."""
         while run.unstored:
-            key, (pending, evaluation, told) = next(iter(run.unstored.items()))
-            stored = run.durable.add(told)
-            # Only now: an interrupt must not lose it.
-            del run.unstored[key]
-            number = run.durable.number_of(stored)
-            record = TrialRecord(run.stage.study, number, pending.config, told, evaluation)
-            run.known[key] = record
-            run.told.append(record)
-            self._record(record)
+            with self._interrupts.held():
+                key, (pending, evaluation, told) = next(iter(run.unstored.items()))
+                stored = run.durable.add(told)
+                # Only now: a second interrupt must not lose it.
+                del run.unstored[key]
+                number = run.durable.number_of(stored)
+                record = TrialRecord(run.stage.study, number, pending.config, told, evaluation)
+                run.known[key] = record
+                run.told.append(record)
+                self._record(record)
 
     def _record(self, record: TrialRecord) -> None:
         self._records.append(record)

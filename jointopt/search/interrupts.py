@@ -29,6 +29,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.came = False
+        self._is_held = self._came_meanwhile = False
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -39,11 +40,30 @@ class Interrupts:
             return
 
         def note(number: int, frame: FrameType | None) -> None:
+            waits = self._is_held and not self.came
             self.came = True
-            before(number, frame)
+            if waits:
+                self._came_meanwhile = True
+            else:
+                before(number, frame)
 
         signal.signal(signal.SIGINT, note)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Raise the first interrupt that comes meanwhile at the end, and a second one at once.
+
+        What is broken off halfway may leave a database locked.
+        """
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+        if self._came_meanwhile:
+            self._came_meanwhile = False
+            raise KeyboardInterrupt

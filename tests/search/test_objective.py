@@ -263,6 +263,30 @@ def test_an_interrupt_that_comes_in_a_finalizer_ends_the_search_too(space):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_an_interrupt_waits_until_a_trial_is_stored(space):
+    class Interrupted(optuna.storages.InMemoryStorage):
+        def create_new_trial(self, study_id, template_trial=None):
+            added = super().create_new_trial(study_id, template_trial)
+            if added == 3:
+                signal.raise_signal(signal.SIGINT)
+            return added
+
+    found = search(space, objective, n_trials=20, storage=Interrupted())
+    assert found.trials["number"].tolist() == [0, 1, 2, 3]
+    assert len(found.studies["joint"].trials) == 4
+
+
+def test_a_second_interrupt_does_not_wait(space):
+    class Stuck(optuna.storages.InMemoryStorage):
+        def create_new_trial(self, study_id, template_trial=None):
+            for _ in range(2):
+                signal.raise_signal(signal.SIGINT)
+            return super().create_new_trial(study_id, template_trial)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(space, objective, n_trials=20, storage=Stuck())
+
+
 def test_a_callable_is_a_strategy(space):
     def two_halves(space, starts, seed):
         del starts, seed
