@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from optuna.trial import TrialState
@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from jointopt.evaluation.attempt import attempt
 from jointopt.model.held_parts import MAX_ROWS
 from jointopt.pipeline.boosted import is_lightgbm
+from jointopt.pipeline.networks.base import TabularNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,8 @@ LOADED_BYTES_PER_SECOND = 4e8
 SAVED_BYTES_PER_SECOND, SAVED_BYTES_OF_LIGHTGBM = 1.5e8, 1.5e7
 """LightGBM writes its trees as text, and is asked for it twice."""
 LIBRARY_SECONDS = 3.0
-"""What a process takes to load the library of networks, where one is a member."""
+"""What a process takes to load the library of networks, where one is a member; workers whose fits
+are stopped at the end begin anew, and so load it once more."""
 SAVING_SECONDS = 0.04
 """What writing a small pipeline in safe form takes."""
 
@@ -103,12 +105,14 @@ class Reserve:
         self._of_rows = min(1.0, setting.dataset.n_rows / MAX_ROWS)
         self._saves = writing_seconds is not None
         self._after = RETURN_SECONDS if writing_seconds is None else writing_seconds
+        slower = 1.0 if writing_seconds is None else writing_seconds / FINISH_SECONDS
+        self._loading = LIBRARY_SECONDS * slower
         if budget.seconds is not None:
             self._after = min(self._after, MOST_AFTER * budget.seconds)
         budget.reserve = self._after
         self._n_told = 0
         self._best = -np.inf
-        self._costs: list[tuple[float, float, float]] = []
+        self._costs: list[tuple[float, _Costs]] = []
         self._is_exact = False
         budget.review = self._review
 
@@ -123,16 +127,16 @@ class Reserve:
         if trial.state is not TrialState.COMPLETE or trial.value is None or self._is_exact:
             return
         if self._members.paths(record):
-            costs = self.seconds_to_keep(record), self.seconds_to_fit(record)
-            self._costs.append((self._members.signed(record), *costs))
+            self._costs.append((self._members.signed(record), self._costs_of(record)))
             best = sorted(self._costs, reverse=True)[:EXPECTED_MEMBERS]
             of_trials = min(1.0, len(self._costs) / FEW)
             selecting = SELECTION_SECONDS * of_trials * self._of_rows
-            self._keep_free([costs for _, *costs in best], selecting=selecting)
+            self._keep_free([costs for _, costs in best], selecting=selecting)
         elif self._members.signed(record) > self._best:
             limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
             predicted = REFIT_MARGIN * self.seconds_to_fit(record)
-            self._budget.reserve = self._after + min(predicted, limit)
+            loading = self._loading * _is_network(record)
+            self._budget.reserve = self._after + min(predicted, limit) + loading
         self._best = max(self._best, self._members.signed(record))
 
     def _review(self) -> None:
@@ -143,21 +147,22 @@ class Reserve:
         if isinstance(chosen, Exception) or not chosen:
             return
         if self._members.paths(self._members.best()):
-            costs = [(self.seconds_to_keep(r), self.seconds_to_fit(r)) for r, _ in chosen]
-            self._keep_free(costs, loading=LIBRARY_SECONDS * _has_network(chosen))
+            self._keep_free([self._costs_of(record) for record, _ in chosen])
             self._is_exact = True
 
-    def _keep_free(
-        self, costs: Sequence[Sequence[float]], *, selecting: float = 0.0, loading: float = 0.0
-    ) -> None:
-        """Reserve time for members, of each what keeping and what refitting it takes."""
+    def _costs_of(self, record: TrialRecord) -> _Costs:
+        keeping, fitting = self.seconds_to_keep(record), self.seconds_to_fit(record)
+        return _Costs(keeping, fitting, self._loading * _is_network(record))
+
+    def _keep_free(self, costs: Sequence[_Costs], *, selecting: float = 0.0) -> None:
+        """Reserve time for members."""
         most = MOST_RESERVED * (self._budget.seconds or np.inf)
-        keeping = sum(seconds for seconds, _ in costs)
+        keeping = sum(each.keeping for each in costs)
         # What takes longer is not fitted on all rows.
-        refits = [seconds for _, seconds in costs if REFIT_MARGIN * seconds <= most]
+        refits = [each.fitting for each in costs if each.fitting <= most]
         refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
-        # Workers whose fits are stopped at the end begin anew, and so load what networks need.
         expected = selecting + keeping + REFIT_MARGIN * refitting
+        loading = max((each.loading for each in costs), default=0.0)
         self._budget.reserve = self._after + min(expected, most) + loading
 
     def seconds_to_keep(self, record: TrialRecord) -> float:
@@ -177,7 +182,9 @@ class Reserve:
 
     def seconds_to_fit(self, record: TrialRecord) -> float:
         """Return about what a fit on all rows takes, of which folds see a part."""
-        return record.fold_seconds / self._seen
+        # There nothing is held out to know when to stop; boosters are spared their patience, too.
+        learned = 1.0 - TabularNetwork.validation_fraction if _is_network(record) else 1.0
+        return record.fold_seconds / (self._seen * learned)
 
     def kept(self) -> float:
         """Return how many seconds are kept for a model of what was found, without the report."""
@@ -193,5 +200,13 @@ class Reserve:
         return max(seconds - self._budget.elapsed() - self._after, least)
 
 
-def _has_network(chosen: Sequence[tuple[TrialRecord, float]]) -> bool:
-    return any("learning_curves" in record.told for record, _ in chosen)
+class _Costs(NamedTuple):
+    """The seconds that a member takes to load and write, to fit, and to load the library of."""
+
+    keeping: float
+    fitting: float
+    loading: float
+
+
+def _is_network(record: TrialRecord) -> bool:
+    return "learning_curves" in record.told
