@@ -15,7 +15,7 @@ from joblib import cpu_count
 
 from jointopt.data import Task
 from jointopt.errors import ModelError
-from jointopt.evaluation.one_fold import predict
+from jointopt.evaluation.one_fold import load_libraries, predict
 from jointopt.model.calibration import calibrate
 from jointopt.model.decision import decide
 
@@ -226,6 +226,9 @@ class FittedModel:
             for member in self.members
             for pipeline, share in zip(member.pipelines, member.shares, strict=True)
         ]
+        # Not in a thread: others that ask whether rows are torch's would meet it half loaded.
+        for pipeline, _ in weighted:
+            load_libraries(pipeline)
         # Threads are enough: boosters and networks compute outside Python. More of them than cores
         # would wait for each other, so those that a pipeline has of its own count.
         at_once = max(1, cpu_count() // max(_threads(pipeline) for pipeline, _ in weighted))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -12,8 +14,10 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.pipeline import Pipeline
 
+from jointopt import save_model
 from jointopt.data import make_dataset
 from jointopt.model.fitted import FittedModel, Member
+from jointopt.pipeline.networks.estimators import NetworkRegressor
 
 CORES = 2
 
@@ -78,3 +82,30 @@ def test_a_single_pipeline_sees_many_rows_in_parts(n_rows, most):
     found = model_of(Pipeline([("model", Watched())])).predict(rows)
     assert np.array_equal(found, rows["x"])
     assert Watched.most == most
+
+
+WHO_LOADS = """
+import sys, threading
+import pandas as pd
+from jointopt import load_model
+
+loading = set()
+def hear(event, arguments):
+    if event == "import" and arguments[0] == "torch":
+        loading.add(threading.current_thread().name)
+
+model = load_model(sys.argv[1])
+sys.addaudithook(hear)
+model.predict(pd.DataFrame({"x": [1.0, 2.0]}))
+print(*loading)
+"""
+
+
+def test_threads_meet_no_library_half_loaded(tmp_path):
+    x, y = np.arange(40.0)[:, None], np.arange(40.0)
+    networks = [NetworkRegressor(width=(4,), max_epochs=1, random_state=0) for _ in range(2)]
+    pipelines = [Pipeline([("model", network.fit(x, y))]) for network in networks]
+    folder = save_model(model_of(*pipelines), tmp_path)
+    command = [sys.executable, "-c", WHO_LOADS, str(folder)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert told.split() == ["MainThread"]
