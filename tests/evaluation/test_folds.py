@@ -65,6 +65,10 @@ def test_a_tight_budget_gets_fewer_folds():
     assert found[-1] == n_folds_for(dataset.n_rows) == 5
 
 
+def test_a_small_table_gets_no_holdout():
+    assert [affordable_folds(numbers(n), 0.01) for n in (500, 2_000, 2_001)] == [3, 3, 1]
+
+
 def test_a_tight_budget_searches_on_a_part_of_a_large_table():
     plain, with_text = (numbers(100_000, text=text) for text in (False, True))
     found = [affordable_rows(plain, seconds) for seconds in (1, 10, 20)]
