@@ -182,9 +182,14 @@ class Reserve:
 
     def seconds_to_fit(self, record: TrialRecord) -> float:
         """Return about what a fit on all rows takes, of which folds see a part."""
-        # There nothing is held out to know when to stop; boosters are spared their patience, too.
-        learned = 1.0 - TabularNetwork.validation_fraction if _is_network(record) else 1.0
-        return record.fold_seconds / (self._seen * learned)
+        seconds = record.fold_seconds / self._seen
+        if not _is_network(record):
+            return seconds
+        # There nothing is held out to know when to stop, and it ends after the best epoch.
+        passed = np.mean([len(curve["progress"]) for curve in record.told["learning_curves"]])
+        best = record.told.get("refit_params", {}).get("n_epochs", passed)
+        share = min(1.0, float(best / max(passed, 1.0)))
+        return seconds * share / (1.0 - TabularNetwork.validation_fraction)
 
     def kept(self) -> float:
         """Return how many seconds are kept for a model of what was found, without the report."""
