@@ -249,10 +249,10 @@ def test_of_two_runs_that_begin_one_study_at_once_one_gives_way(tmp_path, monkey
 
 
 def test_more_time_for_a_study_does_not_change_its_folds(tmp_path):
-    """A budget that buys few fits gets a holdout of a table with many columns."""
+    """A budget that buys few fits gets a holdout."""
     storage = f"sqlite:///{tmp_path}/s.db"
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(300, 300))).rename(columns="x{}".format)
+    frame = pd.DataFrame(rng.normal(size=(2_100, 20))).rename(columns="x{}".format)
     dataset = make_dataset(frame.assign(y=frame["x0"]), "y")
     folds = [
         run_table(

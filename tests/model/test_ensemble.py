@@ -117,7 +117,7 @@ def test_who_loses_its_models_is_no_longer_chosen(dataset):
 def test_a_member_of_a_holdout_is_its_fit_on_all_rows():
     """One model that has seen a part of the rows evens out no chance of the one that saw all."""
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(300, 300))).rename(columns="x{}".format)
+    frame = pd.DataFrame(rng.normal(size=(2_100, 20))).rename(columns="x{}".format)
     dataset = make_dataset(frame.assign(y=frame["x0"]), "y")
     found = run_table(dataset, RunOptions(space="small", n_trials=4, seconds=5.0))
     assert found.n_folds == 1
