@@ -34,8 +34,8 @@ Fold = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 
 ENOUGH_FOR_FOLDS, ENOUGH_FOR_ROWS = 40, 20
 """Configurations that a budget should allow to pass several folds, or a holdout of all rows."""
-LEAST_FOLDS, FEW_ROWS = 3, 2_000
-"""What is best on a holdout of so few rows is so by chance."""
+LEAST_FOLDS, FEW_ROWS, ENOUGH_FOR_FEW = 3, 2_000, 5
+"""What is best on a holdout of so few rows is so by chance: five configurations are worth more."""
 LEAST_SEARCHED_ROWS = 20_000
 """With fewer, what is best for them may not be so for all."""
 
@@ -68,7 +68,8 @@ def affordable_folds(dataset: Dataset, budget_seconds: float | None) -> int:
 
     What `n_folds_for` says, or fewer if 40 configurations could not pass that many: a budget
     buys more from many configurations on a holdout than from a few on many folds. Up to 2,000
-    rows at least 3, because a holdout would be too small to choose by.
+    rows 5 configurations are enough for 3 folds, because a holdout would be too small to choose
+    by.
 
     Parameters
     ----------
@@ -80,10 +81,12 @@ def affordable_folds(dataset: Dataset, budget_seconds: float | None) -> int:
     n_folds = n_folds_for(dataset.n_rows)
     if budget_seconds is None:
         return n_folds
-    seconds = ENOUGH_FOR_FOLDS * dataset.n_rows * _seconds_a_row(dataset)
-    affordable = [k for k in (n_folds, 5, 3) if k * seconds <= budget_seconds]
-    least = min(n_folds, LEAST_FOLDS) if dataset.n_rows <= FEW_ROWS else 1
-    return min(n_folds, affordable[0]) if affordable else least
+    fits = budget_seconds / (dataset.n_rows * _seconds_a_row(dataset))
+    for k in (n_folds, 5, LEAST_FOLDS):
+        few = k <= LEAST_FOLDS and dataset.n_rows <= FEW_ROWS
+        if k * (ENOUGH_FOR_FEW if few else ENOUGH_FOR_FOLDS) <= fits:
+            return min(n_folds, k)
+    return 1
 
 
 def affordable_rows(dataset: Dataset, budget_seconds: float | None) -> int | None:

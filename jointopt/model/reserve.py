@@ -36,6 +36,8 @@ ANALYSIS_TRIALS, ANALYSIS_SECONDS = 100, 1.5
 """From how many trials on the report tells how axes interact, and what that takes."""
 REFIT_MARGIN = 1.3
 """How much longer than predicted the final fit may take."""
+LEAST_TRAINED = 0.5
+"""Of a fold's fit, what a last fit takes at least that ends after an early epoch."""
 LEAST_SECONDS, LEAST_SHARE = 3.0, 0.05
 """For a final fit that comes late, in seconds or of the budget: a late model is worth more than
 none, and than one that is only fast to fit."""
@@ -136,7 +138,7 @@ class Reserve:
             limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
             predicted = REFIT_MARGIN * self.seconds_to_fit(record)
             loading = self._loading * _is_network(record)
-            self._budget.reserve = self._after + min(predicted, limit) + loading
+            self._budget.reserve = self._after + min(predicted + loading, limit)
         self._best = max(self._best, self._members.signed(record))
 
     def _review(self) -> None:
@@ -185,11 +187,12 @@ class Reserve:
         seconds = record.fold_seconds / self._seen
         if not _is_network(record):
             return seconds
-        # There nothing is held out to know when to stop, and it ends after the best epoch.
-        passed = np.mean([len(curve["progress"]) for curve in record.told["learning_curves"]])
+        # There nothing is held out to know when to stop, and it ends after the best epoch; the
+        # columns take as long to prepare.
+        passed = len(record.told["learning_curves"][-1]["progress"])
         best = record.told.get("refit_params", {}).get("n_epochs", passed)
-        share = min(1.0, float(best / max(passed, 1.0)))
-        return seconds * share / (1.0 - TabularNetwork.validation_fraction)
+        share = min(max(best / max(passed, 1), LEAST_TRAINED), 1.0)
+        return float(seconds * share / (1.0 - TabularNetwork.validation_fraction))
 
     def kept(self) -> float:
         """Return how many seconds are kept for a model of what was found, without the report."""

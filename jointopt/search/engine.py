@@ -133,7 +133,7 @@ class Engine:
             try:
                 self._run_stages(plan)
             except KeyboardInterrupt:
-                if self._interrupted:
+                if self._interrupted or self._interrupts.count > 1:
                     raise
                 # Between two stages, such as while columns are ranked for the next one.
                 self._interrupted = True
@@ -186,7 +186,7 @@ class Engine:
         self._say(StageBegun(stage.study, " ".join(str(note) for note in stage.notes.values())))
         run = self._open(stage, number)
         try:
-            while not self._interrupts.came:
+            while not self._interrupts.count:
                 while len(run.pending) < self._evaluator.capacity and self._may_start(run):
                     self._start_trial(run)
                 self._store(run)
@@ -203,8 +203,10 @@ class Engine:
                 for outcome in self._evaluator.collect(left):
                     self._end(run, outcome)
         except KeyboardInterrupt:
-            self._interrupts.came = True
-        self._interrupted = self._interrupts.came
+            self._interrupts.caught()
+            if self._interrupts.count > 1:
+                raise
+        self._interrupted = self._interrupts.count > 0
         for outcome in self._evaluator.abandon():
             self._end(run, outcome)
         self._store(run)
@@ -316,8 +318,8 @@ class Engine:
 
     def _store(self, run: StageRun) -> None:
         """Store what has ended, and make it known."""
-        while run.unstored:
-            with self._interrupts.held():
+        with self._interrupts.held():
+            while run.unstored:
                 key, (pending, evaluation, told) = next(iter(run.unstored.items()))
                 stored = run.durable.add(told)
                 # Only now: a second interrupt must not lose it.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 __all__ = ["Interrupts"]
@@ -19,17 +19,23 @@ class Interrupts:
 
     The exception alone does not end a search for certain: raised while a finalizer or a
     weak-reference callback happens to run, it is written to stderr and dropped. It is raised all
-    the same, as before, for what takes long between two looks at `came`.
+    the same, as before, for what takes long between two looks at `count`.
 
     Attributes
     ----------
-    came : bool
-        Whether it was pressed. May be set by whoever catches a KeyboardInterrupt.
+    count : int
+        How often it was pressed.
     """
 
     def __init__(self) -> None:
-        self.came = False
-        self._is_held = self._came_meanwhile = False
+        self.count = 0
+        self._is_held = False
+        self._late: tuple[int, FrameType | None] | None = None
+        self._before: Callable[[int, FrameType | None], object] = signal.default_int_handler
+
+    def caught(self) -> None:
+        """Note an exception that was caught, which need not come from the keyboard."""
+        self.count = max(self.count, 1)
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -38,20 +44,19 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread() or not callable(before):
             yield
             return
-
-        def note(number: int, frame: FrameType | None) -> None:
-            waits = self._is_held and not self.came
-            self.came = True
-            if waits:
-                self._came_meanwhile = True
-            else:
-                before(number, frame)
-
-        signal.signal(signal.SIGINT, note)
+        self._before = before
         try:
+            signal.signal(signal.SIGINT, self._note)
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        if self._is_held and self.count == 1:
+            self._late = (number, frame)
+        else:
+            self._before(number, frame)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -64,6 +69,6 @@ class Interrupts:
             yield
         finally:
             self._is_held = False
-        if self._came_meanwhile:
-            self._came_meanwhile = False
-            raise KeyboardInterrupt
+            late, self._late = self._late, None
+        if late is not None:
+            self._before(*late)

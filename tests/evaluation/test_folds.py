@@ -65,8 +65,9 @@ def test_a_tight_budget_gets_fewer_folds():
     assert found[-1] == n_folds_for(dataset.n_rows) == 5
 
 
-def test_a_small_table_gets_no_holdout():
-    assert [affordable_folds(numbers(n), 0.01) for n in (500, 2_000, 2_001)] == [3, 3, 1]
+def test_a_small_table_gets_no_holdout_unless_a_few_fits_take_all_the_time():
+    assert [affordable_folds(numbers(n), 2) for n in (500, 2_000, 2_001)] == [3, 3, 1]
+    assert affordable_folds(numbers(2_000), 0.1) == 1
 
 
 def test_a_tight_budget_searches_on_a_part_of_a_large_table():
