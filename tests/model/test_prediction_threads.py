@@ -84,6 +84,34 @@ def test_a_single_pipeline_sees_many_rows_in_parts(n_rows, most):
     assert Watched.most == most
 
 
+WHAT_IS_SAID = """
+import sys, threading, warnings
+import pandas as pd
+from jointopt import load_model
+
+def set_for_a_while():
+    while True:
+        with warnings.catch_warnings():
+            pass
+
+model, rows = load_model(sys.argv[1]), pd.DataFrame({"x": [0.0, 1.0]})
+model.predict(rows)
+threading.Thread(target=set_for_a_while, daemon=True).start()
+for _ in range(30):
+    model.predict(rows)
+"""
+
+
+def test_threads_say_nothing_of_a_column_with_one_piece(tmp_path):
+    x, y = pd.DataFrame({"x": np.ones(40)}), np.arange(40.0)
+    network = NetworkRegressor(
+        width=(4,), numeric_embedding="piecewise_linear", max_epochs=1, random_state=0
+    ).fit(x, y)
+    folder = save_model(model_of(Pipeline([("model", network)])), tmp_path)
+    command = [sys.executable, "-c", WHAT_IS_SAID, str(folder)]
+    assert not subprocess.run(command, check=True, capture_output=True, text=True).stderr
+
+
 WHO_LOADS = """
 import sys, threading
 import pandas as pd

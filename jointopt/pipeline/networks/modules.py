@@ -26,6 +26,10 @@ PERIODIC_OUTPUTS = 3
 PIECEWISE_OUTPUTS = 8
 SMALL_HEAD = 0.1
 
+# A column of one or two values has one piece, as it should. Once and for all, because what is set
+# for a while in one thread is undone by others, and models predict in several.
+warnings.filterwarnings("ignore", message="The .* feature has just two bin edges")
+
 
 class ScaledLinear(nn.Module):
     """A linear layer whose weights have unit size and whose product is scaled down instead.
@@ -206,15 +210,12 @@ def _numeric_embedding(plan: Architecture) -> nn.Module | None:
         return None
     if plan.numeric_embedding == "periodic":
         return PeriodicEmbedding(plan.n_numeric, plan.frequency)
-    with warnings.catch_warnings():
-        # A column of two values has one piece, which is as it should be.
-        warnings.filterwarnings("ignore", message="The .* feature has just two bin edges")
-        embedding: nn.Module = PiecewiseLinearEmbeddings(
-            [torch.as_tensor(edges) for edges in plan.edges],
-            PIECEWISE_OUTPUTS,
-            activation=False,
-            version="B",
-        )
+    embedding: nn.Module = PiecewiseLinearEmbeddings(
+        [torch.as_tensor(edges) for edges in plan.edges],
+        PIECEWISE_OUTPUTS,
+        activation=False,
+        version="B",
+    )
     return embedding
 
 
