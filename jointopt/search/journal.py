@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["JournalFileStorage"]
 
 SYNC_SECONDS = 1.0
-"""How often the system is made to put on the disk what was written: a process that is killed
-loses nothing, a power failure at most what was told since. SQLite with `synchronous=NORMAL`
-promises no more, and waiting for a disk takes as long as all else of a quick trial."""
+"""How often this process waits until the disk has what was written: a process that is killed
+loses nothing; a power failure may lose what was written within this time after the last sync and
+not yet by the system, which takes it half a minute. SQLite with `synchronous=NORMAL` promises no
+more, and waiting for a disk takes an eighth of a quick trial."""
 
 
 class JournalFileStorage(JournalStorage):

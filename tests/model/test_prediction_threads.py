@@ -95,6 +95,10 @@ def set_for_a_while():
             pass
 
 model, rows = load_model(sys.argv[1]), pd.DataFrame({"x": [0.0, 1.0]})
+with warnings.catch_warnings():
+    model.predict(rows)
+model.predict(rows)
+warnings.simplefilter("error", UserWarning)
 model.predict(rows)
 threading.Thread(target=set_for_a_while, daemon=True).start()
 for _ in range(30):
@@ -109,7 +113,7 @@ def test_threads_say_nothing_of_a_column_with_one_piece(tmp_path):
     ).fit(x, y)
     folder = save_model(model_of(Pipeline([("model", network)])), tmp_path)
     command = [sys.executable, "-c", WHAT_IS_SAID, str(folder)]
-    assert not subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    assert not subprocess.run(command, check=False, capture_output=True, text=True).stderr
 
 
 WHO_LOADS = """

@@ -26,10 +26,6 @@ PERIODIC_OUTPUTS = 3
 PIECEWISE_OUTPUTS = 8
 SMALL_HEAD = 0.1
 
-# A column of one or two values has one piece, as it should. Once and for all, because what is set
-# for a while in one thread is undone by others, and models predict in several.
-warnings.filterwarnings("ignore", message="The .* feature has just two bin edges")
-
 
 class ScaledLinear(nn.Module):
     """A linear layer whose weights have unit size and whose product is scaled down instead.
@@ -210,6 +206,7 @@ def _numeric_embedding(plan: Architecture) -> nn.Module | None:
         return None
     if plan.numeric_embedding == "periodic":
         return PeriodicEmbedding(plan.n_numeric, plan.frequency)
+    _allow_one_piece()
     embedding: nn.Module = PiecewiseLinearEmbeddings(
         [torch.as_tensor(edges) for edges in plan.edges],
         PIECEWISE_OUTPUTS,
@@ -217,6 +214,19 @@ def _numeric_embedding(plan: Architecture) -> nn.Module | None:
         version="B",
     )
     return embedding
+
+
+def _allow_one_piece() -> None:
+    """Let a column of one or two values pass in silence.
+
+    Not only for a while: what one thread sets for a while is undone by pandas and scikit-learn in
+    another, and models predict in several.
+    """
+    warnings.filterwarnings("ignore", message="The .* feature has just two bin edges")
+
+
+# Before any thread is in the middle of a `catch_warnings`, which forgets at its end what was set.
+_allow_one_piece()
 
 
 def _normalisation(name: str, n_units: int, n_members: int) -> nn.Module:
