@@ -74,16 +74,13 @@ def _encoded_once(
 
     Pipelines of one model mostly know the same categories, and strings are slow.
     """
-    known: dict[str, pd.DataFrame] = {}
+    known: dict[tuple[tuple[str, ...], ...], pd.DataFrame] = {}
     for pipeline in pipelines:
         step = pipeline.named_steps.get("codes")
         if step is None:
             yield pipeline, X
             continue
-        # Unlike arrays, lists that are written out are the same with a missing value in them.
-        categories = repr(
-            [kept.tolist() for kept in step.named_transformers_["codes"].categories_]
-        )
+        categories = tuple(map(tuple, step.categories_))
         if categories not in known:
             known[categories] = step.transform(X)
         yield pipeline[1:], known[categories]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 7
+FORMAT = 8
 ABOUT = "model.json"
 COPY_AGAIN = "copy the whole folder again, or save the model again"
 
@@ -45,6 +45,7 @@ TRUSTED_TYPES = frozenset(
         "jointopt.pipeline.target_scores.TargetScores",
         "jointopt.pipeline.text.CommonestTerms",
         "jointopt.pipeline.text.LeadingComponents",
+        "jointopt.pipeline.transformers.CategoryCodes",
         "jointopt.pipeline.transformers.FrequencyEncoder",
         "jointopt.pipeline.transformers.RankedMask",
         "jointopt.pipeline.transformers.LowerClip",

@@ -13,11 +13,11 @@ from sklearn.preprocessing import StandardScaler
 from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
 from jointopt.pipeline.boosted import is_lightgbm
-from jointopt.pipeline.columns_step import codes_step, columns_step, ordinal_columns
+from jointopt.pipeline.columns_step import columns_step, ordinal_columns
 from jointopt.pipeline.estimators import EarlyStoppingClassifier, EarlyStoppingRegressor
 from jointopt.pipeline.networks.base import TabularNetwork
 from jointopt.pipeline.target_transform import TargetTransform
-from jointopt.pipeline.transformers import RankedMask, RankingSelector
+from jointopt.pipeline.transformers import CategoryCodes, RankedMask, RankingSelector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +62,9 @@ def build_pipeline(
         (with a ranking only) and `model`; its input is a table that the schema has normalised.
     """
     steps: list[tuple[str, Any]] = []
-    if blueprint.schema.names(Kind.CATEGORICAL):
-        steps.append(("codes", codes_step(blueprint)))
+    if names := blueprint.schema.names(Kind.CATEGORICAL):
+        # The same for all configurations, before anything else: strings are slow.
+        steps.append(("codes", CategoryCodes(names)))
     if parameter(config, "features/ranked_mask", "criterion", None) is not None:
         steps.append(("mask", _ranked_mask(config, blueprint, seed)))
     steps.append(("columns", columns_step(config, blueprint, seed)))

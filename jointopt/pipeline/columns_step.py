@@ -19,7 +19,6 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
-    OrdinalEncoder,
     PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from jointopt.pipeline.blueprint import Blueprint
     from jointopt.space import Config, Value
 
-__all__ = ["OPTIONS", "codes_step", "columns_step", "load_encoders", "ordinal_columns"]
+__all__ = ["OPTIONS", "columns_step", "load_encoders", "ordinal_columns"]
 
 OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
     "transforms/numeric/impute": ("median", "mean", "most_frequent"),
@@ -67,8 +66,6 @@ OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
 }
 """What the parameters of the axis may be set to, where that is one of several words."""
 
-MISSING, UNKNOWN = -1, -2
-
 
 def load_encoders(schema: Schema) -> None:
     """Import what dates need, if a table has any."""
@@ -85,18 +82,6 @@ def _kept(config: Config, blueprint: Blueprint, kind: Kind) -> list[str]:
         for column in columns
     }
     return [name for name in blueprint.schema.names(kind) if name not in off]
-
-
-def codes_step(blueprint: Blueprint) -> ColumnTransformer:
-    """Categories become numbers first, the same for all configurations: strings are slow."""
-    encoder = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=UNKNOWN, encoded_missing_value=MISSING
-    )
-    names = blueprint.schema.names(Kind.CATEGORICAL)
-    others = [column.name for column in blueprint.schema.used if column.name not in set(names)]
-    parts = [("codes", encoder, names), ("others", "passthrough", others)]
-    step = ColumnTransformer(parts, verbose_feature_names_out=False)
-    return step.set_output(transform="pandas")
 
 
 def ordinal_columns(config: Config, blueprint: Blueprint) -> list[str]:

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 from jointopt.data import Kind
 from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
 from jointopt.model.onnx.transformers import transform
+from jointopt.pipeline.transformers import MISSING_CODE, UNKNOWN_CODE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
     from jointopt.data import Schema
-    from jointopt.pipeline.transformers import RankedMask
+    from jointopt.pipeline.transformers import CategoryCodes, RankedMask
 
 __all__ = ["MISSING", "Inputs", "Table"]
 
@@ -60,14 +61,11 @@ class Table:
         self._inputs = inputs
         self._graph = inputs.graph
         self._categories: dict[str, NDArray[np.object_]] = {}
-        self._codes: tuple[float, float] = (np.nan, np.nan)
         self._ready: dict[str, Value] = {}
 
-    def code(self, step: ColumnTransformer) -> None:
+    def code(self, step: CategoryCodes) -> None:
         """Let categories be numbers from now on, as the step `codes` does."""
-        (_, encoder, names), *_ = step.transformers_
-        self._categories = dict(zip(names, encoder.categories_, strict=True))
-        self._codes = encoder.encoded_missing_value, encoder.unknown_value
+        self._categories = dict(zip(step.columns, step.categories_, strict=True))
 
     def mask(self, step: RankedMask) -> None:
         """Let columns that a mask leaves out hold one value."""
@@ -93,9 +91,7 @@ class Table:
         return self._ready[name]
 
     def _coded(self, name: str) -> Value:
-        missing, unknown = self._codes
         known = self._categories[name]
-        is_missing = np.array([not isinstance(category, str) for category in known])
-        keys = np.where(is_missing, MISSING, known)
-        codes = np.where(is_missing, missing, np.arange(len(known)))
-        return self._graph.look_up(self._inputs.strings(name), keys, codes, [unknown])
+        keys = np.array([MISSING, *known], dtype=object)
+        codes = [MISSING_CODE, *range(len(known))]
+        return self._graph.look_up(self._inputs.strings(name), keys, codes, [UNKNOWN_CODE])
