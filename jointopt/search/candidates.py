@@ -28,32 +28,40 @@ class Candidates:
         Of the space.
     rng : numpy.random.Generator
         For all draws.
-    ranked : ndarray of shape (n_known, n_parameters)
-        Known rows, the best first.
+    rows : ndarray of shape (n_known, n_parameters)
+        Known ones.
+    order : ndarray of shape (n_known,)
+        Their numbers, the best first.
     branch : float or None
         That all candidates shall be of; None for any.
     """
 
     def __init__(
-        self, genome: Genome, rng: np.random.Generator, ranked: Rows, branch: float | None
+        self,
+        genome: Genome,
+        rng: np.random.Generator,
+        rows: Rows,
+        order: NDArray[np.int64],
+        branch: float | None,
     ) -> None:
         self._genome = genome
         self._rng = rng
-        self._ranked = ranked
+        self._rows = rows
+        self._order = order
         self._branch = branch
 
     @cached_property
     def _usual(self) -> NDArray[np.float64]:
         """The best known value of each parameter; NaN where there is none."""
-        known = ~np.isnan(self._ranked)
-        return np.asarray(self._ranked[known.argmax(axis=0), np.arange(known.shape[1])])
+        known = ~np.isnan(self._rows[self._order])
+        best = self._order[known.argmax(axis=0)]
+        return np.asarray(self._rows[best, np.arange(known.shape[1])])
 
     def first(self) -> Rows:
         """Return neighbours and crossings of the best, random ones, and some of each branch."""
-        rng, n, quarter = self._rng, len(self._ranked), N_CANDIDATES // 4
-        near = self._ranked[np.minimum(rng.exponential(2.0, 2 * quarter).astype(int), n - 1)]
-        pairs = np.minimum(rng.exponential(4.0, (2, quarter)).astype(int), n - 1)
-        first, second = (self._filled(self._ranked[pick]) for pick in pairs)
+        rng, quarter = self._rng, N_CANDIDATES // 4
+        near = self._ranked(rng.exponential(2.0, 2 * quarter))
+        first, second = (self._filled(self._ranked(p)) for p in rng.exponential(4.0, (2, quarter)))
         crossed = self._genome.crossed(first, second, rng)
         full = np.concatenate([crossed, self._genome.uniform(quarter, rng)])
         parts = [self.varied(near)]
@@ -61,6 +69,11 @@ class Candidates:
         if self._branch is None and len(branches) > 1:
             parts.append(self._of_branches(branches))
         return np.concatenate([*parts, self._genome.in_branch(full, self._branch, rng)])
+
+    def _ranked(self, places: NDArray[np.float64]) -> Rows:
+        """Return the known rows at these places, from the best on."""
+        last = len(self._order) - 1
+        return self._rows[self._order[np.minimum(places.astype(np.int64), last)]]
 
     def varied(self, rows: Rows) -> Rows:
         """Return a neighbour of each row."""
@@ -75,11 +88,11 @@ class Candidates:
     def _of_branches(self, codes: list[float]) -> Rows:
         """Return, for each branch, neighbours of its best and of the best moved there."""
         each = max(2, N_CANDIDATES // 4 // len(codes))
-        of_rows = self._genome.branches(self._ranked)
-        best = [self._ranked[of_rows == branch][:1] for branch in codes]
-        sources = [np.repeat(row if len(row) else self._ranked[:1], each, axis=0) for row in best]
-        moved = np.repeat(self._ranked[:1], each * len(best), axis=0)
-        full = self._filled(np.concatenate([*sources, moved]))
+        of_rows = self._genome.branches(self._rows)[self._order]
+        firsts = [np.flatnonzero(of_rows == branch)[:1] for branch in codes]
+        best = [self._order[first[0] if len(first) else 0] for first in firsts]
+        moved = np.repeat(self._order[0], each * len(best))
+        full = self._filled(self._rows[np.concatenate([np.repeat(best, each), moved])])
         branches = np.tile(np.repeat(codes, each), 2)
         rows = self._genome.in_branch(full, branches, self._rng)
         varied = self._genome.neighbours(rows, self._filled(rows), self._rng)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointopt.space import Categorical, Choice, Float, Int, Subset
+from jointopt.space.values import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ class Coded:
     """
 
     def __init__(self, decision: Decision) -> None:
-        self._node = decision.node
+        self._path, self._node = decision.path, decision.node
         self._options: list[Value] = []
         match decision.node:
             case Categorical(options=options):
@@ -59,8 +60,13 @@ class Coded:
         return self.typed(float(self._grid.values(np.array([code]))[0]))
 
     def typed(self, value: float) -> Value:
-        """Return a number as a value of the parameter: an integer where it takes integers."""
-        return int(value) if isinstance(self._node, Int) else value
+        """Return a number as the space writes it: an integer, or a point of its grid.
+
+        The number may be next to that point, as sums of steps are.
+        """
+        if isinstance(self._node, Int):
+            return int(value)
+        return canonical(self._node, value, self._path) if self.number().step else value
 
     @cached_property
     def _grid(self) -> Grid:

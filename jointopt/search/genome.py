@@ -109,7 +109,7 @@ class Genome:
         return row
 
     def decode(self, row: NDArray[np.float64]) -> Config:
-        """Return a row's configuration."""
+        """Return the configuration of a row that is one: of `active` or `encode`."""
         row = row.copy()
         row[self._numbers] = self._grid.values(row[self._numbers])
         values = {
@@ -117,7 +117,8 @@ class Genome:
             for path, coded, code in zip(self.paths, self.coded, row.tolist(), strict=True)
             if not math.isnan(code)
         }
-        return self._space.complete(values)
+        # A frozen number's code may stand for one next to it.
+        return values | {path: v for path, v in self._space.frozen.items() if path in values}
 
     def branches(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the branch of each row, shape (n_rows,); zero in a space without choices."""

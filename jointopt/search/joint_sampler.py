@@ -247,10 +247,11 @@ class JointSampler(BaseSampler):
 
     def _most_promising(self, branch: float | None) -> Rows | None:
         """Return the new candidate with the greatest expected improvement, None if all are old."""
-        ranked = self._history.rows[self._history.order()]
-        if branch is not None and (own := self._genome.branches(ranked) == branch).any():
-            ranked = np.concatenate([ranked[own], ranked[~own]])
-        candidates = Candidates(self._genome, self._rng, ranked, branch)
+        known, order = self._history.rows, self._history.order()
+        if branch is not None:
+            own = self._genome.branches(known)[order] == branch
+            order = np.concatenate([order[own], order[~own]])
+        candidates = Candidates(self._genome, self._rng, known, order, branch)
         rows = candidates.first()
         values = self._promise.of(rows)
         leading = np.repeat(rows[np.argsort(-values)[:N_REFINED]], N_REFINEMENTS, axis=0)

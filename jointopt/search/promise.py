@@ -94,7 +94,7 @@ class Promise:
         if under_way:
             more = np.array(under_way)
             of_more = self._genome.branches(more)
-            imagined, _ = self._scores.predict(more, of_more)
+            imagined = self._scores.mean(more, of_more)
             self._scores.observe(
                 np.concatenate([rows, more]),
                 np.concatenate([branches, of_more]),
@@ -110,8 +110,7 @@ class Promise:
         value = _log_expected_improvement(mean, deviation, self._to_beat)
         if not self._power:
             return value
-        cost, _ = self._costs.predict(rows, branches)
-        return value - self._power * self._scale * cost
+        return value - self._power * self._scale * self._costs.mean(rows, branches)
 
     def _chosen(self, history: History) -> NDArray[np.int64]:
         """Return what the model is made of: what it was and what is new, then chosen again."""
