@@ -131,10 +131,11 @@ class FrequencyEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return the shares, an array of shape (n_samples, n_features)."""
         check_is_fitted(self)
         validate_data(self, X, dtype=None, ensure_all_finite=False, reset=False)
-        known = zip(self.categories_, self.shares_, strict=True)
+        known = zip(X.to_numpy().T, self.categories_, self.shares_, strict=True)
+        # What is not found has the place -1, which is the zero at the end.
         columns = [
-            X.iloc[:, j].map(pd.Series(shares, index=categories)).fillna(0.0)
-            for j, (categories, shares) in enumerate(known)
+            np.append(shares, 0.0)[pd.Index(categories).get_indexer(values)]
+            for values, categories, shares in known
         ]
         return np.array(columns, dtype=float).T
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from jointopt import save_model
 from jointopt.data import make_dataset
@@ -45,7 +46,7 @@ class Watched(RegressorMixin, BaseEstimator):
         time.sleep(0.1)
         with Watched.lock:
             Watched.at_once -= 1
-        return X.iloc[:, 0].to_numpy()
+        return np.asarray(X)[:, 0]
 
 
 def model_of(*pipelines):
@@ -76,12 +77,14 @@ def test_threads_of_pipelines_count(n_jobs, most):
 
 
 @pytest.mark.usefixtures("cores")
-@pytest.mark.parametrize(("n_rows", "most"), [(0, 1), (1_999, 1), (5_001, CORES)])
-def test_a_single_pipeline_sees_many_rows_in_parts(n_rows, most):
-    rows = pd.DataFrame({"x": np.arange(float(n_rows))})
-    found = model_of(Pipeline([("model", Watched())])).predict(rows)
+@pytest.mark.parametrize(("n_rows", "most"), [(0, 1), (999, 1), (5_001, CORES)])
+def test_a_single_pipeline_predicts_many_rows_in_parts_and_transforms_them_once(n_rows, most):
+    rows, transformed = pd.DataFrame({"x": np.arange(float(n_rows))}), []
+    columns = FunctionTransformer(lambda X: transformed.append(len(X)) or X.to_numpy())
+    found = model_of(Pipeline([("columns", columns), ("model", Watched())])).predict(rows)
     assert np.array_equal(found, rows["x"])
     assert Watched.most == most
+    assert transformed == [n_rows]
 
 
 WHAT_IS_SAID = """
