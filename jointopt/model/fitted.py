@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +19,7 @@ from jointopt.model.calibration import calibrate
 from jointopt.model.decision import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
@@ -204,25 +203,29 @@ class FittedModel:
         X = X.head(LATENCY_ROWS)
         single = self.members[0].pipelines[0]
         found = {}
-        for name, run in (("model", self._average), ("single", partial(self._one, single))):
+        for name, weighted in (("model", self._weighted()), ("single", [(single, 1.0)])):
             started = time.perf_counter()
-            run(X)
+            self._average(weighted, X)
             found[name] = 1e3 * (time.perf_counter() - started) * LATENCY_ROWS / len(X)
         return found
 
     def _raw(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        found = self._average(self.schema.apply(frame))
+        found = self._average(self._weighted(), self.schema.apply(frame))
         return found if self.classes is None else calibrate(found, self.temperature)
 
     def _one(self, model: Any, X: Any) -> NDArray[np.float64]:
         return predict(model, X, 0 if self.classes is None else len(self.classes))
 
-    def _average(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        weighted = [
+    def _weighted(self) -> list[tuple[Pipeline, float]]:
+        return [
             (pipeline, member.weight * share)
             for member in self.members
             for pipeline, share in zip(member.pipelines, member.shares, strict=True)
         ]
+
+    def _average(
+        self, weighted: Sequence[tuple[Pipeline, float]], X: pd.DataFrame
+    ) -> NDArray[np.float64]:
         # Not in a thread: others that ask whether rows are torch's would meet it half loaded.
         for pipeline, _ in weighted:
             load_libraries(pipeline)
@@ -232,8 +235,8 @@ class FittedModel:
         # Pipelines that are fewer than cores see the rows in parts.
         n_parts = max(1, min(at_once // len(weighted), len(X) // LEAST_ROWS))
         encoded = _encoded_once((pipeline for pipeline, _ in weighted), X)
-        parts = (part for pipeline, rows in encoded for part in _parts(pipeline, rows, n_parts))
         with ThreadPoolExecutor(at_once) as pool:
+            parts = encoded if n_parts == 1 else _divided(pool, [*encoded], n_parts)
             # `map` lets go of each result once it is added, and of the rest if one fails.
             predicted = pool.map(lambda part: self._one(*part), parts)
             found = sum(
@@ -242,18 +245,18 @@ class FittedModel:
         return np.asarray(found)
 
 
-def _parts(pipeline: Pipeline, X: pd.DataFrame, n_parts: int) -> Iterator[tuple[Any, Any]]:
-    """Yield what predicts, and the rows that it predicts, in order.
+def _divided(
+    pool: ThreadPoolExecutor, encoded: Sequence[tuple[Pipeline, pd.DataFrame]], n_parts: int
+) -> Iterator[tuple[Any, Any]]:
+    """Yield the last step of each pipeline with each part of its rows, in order.
 
-    Rows that are divided are transformed before: that is mostly Python, of which one thread runs.
+    Rows are transformed whole: that is mostly Python, of which one thread runs at a time.
     """
-    if n_parts == 1:
-        yield pipeline, X
-        return
-    ready = pipeline[:-1].transform(X)
-    ends = np.linspace(0, len(X), n_parts + 1).astype(int)
-    for first, end in pairwise(ends):
-        yield pipeline[-1], ready[first:end]
+    transformed = pool.map(lambda one: one[0][:-1].transform(one[1]), encoded)
+    for (pipeline, _), rows in zip(encoded, transformed, strict=True):
+        ends = np.linspace(0, len(rows), n_parts + 1).astype(int)
+        for first, end in pairwise(ends):
+            yield pipeline[-1], rows[first:end]
 
 
 def _threads(pipeline: Pipeline) -> int:

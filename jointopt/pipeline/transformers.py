@@ -56,9 +56,9 @@ class CategoryCodes(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The same numbers come from scikit-learn's `OrdinalEncoder` in a `ColumnTransformer`, which
-    checks the table again for every column: on a few thousand rows that takes longer than trees
-    take to predict them.
+    The same numbers come from scikit-learn's `OrdinalEncoder` in a `ColumnTransformer`, but for
+    values that are missing in new rows alone. It checks the table again for every column: on a few
+    thousand rows that takes longer than trees take to predict them.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class CategoryCodes(TransformerMixin, BaseEstimator):
 
 
 def _codes(column: pd.Series, categories: NDArray[np.object_]) -> NDArray[np.float64]:
-    # pandas would make strings of its own of them first, which takes as long as looking them up.
+    # Without the dtype pandas would first make strings of its own, which takes as long again.
     values, known = pd.Index(column, dtype=object), pd.Index(categories, dtype=object)
     codes = known.get_indexer(values).astype(float)
     other = np.flatnonzero(codes < 0)
@@ -131,11 +131,11 @@ class FrequencyEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return the shares, an array of shape (n_samples, n_features)."""
         check_is_fitted(self)
         validate_data(self, X, dtype=None, ensure_all_finite=False, reset=False)
-        known = zip(X.to_numpy().T, self.categories_, self.shares_, strict=True)
+        known = zip(X.items(), self.categories_, self.shares_, strict=True)
         # What is not found has the place -1, which is the zero at the end.
         columns = [
             np.append(shares, 0.0)[pd.Index(categories).get_indexer(values)]
-            for values, categories, shares in known
+            for (_, values), categories, shares in known
         ]
         return np.array(columns, dtype=float).T
 

@@ -89,8 +89,8 @@ class Candidates:
         """Return, for each branch, neighbours of its best and of the best moved there."""
         each = max(2, N_CANDIDATES // 4 // len(codes))
         of_rows = self._genome.branches(self._rows)[self._order]
-        firsts = [np.flatnonzero(of_rows == branch)[:1] for branch in codes]
-        best = [self._order[first[0] if len(first) else 0] for first in firsts]
+        # Of a branch that is not known, the best of all.
+        best = [self._order[(of_rows == branch).argmax()] for branch in codes]
         moved = np.repeat(self._order[0], each * len(best))
         full = self._filled(self._rows[np.concatenate([np.repeat(best, each), moved])])
         branches = np.tile(np.repeat(codes, each), 2)

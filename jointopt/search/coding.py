@@ -60,9 +60,9 @@ class Coded:
         return self.typed(float(self._grid.values(np.array([code]))[0]))
 
     def typed(self, value: float) -> Value:
-        """Return a number as the space writes it: an integer, or a point of its grid.
+        """Return a number as the space writes it: an integer, a point of its grid, or as it is.
 
-        The number may be next to that point, as sums of steps are.
+        It may be given next to that point, as sums of steps are.
         """
         if isinstance(self._node, Int):
             return int(value)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["GaussianProcess"]
 
 ROOT_5 = math.sqrt(5.0)
-"""Unlike numpy's, Python's numbers leave arrays in their precision."""
+"""A number of Python's: with one of numpy's, single precision would be computed in double."""
 JITTER = 1e-6
 NOISE = (np.log(1e-2), 1.5)
 """Mean and standard deviation of the prior of the logarithm of the noise's variance."""
@@ -132,7 +132,8 @@ class GaussianProcess:
         own[np.diag_indices_from(own)] += self._noise_of(self._theta)[old:]
         # In the order that LAPACK reads without a copy.
         factor = np.zeros((n, n), order="F")
-        known = factor[:old, :old] = self._factor[:old, :old]
+        known = self._factor[:old, :old]
+        factor[:old, :old] = known
         if old < n:
             if old:
                 half = solve_triangular(
@@ -178,7 +179,7 @@ class GaussianProcess:
         return means, np.sqrt(np.maximum(variance, 1e-10))
 
     def mean(self, rows: Array, branches: Array) -> Array:
-        """Return the means alone, which are much cheaper."""
+        """Return the means alone, which are much cheaper, in double precision."""
         return np.asarray(self._kernel(self._embedding(rows), branches) @ self._alpha)
 
     def left_out(self) -> Array:
@@ -329,5 +330,5 @@ def _matern(distance: Array) -> Array:
 
 
 def _relative_slope(distance: Array) -> Array:
-    """Return its derivative by the squared distance of points, divided by itself."""
+    """Return the kernel's derivative by the squared distance of points, divided by the kernel."""
     return np.asarray(-5 / 2 * (1 + distance) / (distance * (distance + 3) + 3))

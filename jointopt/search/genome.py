@@ -109,7 +109,10 @@ class Genome:
         return row
 
     def decode(self, row: NDArray[np.float64]) -> Config:
-        """Return the configuration of a row that is one: of `active` or `encode`."""
+        """Return the configuration of its own row, NaN where not active.
+
+        Nothing is completed or checked.
+        """
         row = row.copy()
         row[self._numbers] = self._grid.values(row[self._numbers])
         values = {

@@ -77,7 +77,7 @@ def test_threads_of_pipelines_count(n_jobs, most):
 
 
 @pytest.mark.usefixtures("cores")
-@pytest.mark.parametrize(("n_rows", "most"), [(0, 1), (999, 1), (5_001, CORES)])
+@pytest.mark.parametrize(("n_rows", "most"), [(0, 1), (999, 1), (1_000, CORES), (5_001, CORES)])
 def test_a_single_pipeline_predicts_many_rows_in_parts_and_transforms_them_once(n_rows, most):
     rows, transformed = pd.DataFrame({"x": np.arange(float(n_rows))}), []
     columns = FunctionTransformer(lambda X: transformed.append(len(X)) or X.to_numpy())

@@ -96,10 +96,8 @@ def test_the_wide_space_turns_groups_of_columns():
 def test_codes_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     words = np.array(["b", "a", "Ä", "c d", np.nan], dtype=object)
-    table = pd.DataFrame(
-        {"x": rng.normal(size=50), "u": rng.choice(words, 50)}, index=range(7, 57)
-    )
-    table["v"] = rng.choice(words[:2], 50)
+    drawn = {"u": rng.choice(words, 50), "v": rng.choice(words[:2], 50)}
+    table = pd.DataFrame(drawn, index=range(7, 57), dtype=object).assign(x=rng.normal(size=50))
     new = table.tail(20).copy()
     new.loc[40:45, ["u", "v"]] = "never seen"
     encoder = OrdinalEncoder(

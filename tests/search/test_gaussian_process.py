@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import approx_fprime
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
@@ -77,6 +79,19 @@ def test_fitting_learns_what_matters():
         model.condition()
         errors.append(np.abs(model.predict(new, np.zeros(100))[0] - wave(new)).mean())
     assert errors[1] < 0.5 * errors[0]
+
+
+@pytest.mark.parametrize("n_branches", [1, 2])
+def test_the_slopes_that_a_fit_follows_are_those_of_its_loss(n_branches):
+    rng = np.random.default_rng(2)
+    if n_branches == 1:
+        model, rows, branches = flat(), rng.random((40, N_NUMBERS)), np.zeros(40)
+    else:
+        model, (rows, branches) = branched(), branched_rows(rng, 40)
+    model.observe(rows, branches, score(rows), rng.uniform(1, 5, 40))
+    theta = rng.normal(scale=0.5, size=rows.shape[1] + 3)
+    numeric = approx_fprime(theta, lambda at: model._loss(at)[0], 1e-6)
+    np.testing.assert_allclose(model._loss(theta)[1], numeric, rtol=1e-3, atol=1e-3)
 
 
 @settings(max_examples=25, deadline=None)

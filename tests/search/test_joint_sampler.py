@@ -39,6 +39,8 @@ SPACE = Space(
     ),
 )
 
+RATE = "hyperparameters/mlp/rate"
+
 
 def run(space, objective, n_trials, *, seed=0, **how):
     study = optuna.create_study(sampler=JointSampler(space, seed=seed), **how)
@@ -139,6 +141,14 @@ def test_frozen_parameters_stay_and_are_not_suggested():
     study, configs = run(frozen, loss, 40)
     assert all(c["paradigm"] == "mlp" and c["architecture/mlp/depth"] == 2 for c in configs)
     assert all("paradigm" not in trial.params for trial in study.trials)
+
+
+def test_a_frozen_number_is_proposed_as_it_was_given():
+    """Its place in the range, from which proposals are made, may stand for a number beside it."""
+    for rate in (0.3, 0.007, 1e-4 + 1e-9):
+        sampler = JointSampler(SPACE.freeze({"paradigm": "mlp", RATE: rate}), seed=0)
+        study = optuna.create_study()
+        assert sampler.propose(study, study.ask().number)[RATE] == rate
 
 
 def test_it_learns_from_trials_that_the_study_holds_already():
