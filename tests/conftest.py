@@ -75,6 +75,14 @@ def quick(make):
     return lambda *args, **kwargs: make(*args, **kwargs).drop(columns=["joined", "note"])
 
 
+@pytest.fixture
+def hears_ctrl_c():
+    """A shell lets what it runs in the background, these tests too, ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="session")
 def frames():
     """Makers of tables by task: each returns a frame and the target's name."""

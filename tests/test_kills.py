@@ -44,14 +44,6 @@ def told(folder):
 
 
 @pytest.fixture
-def hears_ctrl_c():
-    """A shell lets what it runs in the background, these tests too, ignore interrupts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture
 def wait_for_trial(n_stored):
     def wait(process, folder):
         while not n_stored(folder / "study.db"):

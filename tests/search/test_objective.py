@@ -245,15 +245,7 @@ def test_an_interrupt_between_stages_ends_with_what_was_found(space):
     assert search(space, objective, plan).best_config == space.default()
 
 
-@pytest.fixture
-def interruptible():
-    """A shell's background jobs are begun with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
+@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_that_comes_in_a_finalizer_ends_the_search_too(space):
     before = signal.getsignal(signal.SIGINT)
@@ -272,7 +264,7 @@ def test_an_interrupt_that_comes_in_a_finalizer_ends_the_search_too(space):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.usefixtures("interruptible")
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_an_interrupt_waits_until_a_trial_is_stored(space):
     class Interrupted(optuna.storages.InMemoryStorage):
         def create_new_trial(self, study_id, template_trial=None):
@@ -286,7 +278,7 @@ def test_an_interrupt_waits_until_a_trial_is_stored(space):
     assert len(found.studies["joint"].trials) == 4
 
 
-@pytest.mark.usefixtures("interruptible")
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_a_second_interrupt_does_not_wait(space):
     passed = []
 
