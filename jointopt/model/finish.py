@@ -144,7 +144,7 @@ class Finish:
     def _refits(
         self, executor: Executor, records: Sequence[TrialRecord], notes: list[str]
     ) -> list[Pipeline | None]:
-        """Fit members on all rows, the heaviest first; None for those that the time is short for.
+        """Fit members on all rows; None for those that the time is short for, the lightest first.
 
         None also for one that fails: the models of its folds stand for it.
         """
@@ -153,13 +153,15 @@ class Finish:
             # After an interrupt much more may be left; the user wants to go.
             left = min(left, self._reserve.kept())
             left -= sum(map(self._reserve.seconds_to_keep, records))
+        seconds = [self._reserve.seconds_to_fit(record) for record in records]
         in_time: list[int] = []
         total = 0.0
-        for i, record in enumerate(records):
-            seconds = self._reserve.seconds_to_fit(record)
-            if left is None or (seconds <= left and total + seconds <= executor.capacity * left):
+        for i, own in enumerate(seconds):
+            if left is None or (own <= left and total + own <= executor.capacity * left):
                 in_time.append(i)
-                total += seconds
+                total += own
+        # Were the longest not the first to begin, workers would wait for it at the end.
+        in_time.sort(key=lambda i: -seconds[i])
         many = len(in_time) == 1 and total > LONG_SECONDS
         wanted = [_refit_of(records[i]) for i in in_time]
         wholes: list[Pipeline | None] = [None] * len(records)
