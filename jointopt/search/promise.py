@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Promise", "model_of"]
 
-MOST_MODELLED = 160
+MOST_MODELLED = 112
 """Configurations that the model is made of: the better half of them the best, the rest drawn."""
-MOST_SINCE = 32
+MOST_SINCE = 16
 """Newer ones that it takes in before they are chosen again."""
 REFIT_GROWTH = 0.1
 """The model's weights are found anew when so much has been added."""
