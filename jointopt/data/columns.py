@@ -16,6 +16,8 @@ from jointopt.errors import DataError, ModelError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
 __all__ = ["Column", "Kind", "Schema", "listed", "normalise_column", "quoted", "with_string_names"]
 
 MAX_NAMES_SHOWN = 8
@@ -123,14 +125,16 @@ class Schema:
                 f"the table must be a pandas DataFrame, got {type(frame).__name__}; make one with "
                 "the training columns"
             )
-        frame = with_string_names(frame)
-        names = {str(name) for name in frame.columns}
-        if missing := [column.name for column in self.used if column.name not in names]:
-            raise ModelError(_missing_columns(missing, sorted(names)))
-        values = {
-            column.name: normalise_column(frame[column.name], column) for column in self.used
-        }
-        return pd.DataFrame(values, index=pd.RangeIndex(len(frame)), columns=list(values))
+        given = dict(zip(_string_names(frame), (v for _, v in frame.items()), strict=True))
+        if missing := [column.name for column in self.used if column.name not in given]:
+            raise ModelError(_missing_columns(missing, sorted(given)))
+        # Of one index pandas knows without a look that it is the same in all columns.
+        index = pd.RangeIndex(len(frame))
+        values = {}
+        for column in self.used:
+            normal = _normalised(given[column.name], column)
+            values[column.name] = pd.Series(normal, index, dtype=normal.dtype)
+        return pd.DataFrame(values, index=index, columns=list(values))
 
     def unreadable(self, frame: pd.DataFrame) -> dict[str, Any]:
         """Return used columns of which no value fits their kind, each with a value as an example.
@@ -198,16 +202,22 @@ def normalise_column(values: pd.Series, column: Column) -> pd.Series:
     Series
         With a fresh index; see `Schema.apply` for the dtypes.
     """
+    normal = _normalised(values, column)
+    return pd.Series(normal, dtype=normal.dtype)
+
+
+def _normalised(values: pd.Series, column: Column) -> NDArray[Any]:
     match column.kind:
         case Kind.NUMERIC:
-            return pd.Series(as_numbers(values))
+            return as_numbers(values)
         case Kind.DATE:
-            return pd.Series(as_dates(values, day_first=column.day_first))
+            return as_dates(values, day_first=column.day_first)
         case Kind.CATEGORICAL:
-            return pd.Series(as_strings(values), dtype=object)
+            return as_strings(values)
         case Kind.TEXT:
-            strings = pd.Series(as_strings(values), dtype=object)
-            return strings.where(strings.notna(), "")
+            strings = as_strings(values)
+            strings[pd.isna(strings)] = ""
+            return strings
 
 
 def with_string_names(frame: pd.DataFrame) -> pd.DataFrame:
@@ -218,13 +228,17 @@ def with_string_names(frame: pd.DataFrame) -> pd.DataFrame:
     DataError
         If two columns then have the same name.
     """
+    return frame.set_axis(_string_names(frame), axis=1)
+
+
+def _string_names(frame: pd.DataFrame) -> list[str]:
     names = [str(name) for name in frame.columns]
     if doubled := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(
             f"the table has more than one column named {listed([repr(d) for d in doubled])}; "
             "column names must differ"
         )
-    return frame.set_axis(names, axis=1)
+    return names
 
 
 def quoted(names: Sequence[str]) -> str:

@@ -82,6 +82,8 @@ def as_numbers(column: pd.Series) -> NDArray[np.float64]:
     if isinstance(dtype, pd.SparseDtype):
         column = pd.Series(np.asarray(column))
     match dtype.kind:
+        case "b" | "i" | "u" | "f" if isinstance(dtype, np.dtype):
+            values = column.to_numpy(dtype=float)
         case "b" | "i" | "u" | "f":
             values = column.to_numpy(dtype=float, na_value=np.nan)
         case "m":
