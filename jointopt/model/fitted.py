@@ -17,6 +17,7 @@ from jointopt.errors import ModelError
 from jointopt.evaluation.one_fold import load_libraries, predict
 from jointopt.model.calibration import calibrate
 from jointopt.model.decision import decide
+from jointopt.pipeline.boosted import let_trees_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -235,7 +236,7 @@ class FittedModel:
         # Pipelines that are fewer than cores see the rows in parts.
         n_parts = max(1, min(at_once // len(weighted), len(X) // LEAST_ROWS))
         encoded = _encoded_once((pipeline for pipeline, _ in weighted), X)
-        with ThreadPoolExecutor(at_once) as pool:
+        with ThreadPoolExecutor(at_once, initializer=let_trees_use, initargs=(n_parts,)) as pool:
             parts = encoded if n_parts == 1 else _divided(pool, [*encoded], n_parts)
             # `map` lets go of each result once it is added, and of the rest if one fails.
             predicted = pool.map(lambda part: self._one(*part), parts)

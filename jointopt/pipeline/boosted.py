@@ -2,11 +2,17 @@
 
 LightGBM takes each row through all trees before the next row. As many trees at a time as stay in
 the processor's cache take about half as long, and sum to the same.
+
+Which trees a call sums is kept in the booster (LightGBM's issue 6142): a call from another thread
+would change it in the middle. So a booster serves one thread after the other, and several of
+LightGBM's own threads where no other pipeline needs the cores.
 """
 
 from __future__ import annotations
 
+from threading import Lock, local
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -18,13 +24,27 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["is_lightgbm", "predict_boosted"]
+__all__ = ["is_lightgbm", "let_trees_use", "predict_boosted"]
 
 LEAVES_AT_ONCE = 2_000
 LEAVES_OF_A_STUMP = 12
 """A tree takes as much memory as so many leaves beside its own."""
 FEW_ROWS = 100
 """Fewer are done before dividing the trees pays."""
+
+_locks: WeakKeyDictionary[Any, Lock] = WeakKeyDictionary()
+_allowed = local()
+
+
+def let_trees_use(n_threads: int) -> None:
+    """Let LightGBM predict with so many threads of its own when the calling thread asks it.
+
+    Parameters
+    ----------
+    n_threads : int
+        At least 1; a model's own `n_jobs` where it is greater.
+    """
+    _allowed.n_threads = n_threads
 
 
 def is_lightgbm(booster: type) -> bool:
@@ -46,11 +66,13 @@ def predict_boosted(
     method : {"predict", "predict_proba"}
         Of a regressor or a classifier.
     """
-    divided = is_lightgbm(type(model)) and len(X) >= FEW_ROWS
-    link = _link(model.booster_) if divided else None
-    if link is None:
+    if not is_lightgbm(type(model)):
         return np.asarray(getattr(model, method)(X), dtype=float)
-    return link(_sum_of_trees(model, X))
+    with _locks.setdefault(model.booster_, Lock()):
+        link = _link(model.booster_) if len(X) >= FEW_ROWS else None
+        if link is None:
+            return np.asarray(getattr(model, method)(X), dtype=float)
+        return link(_sum_of_trees(model, X))
 
 
 def _link(booster: Any) -> Callable[[Array], Array] | None:
@@ -91,13 +113,14 @@ def _sum_of_trees(model: Any, X: NDArray[Any]) -> Array:
     # Each time the rows are copied, so that more columns want more trees.
     n_trees = max(LEAVES_AT_ONCE // (model.num_leaves + LEAVES_OF_A_STUMP), X.shape[1])
     at_once = max(1, n_trees // booster.num_model_per_iteration())
+    n_threads = max(model.n_jobs or 0, getattr(_allowed, "n_threads", 0))
     total = sum(
         booster.predict(
             X,
             start_iteration=first,
             num_iteration=min(at_once, n_rounds - first),
             raw_score=True,
-            num_threads=model.n_jobs or 0,
+            num_threads=n_threads,
         )
         for first in range(0, n_rounds, at_once)
     )

@@ -11,13 +11,17 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, RegressorMixin
+from lightgbm import LGBMRegressor
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVR
+from xgboost import XGBRegressor
 
 from jointopt import save_model
 from jointopt.data import make_dataset
 from jointopt.model.fitted import FittedModel, Member
+from jointopt.pipeline.estimators import EarlyStoppingRegressor
 from jointopt.pipeline.networks.estimators import NetworkRegressor
 
 CORES = 2
@@ -85,6 +89,32 @@ def test_a_single_pipeline_predicts_many_rows_in_parts_and_transforms_them_once(
     assert np.array_equal(found, rows["x"])
     assert Watched.most == most
     assert transformed == [n_rows]
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        EarlyStoppingRegressor(LGBMRegressor(n_jobs=1, num_leaves=4, verbose=-1), n_rounds=600),
+        EarlyStoppingRegressor(XGBRegressor(n_jobs=1), n_rounds=100),
+        NetworkRegressor(width=(8,), max_epochs=2, random_state=0),
+        SVR(),
+    ],
+    ids=lambda estimator: type(getattr(estimator, "estimator", estimator)).__name__,
+)
+@pytest.mark.parametrize("n_pipelines", [1, 2])
+def test_a_model_predicts_what_its_pipelines_do(estimator, n_pipelines):
+    x = np.linspace(0, 8, 4_000)
+    rows = pd.DataFrame({"x": x})
+    fitted = [
+        clone(estimator).fit(x[: 900 + i, None], np.sin(3 * x[: 900 + i]))
+        for i in range(n_pipelines)
+    ]
+    columns = FunctionTransformer(pd.DataFrame.to_numpy)
+    model = model_of(*(Pipeline([("columns", columns), ("model", one)]) for one in fitted))
+    expected = np.mean([one.predict(x[:, None]) for one in fitted], axis=0)
+    for _ in range(5):
+        np.testing.assert_allclose(model.predict(rows), expected, rtol=1e-5, atol=1e-9)
 
 
 WHAT_IS_SAID = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
@@ -76,6 +78,30 @@ def test_trees_taken_some_at_a_time_predict_as_all_at_once(booster, y, shape):
     one = "predict" if wrapper is EarlyStoppingRegressor else "predict_proba"
     found, expected = (getattr(m, one)(X) for m in (model, model.estimator_))
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("booster", "wrapper"),
+    [
+        (LGBMClassifier(num_leaves=4, verbose=-1), EarlyStoppingClassifier),
+        (LGBMRegressor(num_leaves=4, verbose=-1), EarlyStoppingRegressor),
+        (XGBClassifier(), EarlyStoppingClassifier),
+        (XGBRegressor(), EarlyStoppingRegressor),
+    ],
+)
+def test_threads_that_share_a_booster_predict_as_one(booster, wrapper):
+    """LightGBM keeps in the booster which trees it sums: another thread's call would change it."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3_000, 5))
+    y = X[:, 0] * X[:, 1] > 0
+    booster.set_params(n_estimators=600, n_jobs=1)
+    model = wrapper(booster, n_rounds=600, random_state=0).fit(X, y)
+    parts = [X[:2_000], X[:50], X[1_000:], X[-70:]] * 6  # of which some are few rows
+    alone = [model.predict(part) for part in parts]
+    with ThreadPoolExecutor(4) as pool:
+        at_once = list(pool.map(model.predict, parts))
+    for found, expected in zip(at_once, alone, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.fixture
