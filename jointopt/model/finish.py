@@ -144,7 +144,7 @@ class Finish:
     def _refits(
         self, executor: Executor, records: Sequence[TrialRecord], notes: list[str]
     ) -> list[Pipeline | None]:
-        """Fit members on all rows; None for those that the time is short for, the lightest first.
+        """Fit members on all rows, the longest first; None for those that the time is short for.
 
         None also for one that fails: the models of its folds stand for it.
         """
@@ -160,7 +160,7 @@ class Finish:
             if left is None or (own <= left and total + own <= executor.capacity * left):
                 in_time.append(i)
                 total += own
-        # Were the longest not the first to begin, workers would wait for it at the end.
+        # Else a worker would still be at the longest when the others have nothing left to do.
         in_time.sort(key=lambda i: -seconds[i])
         many = len(in_time) == 1 and total > LONG_SECONDS
         wanted = [_refit_of(records[i]) for i in in_time]

@@ -36,8 +36,8 @@ ANALYSIS_TRIALS, ANALYSIS_SECONDS = 100, 1.5
 """From how many trials on the report tells how axes interact, and what that takes."""
 REFIT_MARGIN = 1.15
 """How much longer than predicted the final fit may take; what takes longer still is stopped, and
-the models of its folds stand for it. Eleven runs of a minute took 0.6 to 1.2 times as long,
-beside the two seconds for the library of networks."""
+the folds' models stand for a member of an ensemble. Eleven runs of a minute took 0.6 to 1.2 times
+as long, beside the two seconds for the library of networks."""
 LEAST_TRAINED = 0.5
 """Of a fold's fit, what a last fit takes at least that ends after an early epoch."""
 LEAST_SECONDS, LEAST_SHARE = 3.0, 0.05

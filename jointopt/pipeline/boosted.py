@@ -3,14 +3,16 @@
 LightGBM takes each row through all trees before the next row. As many trees at a time as stay in
 the processor's cache take about half as long, and sum to the same.
 
-Which trees a call sums is kept in the booster (LightGBM's issue 6142): a call from another thread
-would change it in the middle. So a booster serves one thread after the other, and several of
-LightGBM's own threads where no other pipeline needs the cores.
+Which trees a call sums is kept in the booster (LightGBM's issue 6142), and with how many threads
+in its library, which makes room for so many and then asks once more: a call from another thread
+would change either in the middle. So a booster serves one call after the other, and calls of
+different boosters go together only with as many threads each.
 """
 
 from __future__ import annotations
 
-from threading import Lock, local
+from contextlib import contextmanager
+from threading import Condition, Lock, local
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -18,7 +20,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -32,7 +34,6 @@ LEAVES_OF_A_STUMP = 12
 FEW_ROWS = 100
 """Fewer are done before dividing the trees pays."""
 
-_locks: WeakKeyDictionary[Any, Lock] = WeakKeyDictionary()
 _allowed = local()
 
 
@@ -42,9 +43,38 @@ def let_trees_use(n_threads: int) -> None:
     Parameters
     ----------
     n_threads : int
-        At least 1; a model's own `n_jobs` where it is greater.
+        At least 1. A model's own `n_jobs` counts where it says more.
     """
     _allowed.n_threads = n_threads
+
+
+class _Gate:
+    """Lets calls in together that are of different boosters and take as many threads."""
+
+    def __init__(self) -> None:
+        self._next = Lock()
+        self._changed = Condition()
+        self._n_inside = self._n_threads = 0
+        self._locks: WeakKeyDictionary[Any, Lock] = WeakKeyDictionary()
+
+    @contextmanager
+    def call(self, booster: Any, n_threads: int) -> Iterator[None]:
+        """Wait until nothing is in the way of a call."""
+        with self._locks.setdefault(booster, Lock()):
+            # Who is next and has to wait is not passed by others, who could go on for ever.
+            with self._next, self._changed:
+                self._changed.wait_for(lambda: self._n_threads == n_threads or not self._n_inside)
+                self._n_threads = n_threads
+                self._n_inside += 1
+            try:
+                yield
+            finally:
+                with self._changed:
+                    self._n_inside -= 1
+                    self._changed.notify_all()
+
+
+_gate = _Gate()
 
 
 def is_lightgbm(booster: type) -> bool:
@@ -68,11 +98,18 @@ def predict_boosted(
     """
     if not is_lightgbm(type(model)):
         return np.asarray(getattr(model, method)(X), dtype=float)
-    with _locks.setdefault(model.booster_, Lock()):
-        link = _link(model.booster_) if len(X) >= FEW_ROWS else None
-        if link is None:
-            return np.asarray(getattr(model, method)(X), dtype=float)
+    link = _link(model.booster_) if len(X) >= FEW_ROWS else None
+    if link is not None:
         return link(_sum_of_trees(model, X))
+    n_threads = _n_threads(model)
+    with _gate.call(model.booster_, n_threads):
+        return np.asarray(getattr(model, method)(X, num_threads=n_threads), dtype=float)
+
+
+def _n_threads(model: Any) -> int:
+    """Return with how many threads a model predicts, 0 or less for as many as there are cores."""
+    own = 0 if model.n_jobs is None else int(model.n_jobs)
+    return own if own < 1 else max(own, getattr(_allowed, "n_threads", 1))
 
 
 def _link(booster: Any) -> Callable[[Array], Array] | None:
@@ -113,15 +150,15 @@ def _sum_of_trees(model: Any, X: NDArray[Any]) -> Array:
     # Each time the rows are copied, so that more columns want more trees.
     n_trees = max(LEAVES_AT_ONCE // (model.num_leaves + LEAVES_OF_A_STUMP), X.shape[1])
     at_once = max(1, n_trees // booster.num_model_per_iteration())
-    n_threads = max(model.n_jobs or 0, getattr(_allowed, "n_threads", 0))
-    total = sum(
-        booster.predict(
-            X,
-            start_iteration=first,
-            num_iteration=min(at_once, n_rounds - first),
-            raw_score=True,
-            num_threads=n_threads,
-        )
-        for first in range(0, n_rounds, at_once)
-    )
+    n_threads = _n_threads(model)
+    total: Any = 0.0
+    for first in range(0, n_rounds, at_once):
+        with _gate.call(booster, n_threads):
+            total += booster.predict(
+                X,
+                start_iteration=first,
+                num_iteration=min(at_once, n_rounds - first),
+                raw_score=True,
+                num_threads=n_threads,
+            )
     return np.asarray(total, dtype=float)

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
-from lightgbm import LGBMRegressor
+from lightgbm import Booster, LGBMRegressor
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -115,6 +116,43 @@ def test_a_model_predicts_what_its_pipelines_do(estimator, n_pipelines):
     expected = np.mean([one.predict(x[:, None]) for one in fitted], axis=0)
     for _ in range(5):
         np.testing.assert_allclose(model.predict(rows), expected, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.usefixtures("cores")
+def test_calls_of_lightgbm_do_not_change_each_others_trees_or_threads(monkeypatch):
+    """It keeps the range of trees in the booster, and the number of threads in its library."""
+    x = np.linspace(0, 8, 900)[:, None]
+    boosting = EarlyStoppingRegressor(LGBMRegressor(n_jobs=1, num_leaves=4, verbose=-1))
+    fitted = [clone(boosting).set_params(n_rounds=n).fit(x, x[:, 0]) for n in (300, 301)]
+    columns = FunctionTransformer(pd.DataFrame.to_numpy)
+    models = [model_of(Pipeline([("columns", columns), ("model", one)])) for one in fitted]
+    lock, inside, seen, predict = threading.Lock(), [], set(), Booster.predict
+
+    def watched(booster, *arguments, num_threads, **options):
+        with lock:
+            inside.append((id(booster), num_threads))
+            seen.add(tuple(sorted(inside)))
+        try:
+            return predict(booster, *arguments, num_threads=num_threads, **options)
+        finally:
+            with lock:
+                inside.remove((id(booster), num_threads))
+
+    monkeypatch.setattr(Booster, "predict", watched)
+    sizes = (2_000, 600, 50)  # the first in parts, the last too few to take some trees at a time
+    tables = [pd.DataFrame({"x": np.linspace(0, 8, size)}) for size in sizes]
+    calls = [(model, table) for model in models for table in tables] * 4
+    alone = [model.predict(table) for model, table in calls]
+    with ThreadPoolExecutor(len(calls)) as pool:
+        at_once = list(pool.map(lambda call: call[0].predict(call[1]), calls))
+    for found, expected in zip(at_once, alone, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert {n for calls_inside in seen for _, n in calls_inside} == {1, CORES}
+    for calls_inside in seen:
+        boosters, n_threads = zip(*calls_inside, strict=True)
+        assert len(set(boosters)) == len(boosters)
+        assert len(set(n_threads)) == 1
+    assert max(map(len, seen)) == len(models)
 
 
 WHAT_IS_SAID = """

@@ -97,9 +97,10 @@ def test_threads_that_share_a_booster_predict_as_one(booster, wrapper):
     booster.set_params(n_estimators=600, n_jobs=1)
     model = wrapper(booster, n_rounds=600, random_state=0).fit(X, y)
     parts = [X[:2_000], X[:50], X[1_000:], X[-70:]] * 6  # of which some are few rows
-    alone = [model.predict(part) for part in parts]
+    predict = getattr(model, "predict_proba", model.predict)
+    alone = [predict(part) for part in parts]
     with ThreadPoolExecutor(4) as pool:
-        at_once = list(pool.map(model.predict, parts))
+        at_once = list(pool.map(predict, parts))
     for found, expected in zip(at_once, alone, strict=True):
         np.testing.assert_array_equal(found, expected)
 
