@@ -17,7 +17,7 @@ from jointopt.errors import ModelError
 from jointopt.evaluation.one_fold import load_libraries, predict
 from jointopt.model.calibration import calibrate
 from jointopt.model.decision import decide
-from jointopt.pipeline.boosted import let_trees_use
+from jointopt.pipeline.boosted import is_lightgbm, let_trees_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -233,29 +233,33 @@ class FittedModel:
         # Threads are enough: boosters and networks compute outside Python. More of them than cores
         # would wait for each other, so those that a pipeline has of its own count.
         at_once = max(1, cpu_count() // max(_threads(pipeline) for pipeline, _ in weighted))
-        # Pipelines that are fewer than cores see the rows in parts.
-        n_parts = max(1, min(at_once // len(weighted), len(X) // LEAST_ROWS))
+        # Pipelines that are fewer than cores see the rows in parts, or use threads of their own.
+        most = max(1, min(at_once // len(weighted), len(X) // LEAST_ROWS))
+        n_parts = [1 if most == 1 or _divides_rows(pipeline) else most for pipeline, _ in weighted]
         encoded = _encoded_once((pipeline for pipeline, _ in weighted), X)
-        with ThreadPoolExecutor(at_once, initializer=let_trees_use, initargs=(n_parts,)) as pool:
-            parts = encoded if n_parts == 1 else _divided(pool, [*encoded], n_parts)
+        with ThreadPoolExecutor(at_once, initializer=let_trees_use, initargs=(most,)) as pool:
+            parts = encoded if most == 1 else _divided(pool, [*encoded], n_parts)
             # `map` lets go of each result once it is added, and of the rest if one fails.
             predicted = pool.map(lambda part: self._one(*part), parts)
             found = sum(
-                weight * np.concatenate([*islice(predicted, n_parts)]) for _, weight in weighted
+                weight * np.concatenate([*islice(predicted, n)])
+                for (_, weight), n in zip(weighted, n_parts, strict=True)
             )
         return np.asarray(found)
 
 
 def _divided(
-    pool: ThreadPoolExecutor, encoded: Sequence[tuple[Pipeline, pd.DataFrame]], n_parts: int
+    pool: ThreadPoolExecutor,
+    encoded: Sequence[tuple[Pipeline, pd.DataFrame]],
+    n_parts: Sequence[int],
 ) -> Iterator[tuple[Any, Any]]:
     """Yield the last step of each pipeline with each part of its rows, in order.
 
     Rows are transformed whole: that is mostly Python, of which one thread runs at a time.
     """
     transformed = pool.map(lambda one: one[0][:-1].transform(one[1]), encoded)
-    for (pipeline, _), rows in zip(encoded, transformed, strict=True):
-        ends = np.linspace(0, len(rows), n_parts + 1).astype(int)
+    for (pipeline, _), rows, n in zip(encoded, transformed, n_parts, strict=True):
+        ends = np.linspace(0, len(rows), n + 1).astype(int)
         for first, end in pairwise(ends):
             yield pipeline[-1], rows[first:end]
 
@@ -264,3 +268,9 @@ def _threads(pipeline: Pipeline) -> int:
     """Return how many threads a pipeline's estimator predicts with."""
     told = pipeline[-1].get_params().items()
     return max((value for name, value in told if name.endswith("n_jobs") and value), default=1)
+
+
+def _divides_rows(pipeline: Pipeline) -> bool:
+    """Whether it is LightGBM, of which calls wait for each other and divide rows by themselves."""
+    model = pipeline[-1]
+    return any(is_lightgbm(type(part)) for part in (model, *model.get_params().values()))
