@@ -32,7 +32,7 @@ __all__ = ["PREDICTION", "FittedModel", "Member"]
 
 
 LATENCY_ROWS = 1_000
-LEAST_ROWS = 500
+LEAST_ROWS, LEAST_ROWS_OF_TREES = 500, 100
 """With fewer, a thread of their own brings little."""
 PREDICTION: Final = "prediction"
 """The column of predicted classes or values, beside those of the classes."""
@@ -234,10 +234,12 @@ class FittedModel:
         # would wait for each other, so those that a pipeline has of its own count.
         at_once = max(1, cpu_count() // max(_threads(pipeline) for pipeline, _ in weighted))
         # Pipelines that are fewer than cores see the rows in parts, or use threads of their own.
-        most = max(1, min(at_once // len(weighted), len(X) // LEAST_ROWS))
+        idle = at_once // len(weighted)
+        most = max(1, min(idle, len(X) // LEAST_ROWS))
         n_parts = [1 if most == 1 or _divides_rows(pipeline) else most for pipeline, _ in weighted]
+        n_threads = max(1, min(idle, len(X) // LEAST_ROWS_OF_TREES))
         encoded = _encoded_once((pipeline for pipeline, _ in weighted), X)
-        with ThreadPoolExecutor(at_once, initializer=let_trees_use, initargs=(most,)) as pool:
+        with ThreadPoolExecutor(at_once, initializer=let_trees_use, initargs=(n_threads,)) as pool:
             parts = encoded if most == 1 else _divided(pool, [*encoded], n_parts)
             # `map` lets go of each result once it is added, and of the rest if one fails.
             predicted = pool.map(lambda part: self._one(*part), parts)
