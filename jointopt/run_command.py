@@ -26,7 +26,7 @@ from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import load_model
 from jointopt.run_results import conclusion, tell_results, write_results
 from jointopt.search.budget import parse_seconds
-from jointopt.search.storage import earlier_seconds, open_storage, sqlite_url
+from jointopt.search.storage import check_storage, earlier_seconds, open_storage, sqlite_url
 from jointopt.space import load_space
 from jointopt.study_file import (
     SEQUENTIAL,
@@ -109,6 +109,9 @@ class RunCommand:
             The folder.
         """
         started = time.monotonic() if started is None else started
+        if storage is not None:
+            # Before anything is read or made.
+            check_storage(storage)
         study = _single(self.study)
         table = _only_table(study)
         name = table.label

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "at_once",
+    "check_storage",
     "earlier_seconds",
     "free_name",
     "open_storage",
@@ -71,13 +72,7 @@ def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
     if not isinstance(storage, str | Path):
         return storage
     text = str(storage)
-    if not text.endswith(".journal") and "://" not in text:
-        raise OptionError(
-            f"storage {text!r} is neither a database URL (such as sqlite:///study.db) "
-            "nor a path ending in .journal"
-        )
-    if "://" in text:
-        _check_url(text)
+    check_storage(text)
     place = without_password(text) if "://" in text else text
     with plain_storage_errors(place, "opened"):
         return _journal(text) if text.endswith(".journal") else _database(text)
@@ -117,7 +112,26 @@ def _database(text: str) -> BaseStorage:
         time.sleep(0.1)
 
 
-def _check_url(text: str) -> None:
+def check_storage(text: str) -> None:
+    """Refuse what cannot be the place of studies, without looking for it.
+
+    Parameters
+    ----------
+    text : str
+        A path ending in `.journal`, or a database URL.
+
+    Raises
+    ------
+    OptionError
+        If it is neither, or a URL that no database has.
+    """
+    if "://" not in text:
+        if text.endswith(".journal"):
+            return
+        raise OptionError(
+            f"storage {text!r} is neither a database URL (such as sqlite:///study.db) "
+            "nor a path ending in .journal"
+        )
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 

@@ -61,6 +61,11 @@ def test_an_option_of_run_is_refused(refuses, option):
     refuses(f"{RUN} {option}", OPTIONS[option])
 
 
+def test_of_a_storage_that_cannot_be_no_folder_is_left(refuses, here):
+    refuses(f"{RUN} --out results --storage results.jurnal", "storage 'results.jurnal' is neither")
+    assert not (here / "results").exists()
+
+
 COMMANDS = {
     "rnu t.csv": "No such command 'rnu'",
     "run": "Missing argument",
