@@ -109,8 +109,8 @@ class RunCommand:
             The folder.
         """
         started = time.monotonic() if started is None else started
-        if storage is not None:
-            # Before anything is read or made.
+        if storage:
+            # Before a table is read or a folder made.
             check_storage(storage)
         study = _single(self.study)
         table = _only_table(study)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from joblib import effective_n_jobs
 from scipy.special import expit, softmax
 
 if TYPE_CHECKING:
@@ -107,9 +108,9 @@ def predict_boosted(
 
 
 def _n_threads(model: Any) -> int:
-    """Return with how many threads a model predicts, 0 or less for as many as there are cores."""
-    own = 0 if model.n_jobs is None else int(model.n_jobs)
-    return own if own < 1 else max(own, getattr(_allowed, "n_threads", 1))
+    """Return with how many threads a model predicts, at least 1."""
+    own: int = effective_n_jobs(model.n_jobs or -1)
+    return max(own, int(getattr(_allowed, "n_threads", 1)))
 
 
 def _link(booster: Any) -> Callable[[Array], Array] | None:

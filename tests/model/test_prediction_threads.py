@@ -118,6 +118,19 @@ def test_a_model_predicts_what_its_pipelines_do(estimator, n_pipelines):
         np.testing.assert_allclose(model.predict(rows), expected, rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.parametrize("n_rows", [1, 999, 1_000, 4_001])
+def test_pipelines_that_see_rows_whole_and_in_parts_are_told_apart(n_rows, monkeypatch):
+    monkeypatch.setattr("jointopt.model.fitted.cpu_count", lambda: 8)
+    x, columns = np.linspace(0, 8, 900), FunctionTransformer(pd.DataFrame.to_numpy)
+    boosting = EarlyStoppingRegressor(LGBMRegressor(n_jobs=1, verbose=-1), n_rounds=300)
+    estimators = [SVR(C=10.0), boosting, SVR()]
+    fitted = [estimator.fit(x[:, None], np.sin(3 * x)) for estimator in estimators]
+    rows = pd.DataFrame({"x": np.linspace(0, 8, n_rows)})
+    model = model_of(*(Pipeline([("columns", columns), ("model", one)]) for one in fitted))
+    expected = np.mean([one.predict(rows.to_numpy()) for one in fitted], axis=0)
+    np.testing.assert_allclose(model.predict(rows), expected, rtol=1e-9)
+
+
 @pytest.mark.usefixtures("cores")
 def test_calls_of_lightgbm_do_not_change_each_others_trees_or_threads(monkeypatch):
     """It keeps the range of trees in the booster, and the number of threads in its library."""
@@ -139,7 +152,7 @@ def test_calls_of_lightgbm_do_not_change_each_others_trees_or_threads(monkeypatc
                 inside.remove((id(booster), num_threads))
 
     monkeypatch.setattr(Booster, "predict", watched)
-    sizes = (2_000, 600, 50)  # the first in parts, the last too few to take some trees at a time
+    sizes = (2_000, 600, 50)  # the last are too few for two threads, or some trees at a time
     tables = [pd.DataFrame({"x": np.linspace(0, 8, size)}) for size in sizes]
     calls = [(model, table) for model in models for table in tables] * 4
     alone = [model.predict(table) for model, table in calls]
