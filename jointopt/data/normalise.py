@@ -83,6 +83,7 @@ def as_numbers(column: pd.Series) -> NDArray[np.float64]:
         column = pd.Series(np.asarray(column))
     match dtype.kind:
         case "b" | "i" | "u" | "f" if isinstance(dtype, np.dtype):
+            # No value of pandas' own to replace, which is most of the time that this takes.
             values = column.to_numpy(dtype=float)
         case "b" | "i" | "u" | "f":
             values = column.to_numpy(dtype=float, na_value=np.nan)
