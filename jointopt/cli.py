@@ -120,11 +120,12 @@ def run(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with the study in --out or --storage, or join the runs that are at it.",
+            help="Go on with the study in --out or --storage, or join the runs that are at it; what "
+            "these have used counts for --budget and --trials.",
         ),
     ] = False,
 ) -> None:
-    """Search the joint space for the best model of a table, and fit it on all rows.
+    """Search the joint space for the best model of a table, and save it.
 
     Several runs, on several machines too, share one study if each is given the same --storage,
     --resume and an --out of its own: each takes in what the others have finished, --budget and

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from optuna.trial import TrialState
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.model_selection import cross_val_score
@@ -12,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from jointopt import Choice, DataError, Float, JointClassifier, JointRegressor, Space
+from jointopt import Choice, DataError, Float, JointClassifier, JointRegressor, Space, load_space
 
 TINY = Space(
     paradigm=Choice(
@@ -46,6 +47,14 @@ QUICKEST = {
         )
     ),
 }
+
+
+def test_the_exhaustive_strategy_scores_every_point_on_every_fold():
+    X, y = load_iris(return_X_y=True)
+    space = load_space("small").freeze({"transforms/numeric/scale": "none"})
+    model = JointClassifier(n_trials=60, budget=None, space=space, strategy="exhaustive")
+    trials = model.fit(X, y).study_.trials
+    assert [trial.state for trial in trials] == 60 * [TrialState.COMPLETE]
 
 
 # Every check applies, so none is expected to fail. None looks at what was searched.

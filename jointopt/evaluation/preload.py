@@ -1,7 +1,7 @@
 """Imported once by the server process that workers are forked from, so that they start at once.
 
 torch and skrub are not: they take as long as all of this, and few tables and the first trials need
-neither. A worker imports skrub when it begins, for a table with dates or texts, and torch when its
+neither. A worker imports skrub when it begins, for a table with dates, and torch when its
 first network comes.
 """
 

@@ -15,6 +15,8 @@ from jointopt.evaluation.tasks import FoldTask
 from jointopt.evaluation.under_way import UnderWay, target_scale
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import optuna
 
     from jointopt.evaluation.events import Watcher
@@ -47,6 +49,8 @@ class TableEvaluator:
         No fit is stopped sooner while none has ended well: a late result is worth more than none.
     keep_models : bool, default=False
         Whether the pipelines that are fitted on the first four folds are kept, those of the best.
+    racing : bool, default=True
+        Whether the hopeless are stopped; else each configuration that does not fail finishes.
     watch : callable or None, default=None
         Called with a FitBegun and a FitEnded for each fit.
 
@@ -68,6 +72,7 @@ class TableEvaluator:
         max_fit_seconds: float | None = None,
         first_seconds: float = 0.0,
         keep_models: bool = False,
+        racing: bool = True,
         watch: Watcher | None = None,
     ) -> None:
         scratch = executor.scratch if keep_models else None
@@ -78,6 +83,7 @@ class TableEvaluator:
         self._watch = watch
         self._max_fit_seconds = max_fit_seconds
         self._first_seconds = first_seconds
+        self._racing = racing
         self._stop_rule = StopRule(len(setting.folds), max_fit_seconds)
         self._curves: defaultdict[tuple[str, str, int], CurveRace] = defaultdict(CurveRace)
         self._running: dict[int, UnderWay] = {}
@@ -201,14 +207,13 @@ class TableEvaluator:
         limit = self._limit()
         if len(running.rungs) < len(self.setting.rungs):
             n_rows = self.setting.rungs[len(running.rungs)]
-            bar = self._curve_race(running.config, n_rows).must_reach()
-            task = FoldTask(running.config, 0, n_rows, limit, must_reach=bar)
+            task = FoldTask(running.config, 0, n_rows, limit, must_reach=self._bar(running, n_rows))
             self._begin(running, task)
             return
         fold = running.n_begun
         running.n_begun += 1
         keep = self.kept.model_path(running.number, fold)
-        bar = self._curve_race(running.config, None).must_reach() if fold == 0 else None
+        bar = self._bar(running, None) if fold == 0 else None
         task = FoldTask(running.config, fold, None, limit, keep, bar)
         self._begin(running, task)
 
@@ -228,6 +233,10 @@ class TableEvaluator:
         if fit.n_rows is not None:
             return f"{fit.n_rows:,} rows"
         return f"fold {fit.fold + 1} of {len(self.setting.folds)}"
+
+    def _bar(self, running: UnderWay, n_rows: int | None) -> Mapping[float, float] | None:
+        """Return what loss a network must reach on the first fold, or a sample of it."""
+        return self._curve_race(running.config, n_rows).must_reach() if self._racing else None
 
     def _curve_race(self, config: Config, n_rows: int | None) -> CurveRace:
         """Return the race between networks of a paradigm on the first fold, or a sample of it.
@@ -250,6 +259,8 @@ class TableEvaluator:
             self._stop_rule.finished(scores, rungs)
             self.kept.add(running.number, running.results)
             return running.outcome(State.COMPLETE)
+        if not self._racing:
+            return None
         paradigm = str(running.config.get("paradigm"))
         why = self._stop_rule.why_to_stop(paradigm, running.results, running.rungs)
         return None if why is None else running.outcome(State.PRUNED, why)

@@ -245,12 +245,12 @@ def _load_libraries(*, in_workers: bool) -> None:
 def _scores(run: TableRun, X: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
     metric = run.metric
     test = HeldOut.of(run, X, y).score
-    validation = metric.display(float(run.model.facts["validation_score"]))
+    validation = float(run.model.facts["validation_score"])
     size = run.space.size()
     return {
         "test": test,
-        "validation": metric.display(validation),
-        "gap": validation - metric.display(test),
+        "validation": validation,
+        "gap": metric.display(validation) - metric.display(test),
         "n_plus_m": str(size.sequential),
         "n_times_m": str(size.joint),
         "sizes": json.dumps({axis: str(count) for axis, count in size.items()}),

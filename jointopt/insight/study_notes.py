@@ -46,8 +46,6 @@ __all__ = ["ARTIFACTS", "StudyNotes"]
 
 ARTIFACTS: Final = "artifacts"
 """Folder of the files of trials, in that of a run's results."""
-N_MEMBERS: Final = 10
-"""Members of the model that have files, the heaviest; there may be 25."""
 NOTE_LENGTH: Final = 2_045
 """Characters of a note that optuna-dashboard keeps in one attribute."""
 
@@ -115,16 +113,15 @@ class StudyNotes:
         conclusion : str, default=""
             What became of it, in a line.
         members : sequence of Member, default=()
-            Of the model; those that this search evaluated have files, the heaviest ten.
+            Of the model; those that this search evaluated have files.
         """
         for stage in self._stages.values():
             stage.conclusion = conclusion
             stage.n_written.pop(self._write_note.__name__, None)
         for _, write in self._paces:
             self._of_each(write)
-        heaviest = sorted(members, key=lambda member: -member.weight)[:N_MEMBERS]
         for stage in self._stages.values():
-            for record in stage.members(heaviest):
+            for record in stage.members(members):
                 self._write_files_of(stage, record)
         if result is not None and self._stages:
             largest = max(self._stages.values(), key=lambda stage: len(stage.records))

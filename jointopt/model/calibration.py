@@ -58,7 +58,7 @@ def fit_temperature(
     loss to the targets of J. Platt, "Probabilistic outputs for support vector machines", 1999: of
     n rows, one more and one wrong could have come next, so that a model that made no mistake on
     a few rows does not become certain. It is worth it if temperatures fitted on the other parts
-    gain on each part, by more than the gain's standard error.
+    gain on average, by more than the gain's standard error.
 
     Parameters
     ----------

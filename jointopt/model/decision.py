@@ -60,7 +60,7 @@ def decision_weights(
 ) -> tuple[Values | None, list[float]]:
     """Tune the weights of classes on predictions out of fold, if that is worth it.
 
-    It is if weights tuned on the other parts gain on each part, by more than the gain's standard
+    It is if weights tuned on the other parts gain on average, by more than the gain's standard
     error: what is tuned on the rows that it is judged by always seems to gain. Where trying them
     would take more than some seconds there are none.
 

@@ -41,7 +41,7 @@ def cross_fitted(
     score: Callable[[Rows, Tuned], float],
     usual: Tuned,
 ) -> tuple[Tuned, list[float]] | None:
-    """Fit on all parts, if what is fitted on the others gains on each part.
+    """Fit on all parts, if what is fitted on the others gains on average.
 
     What is fitted on the rows that it is judged by always seems to gain.
 

@@ -32,7 +32,7 @@ from jointopt.search.engine import Engine, Shelf
 from jointopt.search.place import place_of
 from jointopt.search.starts import Starts
 from jointopt.search.storage import open_storage
-from jointopt.search.strategies import joint
+from jointopt.search.strategies import exhaustive, joint
 from jointopt.search.terms import check_terms, stored_terms
 from jointopt.space import Space, load_space
 
@@ -93,7 +93,7 @@ class RunOptions:
         Studies are named `name/stage`.
     resume : bool, default=False
         Go on with the studies in the storage; other runs may do so at the same time. Their data,
-        target, metric, space and seed must be the same.
+        target, metric, space, strategy and seed must be the same.
     final : {"ensemble", "single"}, default="ensemble"
         Average the best configurations, or fit the best one on all rows.
     portfolio : bool, default=True
@@ -148,7 +148,7 @@ def run_table(
     watch: Watcher | None = None,
     prepared: Callable[[TableEvaluator, Space], None] | None = None,
 ) -> TableRun:
-    """Search the joint space on a table and fit the best configuration on all rows.
+    """Search the joint space on a table, and make a model of what was best.
 
     Parameters
     ----------
@@ -198,6 +198,7 @@ def run_table(
             max_fit_seconds=_longest_fit(options, len(setting.folds)),
             first_seconds=FIRST_FIT_SECONDS if options.trial_timeout is None else 0.0,
             keep_models=options.final == "ensemble",
+            racing=strategy is not exhaustive,
             watch=watch,
         )
         if prepared is not None:

@@ -78,8 +78,9 @@ class _EarlyStopping(BaseEstimator):
             X_fit, y_fit = np.delete(X, held, axis=0), np.delete(y, held)
             started = time.monotonic()
             self.n_rounds_ = fit(model, X_fit, y_fit, (X[held], y[held]), stop)
-            once_more = 2 * time.monotonic() - started
-            if len(X) <= MOST_ROWS_TO_FIT_TWICE and once_more < until:
+            now = time.monotonic()
+            second_ends = now + (now - started)
+            if len(X) <= MOST_ROWS_TO_FIT_TWICE and second_ends < until:
                 # More rows carry more rounds, in proportion as a rule of thumb.
                 n_rounds = round(self.n_rounds_ * len(X) / len(X_fit))
                 model = clone(self.estimator).set_params(n_estimators=n_rounds)

@@ -46,8 +46,8 @@ def alternating(space: Space, starts: Sequence[Config], seed: int) -> Plan:
     """Interleave recursive feature elimination and a genetic algorithm.
 
     Each round has two halves. `features`: from the incumbent, up to three configurations without
-    one, a tenth and a fifth of the columns on which it relies least (each column on trial in
-    turn where the evaluation tells no importances), and two with a dropped column back.
+    one, a tenth and a fifth of the columns on which it relies least (of random ones where the
+    evaluation tells no importances), and two with a dropped column back.
     `genetic`: eight children of the ten best configurations by uniform crossover and mutation
     over all other axes, with the incumbent's columns. It ends with the budget, or after five
     rounds in which neither half had anything new to try. All trials are in one study, each with
@@ -136,10 +136,11 @@ def _eliminations(
     on = [path for path in paths if best.config.get(path, True)]
     chance = {path: rng.random() for path in on}
     ranked = sorted(on, key=lambda path: (importances.get(path, 0.0), chance[path]))
-    for size in [n for n in dict.fromkeys((1, len(on) // 10, len(on) // 5)) if 0 < n < len(on)]:
+    sizes = [n for n in dict.fromkeys((1, len(on) // 10, len(on) // 5)) if 0 < n < len(on)]
+    for size in sizes:
         yield _masked(space, best.config, set(ranked[size:]), paths)
     if not importances:
-        for path in ranked[1:REMOVALS]:
+        for path in ranked[1 : 1 + REMOVALS - len(sizes)]:
             yield _masked(space, best.config, {*on} - {path}, paths)
     off = [path for path in paths if path not in on]
     for back in rng.sample(off, min(RETURNS, len(off))):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from weakref import finalize
 
 from optuna.distributions import (
     check_distribution_compatibility,
@@ -56,6 +57,9 @@ class DatabaseStorage(RDBStorage):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
+        # When its last connection closes, SQLite moves the write-ahead log into the file, which
+        # people copy by itself; an interpreter that ends does not close them.
+        finalize(self, self.engine.dispose)
         file = Path(self.engine.url.database or "") if url.startswith("sqlite") else None
         self._file = KnownFile(file) if file is not None and file.is_file() else None
         self._reflected: MetaData | None = None

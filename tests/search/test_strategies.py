@@ -162,6 +162,16 @@ def test_alternating_drops_what_matters_least_and_offers_it_again():
     assert back
 
 
+def test_alternating_offers_dropped_columns_again_where_nothing_ranks_columns():
+    space = Space(features={"columns": Subset([f"c{i}" for i in range(30)])})
+    plan = alternating(space, [space.default()], 0)
+    next(plan)
+    smaller = space.complete({"features/columns/c0": False, "features/columns/c1": False})
+    stage = plan.send(StageResult((Evaluated(smaller, 1.0, complete=True),)))
+    n_columns = [sum(config.values()) for config in stage.proposals]
+    assert sorted(n_columns) == [23, 26, 27, 29, 29]
+
+
 def test_alternating_goes_on_without_gains():
     plan = alternating(SPACE, [SPACE.default()], 0)
     stage, n_tried = next(plan), 0
