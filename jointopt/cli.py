@@ -120,8 +120,8 @@ def run(
         bool,
         typer.Option(
             "--resume",
-            help="Go on with the study in --out or --storage, or join the runs that are at it; what "
-            "these have used counts for --budget and --trials.",
+            help="Go on with the study in --out or --storage, or join the runs that are at it; "
+            "what these have used counts for --budget and --trials.",
         ),
     ] = False,
 ) -> None:
@@ -279,7 +279,8 @@ def predict(
         raise OptionError(f"--out {out} is a folder; give the name of a CSV file")
     if not out.parent.is_dir():
         raise OptionError(f"--out {out}: the folder {out.parent} does not exist; make it first")
-    model, table = load_model(folder), read_table(data)
+    model = load_model(folder)
+    table = read_table(data, strings=model.schema.string_columns)
     found = model.predictions(table)
     try:
         found.to_csv(out, index=False)

@@ -253,7 +253,7 @@ class JointClassifier(ClassifierMixin, _Joint):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Search, then make the model: the best configurations averaged, or the best one (`final`).
+        """Search, then make a model of the best configurations, or of the best one (`final`).
 
         Parameters
         ----------
@@ -408,7 +408,7 @@ class JointRegressor(RegressorMixin, _Joint):
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Search, then make the model: the best configurations averaged, or the best one (`final`).
+        """Search, then make a model of the best configurations, or of the best one (`final`).
 
         Parameters
         ----------

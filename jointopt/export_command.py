@@ -58,7 +58,8 @@ def export_onnx(console: Console, folder: Path, out: Path | None, data: Path | N
         raise OptionError(f"--out {out}: the folder {out.parent} does not exist; make it first")
     model = load_model(folder)
     proto = onnx_model(model)
-    frame = _training_table(folder) if data is None else read_table(data)
+    strings = model.schema.string_columns
+    frame = _training_table(folder) if data is None else read_table(data, strings=strings)
     frame = frame.sample(min(len(frame), CHECKED_ROWS), random_state=0)
     content = proto.SerializeToString()
     difference = check_onnx(content, model, frame)

@@ -95,6 +95,11 @@ class Schema:
         """Return the names of the used columns of a kind."""
         return [column.name for column in self.used if column.kind == kind]
 
+    @property
+    def string_columns(self) -> list[str]:
+        """The used columns that models see as strings; in a text file they are to be read so."""
+        return [c.name for c in self.used if c.kind in (Kind.CATEGORICAL, Kind.TEXT)]
+
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Bring a table, at training and at prediction alike, into the form that models see.
 

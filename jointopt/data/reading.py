@@ -20,7 +20,7 @@ from jointopt.errors import DataError
 from jointopt.files import existing_file, plain_reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 __all__ = ["EXTENSIONS", "read_table"]
 
@@ -34,7 +34,7 @@ UNCLOSED = re.compile(r"EOF inside string starting at row (\d+)")
 RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path, *, strings: Collection[str] = ()) -> pd.DataFrame:
     """Read a table from a .csv, .csv.gz, .tsv, .tsv.gz, .parquet or .feather file.
 
     Text files are UTF-8 with a header line, separated by commas (.csv) or tabs (.tsv). Cells that
@@ -44,6 +44,10 @@ def read_table(path: str | Path) -> pd.DataFrame:
     ----------
     path : str or Path
         The file; the extension tells its format.
+    strings : collection of str, default=()
+        Columns of a text file whose cells are kept as they are written, though all of them may
+        look like numbers or truth values: for a table to predict, `Schema.string_columns`. Names
+        that the table does not have are passed over.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise DataError(f"{path} is empty (0 bytes)")
     if extension in SEPARATORS:
         with plain_reading(path), _text_errors(path):
-            frame = _read_text(path, SEPARATORS[extension])
+            frame = _read_text(path, SEPARATORS[extension], strings)
     else:
         frame = _read_binary(path, extension)
     if not len(frame.columns):
@@ -132,7 +136,7 @@ def _parser_words(message: str) -> str:
     return f"it is not well-formed: {' '.join(message.split())}"
 
 
-def _read_text(path: Path, separator: str) -> pd.DataFrame:
+def _read_text(path: Path, separator: str, strings: Collection[str]) -> pd.DataFrame:
     header = _header(path, separator)
     if any("\0" in name for name in header):
         raise DataError(
@@ -145,7 +149,7 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return _in_blocks(path, separator, len(header))
+            return _in_blocks(path, separator, len(header), dict.fromkeys(strings, "str"))
         except pd.errors.ParserWarning as warning:
             raise DataError(
                 f"{path}: rows have more fields than the header has names ({len(header)}); "
@@ -153,7 +157,7 @@ def _read_text(path: Path, separator: str) -> pd.DataFrame:
             ) from warning
 
 
-def _in_blocks(path: Path, separator: str, n_columns: int) -> pd.DataFrame:
+def _in_blocks(path: Path, separator: str, n_columns: int, types: dict[str, str]) -> pd.DataFrame:
     """Read what a whole reading would, without its memory: it keeps the text of all cells.
 
     A type is that of the whole column. Where blocks do not agree on it, the column is read again,
@@ -164,7 +168,13 @@ def _in_blocks(path: Path, separator: str, n_columns: int) -> pd.DataFrame:
         # Without index_col, pandas makes row names of a surplus first field, in silence; with
         # low_memory, it decides a column's type by blocks of its own.
         return pd.read_csv(
-            path, sep=separator, encoding="utf-8-sig", index_col=False, low_memory=False, **options
+            path,
+            sep=separator,
+            encoding="utf-8-sig",
+            index_col=False,
+            low_memory=False,
+            dtype=types,
+            **options,
         )
 
     with read(chunksize=max(1, BLOCK_CELLS // max(1, n_columns))) as blocks:

@@ -207,7 +207,9 @@ class TableEvaluator:
         limit = self._limit()
         if len(running.rungs) < len(self.setting.rungs):
             n_rows = self.setting.rungs[len(running.rungs)]
-            task = FoldTask(running.config, 0, n_rows, limit, must_reach=self._bar(running, n_rows))
+            task = FoldTask(
+                running.config, 0, n_rows, limit, must_reach=self._bar(running, n_rows)
+            )
             self._begin(running, task)
             return
         fold = running.n_begun

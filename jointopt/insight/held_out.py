@@ -55,6 +55,8 @@ class HeldOut:
 
         def signed() -> float:
             told = model.predict(X) if model.classes is None else model.predict_proba(X)
+            if metric.needs == "predict" and model.decision_weights is not None:
+                told = told * model.decision_weights
             return metric.score(y, told, run.dataset.n_classes)
 
         found = attempt(signed)

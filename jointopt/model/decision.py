@@ -11,7 +11,7 @@ import timeit
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from numpy.lib.stride_tricks import sliding_window_view
 
 from jointopt.model.held_parts import cross_fitted, sampled, several
 
@@ -31,6 +31,8 @@ FACTORS: Final = 2.0 ** np.linspace(-4.0, 4.0, 65)
 """Weights of a class that are tried, beside those of the others."""
 SMOOTHED: Final = 5
 """Neighbouring weights over which scores are averaged, so that no lucky one is taken."""
+ROUNDING: Final = 1e-12
+"""By which equal scores may differ."""
 BINARY, MAX_CLASSES, N_PASSES = 2, 10, 2
 N_TIMED: Final = 3
 MAX_SECONDS: Final = 3.0
@@ -53,6 +55,16 @@ def decide(probabilities: Values, weights: Values | None) -> Rows:
     """
     weighted = probabilities if weights is None else probabilities * weights
     return np.asarray(weighted.argmax(axis=1))
+
+
+def _best(scores: Values) -> int:
+    """Return which factor is best, of equal ones that which changes least."""
+    # Weights for which a metric is not defined are none to take.
+    told = np.where(np.isfinite(scores), scores, -np.inf)
+    padded = np.pad(told, SMOOTHED // 2, mode="edge")
+    smooth = sliding_window_view(padded, SMOOTHED).mean(axis=1)
+    equal = np.flatnonzero(smooth >= smooth.max() - ROUNDING)
+    return int(equal[np.abs(np.log(FACTORS[equal])).argmin()])
 
 
 def decision_weights(
@@ -99,7 +111,7 @@ def decision_weights(
             tried = np.repeat(weights[None], len(FACTORS), axis=0)
             tried[:, code] *= FACTORS
             found = np.array([np.mean([score(rows, w) for rows in on]) for w in tried])
-            weights = tried[uniform_filter1d(found, SMOOTHED, mode="nearest").argmax()]
+            weights = tried[_best(found)]
         return np.asarray(weights / weights[0])
 
     # The fastest of a few: the first loads what it needs, and another process may hold up one.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Predictions = NDArray[np.float32] | NDArray[np.float64]
 
-__all__ = ["fold_score", "greedy_selection"]
+__all__ = ["FoldScore", "greedy_selection"]
 
 MAX_ROUNDS = 25
 MAX_MEMBERS = 6
@@ -77,10 +77,8 @@ def greedy_selection(
     return {i: count / best_size for i, count in counts.items()}
 
 
-def fold_score(
-    dataset: Dataset, folds: Sequence[Fold], metric: Metric
-) -> Callable[[Predictions], float]:
-    """Return the score of out-of-fold predictions: the mean over folds, as trials have it.
+class FoldScore:
+    """The score of out-of-fold predictions: the mean over folds, as trials have it.
 
     At most 8,000 rows are looked at.
 
@@ -92,12 +90,23 @@ def fold_score(
         Rows to fit on and rows to score on.
     metric : Metric
         Signed so that greater is better.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_looked_at,)
+        Numbers of the rows that are looked at.
     """
-    parts = sampled([rows for _, rows in folds])
 
-    def score(predictions: Predictions) -> float:
+    def __init__(self, dataset: Dataset, folds: Sequence[Fold], metric: Metric) -> None:
+        parts = sampled([rows for _, rows in folds])
+        self.rows = np.concatenate(parts)
+        self._parts = np.split(np.arange(len(self.rows)), np.cumsum([*map(len, parts)])[:-1])
+        self._y = dataset.y[self.rows]
+        self._n_classes = dataset.n_classes
+        self._metric = metric
+
+    def __call__(self, predictions: Predictions) -> float:
+        """Return the score of predictions of `rows`, in their order."""
         found = np.asarray(predictions, dtype=np.float64)
-        scores = [metric.score(dataset.y[r], found[r], dataset.n_classes) for r in parts]
+        scores = [self._metric.score(self._y[p], found[p], self._n_classes) for p in self._parts]
         return float(np.mean(scores))
-
-    return score

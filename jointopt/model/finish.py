@@ -112,7 +112,7 @@ class Finish:
                     f"{self._setting.dataset.n_rows:,} rows: no time was left for more"
                 )
             member, kept = self._member(record, 1.0, pipeline), self._members.predictions(record)
-            model = self._model((member,), record, self._scores(record), kept)
+            model = self._model((member,), record, self._scores(record), kept, notes)
             return model, tuple(notes)
         raise SearchError("no configuration could be fitted: " + "; ".join(notes))
 
@@ -139,7 +139,7 @@ class Finish:
             self._member(record, weight, whole, self._of_folds(record, weight, whole))
             for (record, weight), whole in zip(chosen, wholes, strict=True)
         )
-        return self._model(members, best, scores, blended)
+        return self._model(members, best, scores, blended, notes)
 
     def _refits(
         self, executor: Executor, records: Sequence[TrialRecord], notes: list[str]
@@ -241,21 +241,33 @@ class Finish:
             score=np.nan if value is None else value,
         )
 
+    def _tuned(
+        self, predictions: NDArray[Any]
+    ) -> tuple[NDArray[np.float64] | None, float, list[float]]:
+        """Return weights of classes, the temperature, and the folds' scores with these if any."""
+        dataset, parts = self._setting.dataset, [rows for _, rows in self._setting.folds]
+        weights, tuned = decision_weights(predictions, dataset, parts, self._metric)
+        temperature, softened = fit_temperature(predictions, dataset, parts, self._metric)
+        return weights, temperature, tuned or softened
+
     def _model(
         self,
         members: tuple[Member, ...],
         best: TrialRecord,
         scores: Sequence[float],
         predictions: NDArray[Any] | None,
+        notes: list[str],
     ) -> FittedModel:
         """Put it together, with decisions and probabilities tuned where the metric judges them."""
         dataset = self._setting.dataset
         weights, temperature = None, 1.0
         if predictions is not None:
-            parts = [rows for _, rows in self._setting.folds]
-            weights, tuned = decision_weights(predictions, dataset, parts, self._metric)
-            temperature, softened = fit_temperature(predictions, dataset, parts, self._metric)
-            scores = tuned or softened or scores
+            found = attempt(lambda: self._tuned(predictions))
+            if isinstance(found, Exception):
+                notes.append(f"decisions and probabilities are not tuned: {reason_of(found)}")
+            else:
+                weights, temperature, tuned = found
+                scores = tuned or scores
         fold_scores = list(map(self._metric.display, scores))
         return FittedModel(
             members=members,

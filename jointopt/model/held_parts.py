@@ -69,6 +69,7 @@ def cross_fitted(
     """
     scores = [score(rows, fit([*parts[:i], *parts[i + 1 :]])) for i, rows in enumerate(parts)]
     gains = np.subtract(scores, [score(rows, usual) for rows in parts])
-    if gains.mean() <= gains.std(ddof=1) / np.sqrt(len(gains)):
+    # A score of NaN, of a metric that is not defined on some part, is no gain.
+    if not gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)):
         return None
     return fit(parts), scores

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
-from jointopt.model.ensemble import fold_score, greedy_selection
+from jointopt.model.ensemble import FoldScore, greedy_selection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class Members:
     def __init__(self, setting: Setting, evaluator: TableEvaluator) -> None:
         self._kept = evaluator.kept
         self._metric = setting.metric
-        self._score = fold_score(setting.dataset, setting.folds, setting.metric)
+        self._score = FoldScore(setting.dataset, setting.folds, setting.metric)
         self._complete: list[TrialRecord] = []
         self._chosen: Weighted = []
         self._chosen_from = 0
@@ -67,7 +67,8 @@ class Members:
         candidates = [record for record in ranked if self.paths(record)][:MAX_CANDIDATES]
         if not candidates:
             return []
-        predictions = [self._kept.predictions[r.evaluation or 0] for r in candidates]
+        rows = self._score.rows
+        predictions = [self._kept.predictions[r.evaluation or 0][rows] for r in candidates]
         weights = greedy_selection(predictions, self._score)
         return [(candidates[i], weights[i]) for i in sorted(weights, key=lambda i: -weights[i])]
 

@@ -101,7 +101,8 @@ if len(sys.argv) != 3:
     sys.exit(__doc__)
 try:
     model = load_model(Path(__file__).parent)
-    model.predictions(read_table(sys.argv[1])).to_csv(sys.argv[2], index=False)
+    table = read_table(sys.argv[1], strings=model.schema.string_columns)
+    model.predictions(table).to_csv(sys.argv[2], index=False)
 except (JointOptError, OSError) as error:
     sys.exit(f"error: {{error}}")
 '''

@@ -53,8 +53,9 @@ class JointSampler(BaseSampler):
     all branches: neighbours and crossings of the best ones, the best of each branch and the best
     values moved to another branch, and random ones; the leading candidates are refined by small
     steps. One proposal in ten, up to every second one when nothing better was found for long, goes
-    to a branch that was tried little, so that one whose defaults start badly is not lost. What has been evaluated or is under way is not proposed again, and
-    what is under way counts as if it had the score that the model expects.
+    to a branch that was tried little, so that one whose defaults start badly is not lost. What has
+    been evaluated or is under way is not proposed again, and what is under way counts as if it had
+    the score that the model expects.
 
     Parameters
     ----------

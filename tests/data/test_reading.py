@@ -163,3 +163,23 @@ def test_parquet_without_columns_or_rows(tmp_path: Path) -> None:
     FRAME.iloc[:0].to_parquet(tmp_path / "u.parquet")
     with pytest.raises(DataError, match="no rows"):
         read_table(tmp_path / "u.parquet")
+
+
+@pytest.mark.parametrize("cells_at_once", [2**20, 4])
+def test_strings_of_the_training_table_are_strings_in_a_table_to_predict(
+    tmp_path, monkeypatch, cells_at_once
+):
+    monkeypatch.setattr("jointopt.data.reading.BLOCK_CELLS", cells_at_once)
+    rows = [
+        "0042,TRUE,1.0,a b c d,1.5",
+        "A7,FALSE,1.10,e,2",
+        ",UNKNOWN,2.0b,f,3",
+        "0150,TRUE,1.1,,4",
+    ]
+    head = "code,flag,version,note,size\n"
+    train = read_table(write(tmp_path / "t.csv", head + "\n".join(30 * rows)))
+    schema = infer_schema(train)
+    new = write(tmp_path / "new.csv", head + "\n".join(rows[i] for i in (0, 3)))
+    strings = [*schema.string_columns, "not there"]
+    found = schema.apply(read_table(new, strings=strings))
+    pd.testing.assert_frame_equal(found, schema.apply(train.iloc[[0, 3]]))

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import f1_score
 
 from jointopt.data import Task, get_metric, make_dataset
+from jointopt.insight.held_out import HeldOut
 from jointopt.model.decision import decide, decision_weights
 from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import load_model, save_model
@@ -52,6 +54,56 @@ def test_what_is_tuned_to_noise_is_not_kept():
         metric = get_metric("accuracy", dataset.task)
         kept += decision_weights(shuffled, dataset, PARTS, metric)[0] is not None
     assert kept <= 4
+
+
+def test_where_a_metric_is_not_defined_no_weight_is_taken():
+    def precision(y, predicted):
+        chosen = predicted == 1
+        return y[chosen].mean() if chosen.any() else np.nan
+
+    # Of 16 to 1 against it, no row is predicted positive.
+    probabilities, dataset = drawn(0, base=0.0, spread=0.5)
+    metric = get_metric(precision, dataset.task)
+    weights, scores = decision_weights(probabilities, dataset, PARTS, metric)
+    assert np.isfinite(scores).all()
+    assert (decide(probabilities, weights) == 1).any()
+
+
+def test_a_class_for_which_weights_make_no_difference_keeps_its_own():
+    probabilities, dataset = drawn(0)
+    certain = np.arange(N) % 5 == 0
+    three = np.column_stack([probabilities, np.zeros(N)])
+    three[certain] = [0.0, 0.0, 1.0]
+    labels = np.where(certain, "zero", dataset.classes[dataset.y])
+    dataset = make_dataset(pd.DataFrame({"x": dataset.X["x"], "y": labels}), "y")
+    metric = get_metric("balanced_accuracy", dataset.task)
+    weights, _ = decision_weights(three, dataset, PARTS, metric)
+    assert weights[1] > 1
+    assert decide(np.array([[0.15, 0.0, 0.85]]), weights) == [2]
+
+
+@pytest.mark.parametrize("final", ["ensemble", "single"])
+def test_a_metric_that_fails_on_other_decisions_leaves_them_as_they_are(final):
+    def careful(y, predicted):
+        if predicted.mean() > 0.3:
+            raise ValueError("too many are predicted positive")
+        return (y == predicted).mean()
+
+    _, dataset = drawn(2)
+    run = run_table(dataset, RunOptions(space="small", n_trials=3, metric=careful, final=final))
+    assert run.model.decision_weights is None
+    assert "too many are predicted positive" in " ".join(run.notes)
+
+
+def test_held_out_rows_are_decided_as_new_rows_are():
+    _, dataset = drawn(2)
+    _, others = drawn(3)
+    run = run_table(dataset, RunOptions(space="small", n_trials=3, metric="f1"))
+    truth = others.classes[others.y]
+    score = HeldOut.of(run, others.X, others.y).score
+    assert score == pytest.approx(f1_score(truth, run.model.predict(others.X), pos_label="yes"))
+    most_probable = run.model.predict_proba(others.X).argmax(axis=1)
+    assert score != pytest.approx(f1_score(others.y, most_probable), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "log_loss"])

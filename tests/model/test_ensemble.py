@@ -18,7 +18,7 @@ from jointopt.data import make_dataset
 from jointopt.errors import OptionError, StorageError
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import predict
-from jointopt.model.ensemble import fold_score, greedy_selection
+from jointopt.model.ensemble import FoldScore, greedy_selection
 from jointopt.model.finish import LIGHT
 from jointopt.model.members import Members
 from jointopt.model.run import RunOptions, run_table
@@ -53,8 +53,9 @@ def test_the_ensemble_is_not_worse_than_the_best_alone(run, dataset):
         member.weight * run.out_of_fold["joint", member.trial] for member in model.members
     )
     folds = make_folds(dataset, seed=0, n_folds=run.n_folds)
-    score = fold_score(dataset, folds, run.metric)(np.asarray(blended))
-    assert model.facts["validation_score"] == pytest.approx(run.metric.display(score))
+    score = FoldScore(dataset, folds, run.metric)
+    validation = run.metric.display(score(np.asarray(blended)[score.rows]))
+    assert model.facts["validation_score"] == pytest.approx(validation)
 
 
 def test_heavy_members_are_half_of_four_folds_and_half_of_all_rows(run, dataset):
