@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["adapt_space", "blueprint_of", "column_groups"]
 
 MAX_MASK_COLUMNS = 64
+MAX_CLUSTERED = 5_000
+"""Columns of which all pairs are looked at: the memory for that grows by their square."""
 MAX_PRODUCT_COLUMNS = 20
 
 
@@ -89,7 +92,9 @@ def column_groups(dataset: Dataset) -> Mapping[str, list[str]]:
 
     Up to 64 columns each is its own group. Above, numeric columns are put together by complete
     linkage on one minus their absolute rank correlation until 64 groups remain; a group is named
-    by its first column and the number of the others. Correlations do not look at the target.
+    by its first column and the number of the others. Of more than 5,000 numeric columns so many,
+    drawn at random, are put together, and each other one joins that with which it correlates most.
+    Correlations do not look at the target.
     """
     if dataset not in _groups:
         _groups[dataset] = _grouped(dataset)
@@ -121,10 +126,18 @@ def _correlated(dataset: Dataset, names: list[str], n_groups: int) -> list[list[
     ranks = rankdata(np.where(np.isnan(values), np.inf, values), axis=0)
     ranks = (ranks - ranks.mean(axis=0)) / np.maximum(ranks.std(axis=0), 1e-12)
     ranks = ranks.astype(np.float32)
-    distance = np.clip(1 - np.abs(ranks.T @ ranks / len(ranks)), 0, 1)
+    is_many = len(names) > MAX_CLUSTERED
+    # At random, for columns may come in turns.
+    few = np.random.default_rng(0).permutation(len(names))[:MAX_CLUSTERED]
+    clustered = ranks[:, few] if is_many else ranks
+    distance = np.clip(1 - np.abs(clustered.T @ clustered / len(ranks)), 0, 1)
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), method="complete")
     labels = fcluster(tree, t=n_groups, criterion="maxclust")
+    if is_many:
+        blocks = np.array_split(ranks, math.ceil(len(names) / MAX_CLUSTERED), axis=1)
+        nearest = [np.abs(block.T @ clustered).argmax(axis=1) for block in blocks]
+        labels = labels[np.concatenate(nearest)]
     found: dict[int, list[str]] = {}
     for name, label in zip(names, labels, strict=True):
         found.setdefault(int(label), []).append(name)

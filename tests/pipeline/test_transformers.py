@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 from jointopt import load_space
 from jointopt.data import dataset_from_arrays
-from jointopt.pipeline.adapt import adapt_space, blueprint_of
+from jointopt.pipeline.adapt import adapt_space, blueprint_of, column_groups
 from jointopt.pipeline.build import build_pipeline
 from jointopt.pipeline.transformers import CategoryCodes, RankedMask, RankingSelector
 
@@ -91,6 +93,18 @@ def test_the_wide_space_turns_groups_of_columns():
         varies.append(np.ptp(found, axis=0) > 0)
     turned = {str(name) for name in dataset.X.columns[varies[0] != varies[1]]}
     assert set(pair) <= turned
+
+
+def test_columns_too_many_to_compare_all_pairs_are_grouped_by_those_that_are_like_them():
+    rng = np.random.default_rng(0)
+    n_centres, n_columns = 30, 6_000
+    X = np.tile(rng.normal(size=(40, n_centres)), n_columns // n_centres)
+    dataset = dataset_from_arrays(X + 0.01 * rng.normal(size=X.shape), rng.normal(size=40))
+    groups = column_groups(dataset)
+    assert n_centres <= len(groups) <= 64
+    assert sorted(chain(*groups.values())) == sorted(dataset.X.columns)
+    for columns in groups.values():
+        assert len({int(name[1:]) % n_centres for name in columns}) == 1
 
 
 def test_codes_are_those_of_scikit_learn():
