@@ -11,6 +11,7 @@ import pandas as pd
 
 from jointopt.data.columns import Column, Kind, Schema, normalise_column, with_string_names
 from jointopt.data.normalise import as_dates, as_numbers, as_strings
+from jointopt.data.tasks import MAX_INTEGER_CLASSES
 from jointopt.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["infer_schema"]
 
 PARSED_SHARE = 0.95
+MAX_NA_VALUES = 2
 MAX_DATES_TRIED = 1000
 TEXT_WORDS = 3.0
 TEXT_MIN_UNIQUE = 40
@@ -40,7 +42,9 @@ def infer_schema(frame: pd.DataFrame) -> Schema:
 
     Numbers, truth values and durations are numeric, pandas categories categorical. Strings are
     numeric or dates if 95 % of them can be read so (others are then missing, noted as "mixed");
-    text if they have more than three words on average and rarely repeat; else categories.
+    numeric, too, if they are more than 20 numbers and one or two words or signs without a digit,
+    such as "?" and "unknown"; text if they have more than three words on average and rarely
+    repeat; else categories.
     Ignored are columns of one value, empty ones, categories that hardly ever repeat, and row
     numbers: whole numbers in a column named like `id` that are distinct and fill at least a
     quarter of their range.
@@ -110,8 +114,13 @@ def _of_strings(name: str, labels: pd.Series, counts: NDArray[np.int64]) -> Colu
     n_known = int(counts.sum())
     if not n_known:
         return Column(name, Kind.CATEGORICAL)
-    if counts[~np.isnan(as_numbers(labels))].sum() >= PARSED_SHARE * n_known:
-        return Column(name, Kind.NUMERIC)
+    numbers = as_numbers(labels)
+    is_number = ~np.isnan(numbers)
+    na_values = _na_values(labels[~is_number])
+    # As for a target: whole numbers that are no more than these may well be codes.
+    is_many = len(np.unique(numbers[is_number])) > MAX_INTEGER_CLASSES
+    if (na_values and is_many) or counts[is_number].sum() >= PARSED_SHARE * n_known:
+        return Column(name, Kind.NUMERIC, na_values=na_values)
     tried = np.unique(np.linspace(0, len(labels) - 1, MAX_DATES_TRIED).astype(int))
     sample = labels.iloc[tried].reset_index(drop=True)
     if counts[tried][~np.isnat(as_dates(sample))].sum() >= PARSED_SHARE * counts[tried].sum():
@@ -120,6 +129,15 @@ def _of_strings(name: str, labels: pd.Series, counts: NDArray[np.int64]) -> Colu
     if is_many and _mean_words(labels, counts) > TEXT_WORDS:
         return Column(name, Kind.TEXT)
     return Column(name, Kind.CATEGORICAL)
+
+
+def _na_values(labels: pd.Series) -> tuple[str, ...]:
+    """Return what stands for missing among numbers, nothing if the labels are more than that.
+
+    One with a digit, such as `>100` or `2A`, says something.
+    """
+    is_word = len(labels) <= MAX_NA_VALUES and not labels.str.contains(r"\d").any()
+    return tuple(labels) if is_word else ()
 
 
 def _mean_words(labels: pd.Series, counts: NDArray[np.int64]) -> float:

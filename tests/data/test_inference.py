@@ -55,10 +55,43 @@ def test_kinds(values: Any, kind: Kind) -> None:
 
 @pytest.mark.parametrize(("n_other", "kind"), [(5, Kind.NUMERIC), (6, Kind.CATEGORICAL)])
 def test_text_in_a_numeric_column(n_other: int, kind: Kind) -> None:
-    column = infer([str(i % 30) for i in range(100 - n_other)] + ["unknown"] * n_other)
+    column = infer([str(i % 30) for i in range(100 - n_other)] + [*"abcdef"[:n_other]])
     assert column.kind is kind
     assert column.note == ("mixed" if kind is Kind.NUMERIC else None)
     assert column.missing_share == pytest.approx(n_other / 100 if kind is Kind.NUMERIC else 0)
+
+
+@pytest.mark.parametrize("markers", [["?"], ["-"], ["unknown", "NR"]])
+@pytest.mark.parametrize("share", [0.08, 0.3])
+def test_a_marker_of_missing_values_leaves_a_column_numeric(
+    markers: list[str], share: float
+) -> None:
+    """With the smaller share it was an identifier, with the larger one a category."""
+    given = pd.Series(np.arange(200) / 7).astype(str)
+    is_missing = np.arange(200) < 200 * share
+    given[is_missing] = np.resize(markers, is_missing.sum())
+    schema = infer_schema(pd.DataFrame({"a": given}))
+    column = schema.columns[0]
+    assert (column.kind, column.used, column.note) == (Kind.NUMERIC, True, "mixed")
+    assert column.missing_share == pytest.approx(share)
+    new = pd.DataFrame({"a": [*markers, "2.5", "other"]})
+    assert schema.apply(new)["a"].tolist()[-2] == 2.5
+    assert schema.apply(new)["a"].isna().sum() == len(markers) + 1
+    assert schema.unreadable(new.head(len(markers))) == {}
+    assert schema.unreadable(new.drop(index=len(markers))) == {"a": "other"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [["a", "b", "c"], [">100"], ["2A", "2B"]],
+    ids=["more than two words", "a censored number", "codes with digits"],
+)
+def test_few_numbers_and_words_that_tell_something_are_categories(others: list[str]) -> None:
+    def kind(n_numbers: int, words: list[str]) -> Kind:
+        return infer([*map(str, range(n_numbers)), *words * 3] * 2).kind
+
+    assert (kind(21, ["a", "b"]), kind(20, ["a", "b"])) == (Kind.NUMERIC, Kind.CATEGORICAL)
+    assert kind(40, others) is Kind.CATEGORICAL
 
 
 def test_a_few_strings_among_dates_are_mixed() -> None:
