@@ -125,10 +125,16 @@ def _of_strings(name: str, labels: pd.Series, counts: NDArray[np.int64]) -> Colu
     sample = labels.iloc[tried].reset_index(drop=True)
     if counts[tried][~np.isnat(as_dates(sample))].sum() >= PARSED_SHARE * counts[tried].sum():
         return Column(name, Kind.DATE, day_first=_day_first(sample))
-    is_many = len(labels) > max(TEXT_MIN_UNIQUE, TEXT_UNIQUE_SHARE * n_known)
-    if is_many and _mean_words(labels, counts) > TEXT_WORDS:
+    if _rarely_repeats(len(labels), n_known) and _mean_words(labels, counts) > TEXT_WORDS:
         return Column(name, Kind.TEXT)
     return Column(name, Kind.CATEGORICAL)
+
+
+def _rarely_repeats(n_unique: int, n_known: int) -> bool:
+    if n_unique > max(TEXT_MIN_UNIQUE, TEXT_UNIQUE_SHARE * n_known):
+        return True
+    # What would be called an identifier in a small table is asked first whether it is text.
+    return n_unique >= max(IDENTIFIER_MIN_ROWS, IDENTIFIER_SHARE * n_known)
 
 
 def _na_values(labels: pd.Series) -> tuple[str, ...]:

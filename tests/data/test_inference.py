@@ -130,6 +130,16 @@ def test_text() -> None:
     assert infer([sentence[:8] for sentence in sentences]).kind is Kind.CATEGORICAL
 
 
+@pytest.mark.parametrize("n_rows", [20, 40])
+def test_sentences_in_a_small_table_are_text(n_rows: int) -> None:
+    sentences = [" ".join(RNG.choice(WORDS, 6)) for _ in range(n_rows)]
+    column = infer(sentences)
+    assert (column.kind, column.used, column.note) == (Kind.TEXT, True, None)
+    assert infer([*sentences, sentences[0], None]).kind is Kind.TEXT
+    assert infer([sentence[:8] for sentence in sentences]).kind is Kind.CATEGORICAL
+    assert infer(sentences[:10] * 2).kind is Kind.CATEGORICAL
+
+
 @pytest.mark.parametrize(
     ("values", "note"),
     [
