@@ -55,6 +55,11 @@ class Column:
         For dates written like 3/4/2020: whether that is in April.
     na_values : tuple of str
         For numbers: what stood for a missing value, such as "?".
+    decimal : str
+        For numbers written for people, such as $1,234.50: the sign before the fraction, "." or
+        ",", where the other one divides thousands; "" for plain numbers.
+    unit : str
+        For such numbers: the sign that they may begin or end with, such as "$" or "%".
     """
 
     name: str
@@ -65,6 +70,8 @@ class Column:
     used: bool = True
     day_first: bool = False
     na_values: tuple[str, ...] = ()
+    decimal: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +230,7 @@ def normalise_column(values: pd.Series, column: Column) -> pd.Series:
 def _normalised(values: pd.Series, column: Column) -> NDArray[Any]:
     match column.kind:
         case Kind.NUMERIC:
-            return as_numbers(values)
+            return as_numbers(values, decimal=column.decimal, unit=column.unit)
         case Kind.DATE:
             return as_dates(values, day_first=column.day_first)
         case Kind.CATEGORICAL:
