@@ -53,6 +53,13 @@ class Column:
         Whether models see it.
     day_first : bool
         For dates written like 3/4/2020: whether that is in April.
+    na_values : tuple of str
+        For numbers: what stood for a missing value, such as "?".
+    decimal : str
+        For numbers written for people, such as $1,234.50: the sign before the fraction, "." or
+        ",", where the other one divides thousands; "" for plain numbers.
+    unit : str
+        For such numbers: the sign that they may begin or end with, such as "$" or "%".
     """
 
     name: str
@@ -62,6 +69,9 @@ class Column:
     note: str | None = None
     used: bool = True
     day_first: bool = False
+    na_values: tuple[str, ...] = ()
+    decimal: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +107,13 @@ class Schema:
 
     @property
     def string_columns(self) -> list[str]:
-        """The used columns that models see as strings; in a text file they are to be read so."""
-        return [c.name for c in self.used if c.kind in (Kind.CATEGORICAL, Kind.TEXT)]
+        """The used columns that a text file must give as strings, whatever they look like there.
+
+        Categories and text are what is written; of numbers written for people 1.234 may be more
+        than a thousand.
+        """
+        written = (Kind.CATEGORICAL, Kind.TEXT)
+        return [c.name for c in self.used if c.kind in written or c.decimal]
 
     def apply(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Bring a table, at training and at prediction alike, into the form that models see.
@@ -144,8 +159,11 @@ class Schema:
     def unreadable(self, frame: pd.DataFrame) -> dict[str, Any]:
         """Return used columns of which no value fits their kind, each with a value as an example.
 
-        >>> schema = Schema((Column("size", Kind.NUMERIC),))
-        >>> schema.unreadable(pd.DataFrame({"size": ["1,5", "2,5"]}))
+        What stood for a missing value in training does so here, and is not told.
+
+        >>> age = Column("age", Kind.NUMERIC, na_values=("?",))
+        >>> schema = Schema((Column("size", Kind.NUMERIC), age))
+        >>> schema.unreadable(pd.DataFrame({"size": ["1,5", "2,5"], "age": "?"}))
         {'size': '1,5'}
         """
         frame = with_string_names(frame)
@@ -154,8 +172,10 @@ class Schema:
             if column.kind not in (Kind.NUMERIC, Kind.DATE):
                 continue  # whose values all can be read
             present = frame[column.name].dropna()
-            if len(present) and normalise_column(present, column).isna().all():
-                found[column.name] = present.iloc[0]
+            if normalise_column(present, column).isna().all():
+                is_na = pd.Series(as_strings(present), dtype=object).isin(column.na_values)
+                if not is_na.all():
+                    found[column.name] = present[~is_na.to_numpy()].iloc[0]
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,7 +192,7 @@ class Schema:
         >>> Schema.from_dict(schema.to_dict()) == schema
         True
         """
-        return cls(tuple(Column(**c | {"kind": Kind(c["kind"])}) for c in plain["columns"]))
+        return cls(tuple(_column(c) for c in plain["columns"]))
 
     def describe(self) -> str:
         """Return one line in plain words.
@@ -190,6 +210,12 @@ class Schema:
         if ignored := [f"{c.name}: {c.note}" for c in self.columns if not c.used]:
             parts.append(f"{len(ignored)} ignored ({listed(ignored)})")
         return "; ".join(parts)
+
+
+def _column(plain: Mapping[str, Any]) -> Column:
+    # Models that were saved before there were `na_values` have none.
+    na_values = tuple(plain.get("na_values", ()))
+    return Column(**{**plain, "kind": Kind(plain["kind"]), "na_values": na_values})
 
 
 def normalise_column(values: pd.Series, column: Column) -> pd.Series:
@@ -214,7 +240,7 @@ def normalise_column(values: pd.Series, column: Column) -> pd.Series:
 def _normalised(values: pd.Series, column: Column) -> NDArray[Any]:
     match column.kind:
         case Kind.NUMERIC:
-            return as_numbers(values)
+            return as_numbers(values, decimal=column.decimal, unit=column.unit)
         case Kind.DATE:
             return as_dates(values, day_first=column.day_first)
         case Kind.CATEGORICAL:

@@ -10,15 +10,20 @@ import numpy as np
 import pandas as pd
 
 from jointopt.data.columns import Column, Kind, Schema, normalise_column, with_string_names
-from jointopt.data.normalise import as_dates, as_numbers, as_strings
+from jointopt.data.normalise import as_dates, as_strings
+from jointopt.data.tasks import MAX_INTEGER_CLASSES
 from jointopt.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 __all__ = ["infer_schema"]
 
 PARSED_SHARE = 0.95
+MAX_NA_VALUES = 2
+UNITS = "$€£¥₹%"
 MAX_DATES_TRIED = 1000
 TEXT_WORDS = 3.0
 TEXT_MIN_UNIQUE = 40
@@ -40,7 +45,11 @@ def infer_schema(frame: pd.DataFrame) -> Schema:
 
     Numbers, truth values and durations are numeric, pandas categories categorical. Strings are
     numeric or dates if 95 % of them can be read so (others are then missing, noted as "mixed");
-    text if they have more than three words on average and rarely repeat; else categories.
+    numeric, too, if they are more than 20 numbers and one or two words or signs without a digit,
+    such as "?" and "unknown". Numbers may be written for people if all of a column are: with
+    thousands divided, as 1,234, a decimal comma, or one sign of a currency or of percent. Other
+    strings are text if they have more than three words on average and rarely repeat; else
+    categories.
     Ignored are columns of one value, empty ones, categories that hardly ever repeat, and row
     numbers: whole numbers in a column named like `id` that are distinct and fill at least a
     quarter of their range.
@@ -110,16 +119,58 @@ def _of_strings(name: str, labels: pd.Series, counts: NDArray[np.int64]) -> Colu
     n_known = int(counts.sum())
     if not n_known:
         return Column(name, Kind.CATEGORICAL)
-    if counts[~np.isnan(as_numbers(labels))].sum() >= PARSED_SHARE * n_known:
-        return Column(name, Kind.NUMERIC)
+    column, numbers = _as_numeric(name, labels)
+    # As for a target: whole numbers that are no more than these may well be codes.
+    is_many = numbers.nunique() > MAX_INTEGER_CLASSES
+    if (column.na_values and is_many) or counts[numbers.notna()].sum() >= PARSED_SHARE * n_known:
+        return column
     tried = np.unique(np.linspace(0, len(labels) - 1, MAX_DATES_TRIED).astype(int))
     sample = labels.iloc[tried].reset_index(drop=True)
     if counts[tried][~np.isnat(as_dates(sample))].sum() >= PARSED_SHARE * counts[tried].sum():
         return Column(name, Kind.DATE, day_first=_day_first(sample))
-    is_many = len(labels) > max(TEXT_MIN_UNIQUE, TEXT_UNIQUE_SHARE * n_known)
-    if is_many and _mean_words(labels, counts) > TEXT_WORDS:
+    if _rarely_repeats(len(labels), n_known) and _mean_words(labels, counts) > TEXT_WORDS:
         return Column(name, Kind.TEXT)
     return Column(name, Kind.CATEGORICAL)
+
+
+def _rarely_repeats(n_unique: int, n_known: int) -> bool:
+    if n_unique > max(TEXT_MIN_UNIQUE, TEXT_UNIQUE_SHARE * n_known):
+        return True
+    # What would be called an identifier in a small table is asked first whether it is text.
+    return n_unique >= max(IDENTIFIER_MIN_ROWS, IDENTIFIER_SHARE * n_known)
+
+
+def _as_numeric(name: str, labels: pd.Series) -> tuple[Column, pd.Series]:
+    """Return how the strings are to be read if they are numbers, and what they are then."""
+    plain = Column(name, Kind.NUMERIC)
+    for decimal, unit in _notations(labels):
+        column = replace(plain, decimal=decimal, unit=unit)
+        numbers = normalise_column(labels, column)
+        others = labels[numbers.isna()]
+        na_values = _na_values(others)
+        if len(na_values) == len(others):
+            return replace(column, na_values=na_values), numbers
+    return plain, normalise_column(labels, plain)
+
+
+def _notations(labels: pd.Series) -> Iterator[tuple[str, str]]:
+    """Yield how numbers may be written: the sign before the fraction, and their unit."""
+    yield "", ""
+    # As few are no numbers, one of the first must look like one: texts and dates are not searched.
+    if labels.head(MAX_NA_VALUES + 1).str.contains(rf"[^-+.,\s\d{UNITS}]|\d-").all():
+        return
+    units = [unit for unit in UNITS if labels.str.contains(unit, regex=False).any()]
+    if len(units) <= 1:
+        yield from ((decimal, "".join(units)) for decimal in ".,")
+
+
+def _na_values(labels: pd.Series) -> tuple[str, ...]:
+    """Return what stands for missing among numbers, nothing if the labels are more than that.
+
+    One with a digit, such as `>100` or `2A`, says something.
+    """
+    is_word = len(labels) <= MAX_NA_VALUES and not labels.str.contains(r"\d").any()
+    return tuple(labels) if is_word else ()
 
 
 def _mean_words(labels: pd.Series, counts: NDArray[np.int64]) -> float:

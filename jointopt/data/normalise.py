@@ -6,7 +6,9 @@ kind asked for is missing.
 
 from __future__ import annotations
 
+import re
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,15 +71,29 @@ def _as_string(value: Any) -> Any:
     return str(value)
 
 
-def as_numbers(column: pd.Series) -> NDArray[np.float64]:
+def as_numbers(column: pd.Series, *, decimal: str = "", unit: str = "") -> NDArray[np.float64]:
     """Return finite floats or NaN; truth values are 0 and 1, durations are seconds.
 
+    Parameters
+    ----------
+    column : Series
+        Numbers, truth values, durations or strings.
+    decimal : {"", ".", ","}, default=""
+        What stands before the fraction in strings that are written for people; the other of the
+        two signs may then divide thousands. "" if strings are plain numbers.
+    unit : str, default=""
+        Sign of a currency or of percent that such a string may begin or end with.
+
+    Examples
+    --------
     >>> as_numbers(pd.Series(["1.5", "x", None, "True", "inf"])).tolist()
     [1.5, nan, nan, 1.0, nan]
+    >>> as_numbers(pd.Series(["1.234,50 €", "-2", "1.5"]), decimal=",", unit="€").tolist()
+    [1234.5, -2.0, nan]
     """
     dtype: Any = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        numbers = as_numbers(pd.Series(column.cat.categories))
+        numbers = as_numbers(pd.Series(column.cat.categories), decimal=decimal, unit=unit)
         return _taken(numbers, column.cat.codes.to_numpy())
     if isinstance(dtype, pd.SparseDtype):
         column = pd.Series(np.asarray(column))
@@ -95,8 +111,36 @@ def as_numbers(column: pd.Series) -> NDArray[np.float64]:
         case "M":
             values = np.full(len(column), np.nan)
         case _:
-            values = _parsed_numbers(as_strings(column))
+            plain = _written_plainly(column, decimal, unit) if decimal else column
+            values = _parsed_numbers(as_strings(plain))
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def _written_plainly(column: pd.Series, decimal: str, unit: str) -> pd.Series:
+    """Rewrite strings; a float means the same in any notation."""
+    thousands = "," if decimal == "." else "."
+    number = _number_pattern(decimal, thousands, unit)
+
+    def plain(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = number.fullmatch(value.strip())
+        if found is None:
+            return None
+        sign, whole, fraction = found.groups(default="")
+        return f"{sign}{whole.replace(thousands, '')}.{fraction}"
+
+    return pd.Series([plain(value) for value in column.astype(object)], dtype=object)
+
+
+@cache
+def _number_pattern(decimal: str, thousands: str, unit: str) -> re.Pattern[str]:
+    point, comma = re.escape(decimal), re.escape(thousands)
+    # Not \s*, several of which would try every way of sharing out a long blank.
+    around = rf"\s?(?:{re.escape(unit)})?\s?"
+    # 0,125 is no group of thousands; of .50 the whole part is empty.
+    whole = rf"([1-9]\d{{0,2}}(?:{comma}\d{{3}})+|\d+|(?={point}\d))"
+    return re.compile(rf"{around}([-+]?){around}{whole}(?:{point}(\d*))?{around}")
 
 
 def _parsed_numbers(strings: NDArray[np.object_]) -> NDArray[np.float64]:

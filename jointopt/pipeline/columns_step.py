@@ -135,12 +135,13 @@ def _numeric(config: Config, blueprint: Blueprint, seed: int) -> Any:
 
 def _wants_numbers_filled(config: Config, blueprint: Blueprint) -> bool:
     """Whether missing numbers are filled: for a model that takes none, or if the space asks."""
-    paradigm = blueprint.paradigms[str(config["paradigm"])]
     get = partial(parameter, config, "transforms/numeric")
     asked = any(get(name, None) is not None for name in ("impute", "indicator", "scale"))
-    return (
-        asked or get("derive", "none") != "none" or not paradigm.takes_missing(blueprint.task.kind)
-    )
+    return asked or get("derive", "none") != "none" or not _takes_missing(config, blueprint)
+
+
+def _takes_missing(config: Config, blueprint: Blueprint) -> bool:
+    return blueprint.paradigms[str(config["paradigm"])].takes_missing(blueprint.task.kind)
 
 
 def _filled_and_scaled(config: Config, blueprint: Blueprint, seed: int) -> list[Any]:
@@ -207,7 +208,7 @@ def _categorical(config: Config, blueprint: Blueprint, seed: int) -> Any:
             raise ValueError(f"transforms/categorical/encode: {other!r} is not known")
 
 
-def _date(config: Config, *_: Any) -> Any:
+def _date(config: Config, blueprint: Blueprint, _: int) -> Any:
     from skrub import ApplyToCols, DatetimeEncoder
 
     get = partial(parameter, config, "transforms/date")
@@ -217,11 +218,16 @@ def _date(config: Config, *_: Any) -> Any:
         add_weekday=True,
         periodic_encoding=None if periodic == "none" else periodic,
     )
-    return make_pipeline(
-        ApplyToCols(encoder),
-        SimpleImputer(strategy="median", keep_empty_features=True),
-        StandardScaler(),
+    parts = ApplyToCols(encoder)
+    if _takes_missing(config, blueprint):
+        return parts
+    known = make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
     )
+    # Where a date is missing all its parts are, so that one of them tells.
+    seconds = [f"{name}_total_seconds" for name in _kept(config, blueprint, Kind.DATE)]
+    missing = ColumnTransformer([("missing", MissingIndicator(error_on_new=False), seconds)])
+    return make_pipeline(parts, FeatureUnion([("known", known), ("missing", missing)]))
 
 
 def _text(config: Config, blueprint: Blueprint, seed: int) -> Any:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 from typing import Any
 
@@ -9,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from jointopt.data import Column, Kind, infer_schema
+from jointopt.data import Column, Kind, Schema, infer_schema
 
+NAN = np.nan
 RNG = np.random.default_rng(0)
 WORDS = np.array(["red", "green", "blue", "big", "small", "old", "new", "fast", "slow", "round"])
 
@@ -55,10 +57,94 @@ def test_kinds(values: Any, kind: Kind) -> None:
 
 @pytest.mark.parametrize(("n_other", "kind"), [(5, Kind.NUMERIC), (6, Kind.CATEGORICAL)])
 def test_text_in_a_numeric_column(n_other: int, kind: Kind) -> None:
-    column = infer([str(i % 30) for i in range(100 - n_other)] + ["unknown"] * n_other)
+    column = infer([str(i % 30) for i in range(100 - n_other)] + [*"abcdef"[:n_other]])
     assert column.kind is kind
     assert column.note == ("mixed" if kind is Kind.NUMERIC else None)
     assert column.missing_share == pytest.approx(n_other / 100 if kind is Kind.NUMERIC else 0)
+
+
+@pytest.mark.parametrize("markers", [["?"], ["-"], ["unknown", "NR"]])
+@pytest.mark.parametrize("share", [0.08, 0.3])
+def test_a_marker_of_missing_values_leaves_a_column_numeric(
+    markers: list[str], share: float
+) -> None:
+    """With the smaller share it was an identifier, with the larger one a category."""
+    given = pd.Series(np.arange(200) / 7).astype(str)
+    is_missing = np.arange(200) < 200 * share
+    given[is_missing] = np.resize(markers, is_missing.sum())
+    schema = infer_schema(pd.DataFrame({"a": given}))
+    column = schema.columns[0]
+    assert (column.kind, column.used, column.note) == (Kind.NUMERIC, True, "mixed")
+    assert column.missing_share == pytest.approx(share)
+    new = pd.DataFrame({"a": [*markers, "2.5", "other"]})
+    assert schema.apply(new)["a"].tolist()[-2] == 2.5
+    assert schema.apply(new)["a"].isna().sum() == len(markers) + 1
+    assert schema.unreadable(new.head(len(markers))) == {}
+    assert schema.unreadable(new.drop(index=len(markers))) == {"a": "other"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [["a", "b", "c"], [">100"], ["2A", "2B"]],
+    ids=["more than two words", "a censored number", "codes with digits"],
+)
+def test_few_numbers_and_words_that_tell_something_are_categories(others: list[str]) -> None:
+    def kind(n_numbers: int, words: list[str]) -> Kind:
+        return infer([*map(str, range(n_numbers)), *words * 3] * 2).kind
+
+    assert (kind(21, ["a", "b"]), kind(20, ["a", "b"])) == (Kind.NUMERIC, Kind.CATEGORICAL)
+    assert kind(40, others) is Kind.CATEGORICAL
+
+
+@pytest.mark.parametrize(
+    ("written", "numbers"),
+    [
+        (["$1,234.50", "-$3", "$ .5", "7"], [1234.5, -3, 0.5, 7]),
+        (["1,234", "999", "1,234,567"], [1234, 999, 1234567]),
+        (["12 %", "5.5%", "0"], [12, 5.5, 0]),
+        (["1,5", "-2", ",25", "1.234,5"], [1.5, -2, 0.25, 1234.5]),
+        (["0,125", "0,250"], [0.125, 0.25]),
+        (["3\N{NO-BREAK SPACE}€", "1.999,90 €"], [3, 1999.9]),
+    ],
+)
+def test_numbers_written_for_people(written: list[str], numbers: list[float]) -> None:
+    schema = infer_schema(pd.DataFrame({"a": [*written, None]}))
+    column = schema.columns[0]
+    assert (column.kind, column.used, column.note) == (Kind.NUMERIC, True, None)
+    schema = Schema.from_dict(json.loads(json.dumps(schema.to_dict())))
+    for dtype in (object, "str", "category", pd.ArrowDtype(pa.string())):
+        given = pd.DataFrame({"a": pd.Series(written, dtype=dtype)})
+        assert schema.apply(given)["a"].tolist() == numbers
+    assert schema.apply(pd.DataFrame({"a": numbers}))["a"].tolist() == numbers
+    as_objects = pd.DataFrame({"a": pd.Series([1.125, None, "?"], dtype=object)})
+    assert schema.apply(as_objects)["a"].tolist() == pytest.approx([1.125, NAN, NAN], nan_ok=True)
+    assert schema.unreadable(pd.DataFrame({"a": ["1,2,3", "5 kg"]})) == {"a": "1,2,3"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "others"),
+    [
+        (["1,5", "2,5"], ["1.5"]),
+        (["$1,200", "$3"], ["€3"]),
+        (["12 %", "3 %"], ["$3"]),
+        (["1,234", "56"], ["12,34,5"]),
+        (["1.234.567", "1.000.000"], ["192.168.1.1"]),
+    ],
+)
+def test_numbers_are_read_in_one_notation_alone(numbers: list[str], others: list[str]) -> None:
+    assert infer(numbers).kind is Kind.NUMERIC
+    assert infer(numbers + others).kind is Kind.CATEGORICAL
+
+
+def test_a_marker_of_missing_values_may_stand_among_prices() -> None:
+    schema = infer_schema(pd.DataFrame({"a": [*(f"${i:,}" for i in range(900, 1100)), *"???"]}))
+    assert (schema.columns[0].kind, schema.columns[0].note) == (Kind.NUMERIC, "mixed")
+    assert schema.apply(pd.DataFrame({"a": ["$1,001"]}))["a"].tolist() == [1001]
+
+
+def test_thousands_that_are_seldom_reached_are_no_missing_values() -> None:
+    column = infer([*map(str, range(900, 1000)), "1,000"])
+    assert (column.note, column.missing_share, column.n_unique) == (None, 0, 101)
 
 
 def test_a_few_strings_among_dates_are_mixed() -> None:
@@ -95,6 +181,16 @@ def test_text() -> None:
     assert infer([*sentences[:45], None]).kind is Kind.TEXT
     assert infer(sentences[:5] * 40).kind is Kind.CATEGORICAL
     assert infer([sentence[:8] for sentence in sentences]).kind is Kind.CATEGORICAL
+
+
+@pytest.mark.parametrize("n_rows", [20, 40])
+def test_sentences_in_a_small_table_are_text(n_rows: int) -> None:
+    sentences = [" ".join(RNG.choice(WORDS, 6)) for _ in range(n_rows)]
+    column = infer(sentences)
+    assert (column.kind, column.used, column.note) == (Kind.TEXT, True, None)
+    assert infer([*sentences, sentences[0], None]).kind is Kind.TEXT
+    assert infer([sentence[:8] for sentence in sentences]).kind is Kind.CATEGORICAL
+    assert infer(sentences[:10] * 2).kind is Kind.CATEGORICAL
 
 
 @pytest.mark.parametrize(

@@ -171,12 +171,12 @@ def test_strings_of_the_training_table_are_strings_in_a_table_to_predict(
 ):
     monkeypatch.setattr("jointopt.data.reading.BLOCK_CELLS", cells_at_once)
     rows = [
-        "0042,TRUE,1.0,a b c d,1.5",
-        "A7,FALSE,1.10,e,2",
-        ",UNKNOWN,2.0b,f,3",
-        "0150,TRUE,1.1,,4",
+        "0042,TRUE,1.0,a b c d,1.5,1.234",
+        'A7,FALSE,1.10,e,2,"0,5"',
+        ',UNKNOWN,2.0b,f,3,"1.999,9"',
+        "0150,TRUE,1.1,,4,2.500",
     ]
-    head = "code,flag,version,note,size\n"
+    head = "code,flag,version,note,size,price\n"
     train = read_table(write(tmp_path / "t.csv", head + "\n".join(30 * rows)))
     schema = infer_schema(train)
     new = write(tmp_path / "new.csv", head + "\n".join(rows[i] for i in (0, 3)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jointopt import Space, SpaceError, load_space
@@ -141,6 +142,49 @@ def test_whether_missing_values_are_filled_is_asked_of_the_estimator(
     columns = build_pipeline(space.default(), blueprint_of(space, dataset))["columns"]
     assert dataset.X["income"].isna().any()
     assert np.isnan(columns.fit_transform(dataset.X)).any() != fills
+
+
+@pytest.fixture
+def dates():
+    """A table of two dates, one of which is missing where the target is 1."""
+    y = np.arange(60) % 3 == 0
+    days = pd.Series(pd.date_range("2020-01-01", periods=60, freq="17h"))
+    return make_dataset(pd.DataFrame({"met": days.mask(y), "born": days, "y": y * 1.0}), "y")
+
+
+@pytest.mark.parametrize("periodic", ["none", "circular", "spline"])
+@pytest.mark.parametrize("label", ["lightgbm", "extra_trees", "linear", "knn", "mlp"])
+def test_a_missing_date_is_told_to_every_model(dates, label, periodic, tmp_path):
+    space = adapt_space(load_space("tabular"), dates)
+    config = space.complete({"paradigm": label, "transforms/date/periodic": periodic})
+    pipeline = quick(build_pipeline(config, blueprint_of(space, dates)))
+    is_missing = dates.X["met"].isna().to_numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline.fit(dates.X, dates.y)
+    values = np.asarray(pipeline["columns"].transform(dates.X))
+    if label in ("lightgbm", "extra_trees"):
+        np.testing.assert_array_equal(np.isnan(values).any(axis=1), is_missing)
+        assert not np.isnan(values).all(axis=1).any(), "the other date is known"
+    else:
+        assert np.isfinite(values).all()
+        assert (values == is_missing[:, None]).all(axis=0).sum() == 1
+    member = Member(1.0, (pipeline,), (1.0,), config, 0, 0.5)
+    about = (dates.schema, dates.task, dates.classes, dates.target, config, {})
+    loaded = load_model(save_model(FittedModel((member,), *about), tmp_path))
+    again = np.asarray(loaded.members[0].pipelines[0]["columns"].transform(dates.X))
+    np.testing.assert_array_equal(again, values)
+
+
+def test_whether_dates_are_missing_is_learned_on_training_rows(dates):
+    space = adapt_space(load_space("tabular"), dates)
+    config = space.complete({"paradigm": "linear"})
+    columns = build_pipeline(config, blueprint_of(space, dates))["columns"]
+    is_missing = dates.X["met"].isna().to_numpy()
+    with_gaps = columns.fit(dates.X).transform(dates.X)
+    without = columns.fit(dates.X[~is_missing]).transform(dates.X)
+    assert with_gaps.shape[1] == without.shape[1] + 1
+    assert np.isfinite(without).all()
 
 
 @pytest.mark.parametrize(
