@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jointopt import Space, SpaceError, load_space
@@ -220,6 +221,20 @@ def test_a_foreign_estimator_in_a_space_is_refused():
 
 
 CATEGORICAL = "transforms/categorical/encode"
+
+
+@pytest.mark.parametrize("sizes", [(4, 4), (4, 2), (2, 2, 2), (4,) * 20])
+def test_categories_are_encoded_by_a_target_of_classes_of_few_rows(sizes):
+    names = [f"class {code}" for code, size in enumerate(sizes) for _ in range(size)]
+    words = np.where(np.arange(len(names)) % 3, "red", "blue")
+    frame = pd.DataFrame({"word": words, "x": np.arange(len(names)) % 5 / 2, "y": names})
+    dataset = make_dataset(frame, "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({CATEGORICAL: "target", "paradigm": "linear"})
+    steps = build_pipeline(config, blueprint_of(space, dataset))[:-1]
+    found = steps.fit_transform(dataset.X, dataset.y)
+    assert found.shape == (len(names), 2 if len(sizes) == 2 else len(sizes) + 1)
+    assert np.isfinite(found).all()
 
 
 @pytest.mark.parametrize("label", ["lightgbm", "xgboost", "mlp"])
