@@ -10,6 +10,7 @@ import pytest
 
 from jointopt import Space, SpaceError, load_space
 from jointopt.data import Kind, Task, make_dataset
+from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.fitted import FittedModel, Member
 from jointopt.model.saving import load_model, save_model
@@ -289,6 +290,18 @@ def test_a_network_has_one_thread(label, expected, dataset):
     model = build_pipeline(config, blueprint_of(space, dataset), threads=2)[-1]
     found = [v for k, v in model.get_params().items() if k.rpartition("__")[2] == "n_jobs"]
     assert set(found) == {expected}
+
+
+@pytest.mark.parametrize("n_rows", [7, 40])
+def test_neighbours_are_at_most_the_rows_of_the_smallest_fit(n_rows):
+    x = np.arange(n_rows) / 3
+    dataset = make_dataset(pd.DataFrame({"x": x, "y": np.sin(x)}), "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({"paradigm": "knn", "hyperparameters/knn/n_neighbors": 100})
+    for fitted, scored in make_folds(dataset, seed=0, n_folds=2):
+        pipeline = build_pipeline(config, blueprint_of(space, dataset))
+        pipeline.fit(dataset.X.iloc[fitted], dataset.y[fitted])
+        assert np.isfinite(predict(pipeline, dataset.X.iloc[scored], 0)).all()
 
 
 def test_lightgbm_is_silent_in_a_space_of_ones_own(dataset, capfd):
