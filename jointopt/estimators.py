@@ -286,6 +286,8 @@ class JointClassifier(ClassifierMixin, _Joint):
         labels = np.asarray(y)
         # Of no array at all the data set says what is wrong.
         labels = labels[pd.notna(labels)] if labels.ndim else np.empty(0)
+        # Beside a missing one, truth values and numbers are objects, which scikit-learn refuses.
+        labels = pd.Series(labels).infer_objects().to_numpy()
         if labels.dtype.kind == "f":
             assert_all_finite(labels, input_name="y")
         if labels.size:

@@ -136,6 +136,33 @@ def test_rows_without_a_target_are_left_out_with_a_warning(missing):
     assert codes.classes_.dtype.kind == "i"
 
 
+@pytest.mark.parametrize(
+    ("make", "labels"),
+    [
+        (lambda y: y.astype(object), [False, True]),
+        (lambda y: y.astype("boolean"), [False, True]),
+        (lambda y: y.astype("category"), [False, True]),
+        (lambda y: y.astype(int).astype(object), [0, 1]),
+    ],
+)
+def test_truth_values_and_numbers_may_be_missing(make, labels):
+    X, y = load_iris(return_X_y=True)
+    y = make(pd.Series(y == 0))
+    y[:3] = None
+    with pytest.warns(UserWarning, match="3 of 150 rows have no target"):
+        model = JointClassifier(**QUICKEST).fit(X, y)
+    assert model.classes_.tolist() == labels
+    assert (model.predict(X[3:]) == y[3:]).all()
+
+
+def test_a_class_of_one_row_beside_another_is_told_of():
+    X, y = load_iris(return_X_y=True)
+    names = np.where(np.arange(150) == 60, "rare", "usual")
+    with pytest.warns(UserWarning, match="is 'rare' in one row, .* rows with 'usual' alone"):
+        JointClassifier(**QUICK).fit(X, names)
+    JointClassifier(**QUICK).fit(X, np.where(y == 0, "a", names))
+
+
 def test_usable_in_cross_val_score_and_pipelines():
     X, y = load_diabetes(return_X_y=True)
     model = make_pipeline(StandardScaler(), JointRegressor(**QUICK))

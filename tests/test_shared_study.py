@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from jointopt import Categorical, Float, Space
+from jointopt import Categorical, Choice, Float, Space
 from jointopt.data import make_dataset
 from jointopt.errors import StorageError
 from jointopt.insight.objective_search import _ObjectiveEvaluator
@@ -268,3 +269,18 @@ def test_more_time_for_a_study_does_not_change_its_folds(tmp_path):
         for n_trials, seconds in ((2, 5.0), (4, 600.0))
     ]
     assert folds == [1, 1]
+
+
+def test_a_study_of_a_rare_class_goes_on(tmp_path):
+    """Of which there are fewer rows than a table of this size has folds."""
+    storage = f"sqlite:///{tmp_path}/s.db"
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=60), "y": ["rare"] * 3 + ["usual"] * 57})
+    bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+    smoothing = {"hyperparameters": {"var_smoothing": Float(1e-9, 1e-2, log=True)}}
+    options = RunOptions(
+        space=Space(paradigm=Choice({"bayes": bayes | smoothing})), storage=storage, resume=True
+    )
+    found = [run_table(make_dataset(frame, "y"), replace(options, n_trials=n)) for n in (2, 4)]
+    assert [run.n_folds for run in found] == [3, 3]
+    assert len(found[1].result.records) == 4

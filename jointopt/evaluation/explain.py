@@ -58,7 +58,8 @@ def explain(
         for path, columns in setting.blueprint.switches.items():
             if config.get(path, True):
                 order = rng.permutation(len(table))
-                shuffled = table.assign(**{c: table[c].to_numpy()[order] for c in columns})
+                shuffled = table.copy(deep=False)
+                shuffled[columns] = table[columns].iloc[order].set_axis(table.index)
                 found = predict(pipeline, shuffled, n_classes)
                 losses[path] = whole - setting.metric.score(truth, found, n_classes)
     return losses

@@ -69,7 +69,7 @@ def affordable_folds(dataset: Dataset, budget_seconds: float | None) -> int:
     What `n_folds_for` says, or fewer if 40 configurations could not pass that many: a budget
     buys more from many configurations on a holdout than from a few on many folds. Up to 2,000
     rows 5 configurations are enough for 3 folds, because a holdout would be too small to choose
-    by.
+    by. Where a class is rare, `make_folds` makes fewer still.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def make_folds(
     """Split the rows, by class for a classification.
 
     A class of a single row is fitted on in every fold and scored in none; any other class has
-    at least one row to fit on in each fold.
+    at least one row to fit on in each fold, and of two classes also one to score on.
 
     Parameters
     ----------
@@ -170,7 +170,8 @@ def make_folds(
     seed : int
         Of the shuffle.
     n_folds : int
-        1 for a holdout of a fifth of the rows.
+        1 for a holdout of a fifth of the rows. Fewer folds are made than that if the rarer of two
+        classes, or the commonest of several, has fewer rows; at least two.
     n_rows : int or None, default=None
         Of about how many of the rows a fold is made, those to fit on and those to score on
         together; by default of all.
@@ -183,9 +184,10 @@ def make_folds(
     n_splits = min(HOLDOUT_PARTS if n_folds == 1 else n_folds, dataset.n_rows)
     rows = np.arange(dataset.n_rows)
     if dataset.task is Task.REGRESSION:
-        parts = [
-            scored for _, scored in KFold(n_splits, shuffle=True, random_state=seed).split(rows)
-        ]
+        splitter = KFold(n_splits, shuffle=True, random_state=seed)
+        parts = [scored for _, scored in splitter.split(rows)]
+    elif dataset.task is Task.BINARY:
+        parts = _of_two_classes(dataset.y, n_folds, n_splits, seed)
     else:
         parts = _by_class(dataset.y, n_splits, seed)
     folds = [(np.setdiff1d(rows, scored), np.sort(scored)) for scored in parts]
@@ -199,6 +201,15 @@ def make_folds(
             for fitted, scored in folds
         ]
     return tuple(folds[:n_folds])
+
+
+def _of_two_classes(
+    y: NDArray[np.int64], n_folds: int, n_splits: int, seed: int
+) -> list[NDArray[np.int64]]:
+    if n_folds > 1:
+        return _by_class(y, min(n_splits, max(2, int(np.bincount(y).min()))), seed)
+    # Where one class alone is scored, all models may look the same.
+    return [max(_by_class(y, n_splits, seed), key=lambda scored: len(np.unique(y[scored])))]
 
 
 def _by_class(y: NDArray[np.int64], n_splits: int, seed: int) -> list[NDArray[np.int64]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from joblib import cpu_count
 
-from jointopt.data import get_metric
+from jointopt.data import Task, get_metric
 from jointopt.errors import OptionError
 from jointopt.evaluation.executors import make_executor
 from jointopt.evaluation.folds import (
@@ -39,7 +40,6 @@ from jointopt.space import Space, load_space
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from jointopt.data import Dataset, Metric
@@ -233,7 +233,7 @@ def run_table(
         for record in result.records
         if record.evaluation in evaluator.kept.predictions
     }
-    notes = (*_about_rows(setting), *evaluator.notes, *notes)
+    notes = (*_about_rows(setting), *_about_class(dataset), *evaluator.notes, *notes)
     return TableRun(result, model, dataset, space, metric, len(setting.folds), kept, notes)
 
 
@@ -273,6 +273,20 @@ def _about_rows(setting: Setting) -> list[str]:
     return [
         f"{setting.fold_rows:,} of {setting.dataset.n_rows:,} rows were searched on: on so many "
         "the budget that the study was begun with allows to fit some twenty configurations"
+    ]
+
+
+def _about_class(dataset: Dataset) -> list[str]:
+    if dataset.task is not Task.BINARY or dataset.classes is None:
+        return []
+    counts = np.bincount(dataset.y)
+    if counts.min() > 1:
+        return []
+    rarer, other = dataset.classes[np.argsort(counts)].tolist()
+    return [
+        f"target {dataset.target!r} is {rarer!r} in one row, which every fold is fitted on: "
+        f"scores are of rows with {other!r} alone and say nothing of how well the two are told "
+        "apart"
     ]
 
 

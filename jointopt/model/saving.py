@@ -35,6 +35,7 @@ COPY_AGAIN = "copy the whole folder again, or save the model again"
 TRUSTED_TYPES = frozenset(
     {
         "collections.OrderedDict",
+        "jointopt.pipeline.cross_fitting.CrossFitting",
         "jointopt.pipeline.estimators.CalibratedSVC",
         "jointopt.pipeline.estimators.EarlyStoppingClassifier",
         "jointopt.pipeline.estimators.EarlyStoppingRegressor",

@@ -116,6 +116,9 @@ def _model(
         raise ValueError(f"paradigm/{label}: has no estimator for {kind}")
     taken = set(estimator().get_params())
     arguments = paradigm.fixed_for(kind) | _arguments(config, label, taken)
+    if "n_neighbors" in arguments:
+        # So many rows the smallest fit has, that of one of two folds.
+        arguments["n_neighbors"] = min(arguments["n_neighbors"], blueprint.n_rows // 2)
     if paradigm.embeds_categories and n_codes:
         arguments["categorical"] = list(range(n_codes))
     named = {name: value for name, value in limits.items() if name in taken}

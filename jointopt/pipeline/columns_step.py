@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     MinMaxScaler,
@@ -30,6 +29,7 @@ from sklearn.preprocessing import (
 
 from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
+from jointopt.pipeline.cross_fitting import CrossFitting
 from jointopt.pipeline.text import component_encoder, word_encoder
 from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip
 
@@ -196,11 +196,9 @@ def _categorical(config: Config, blueprint: Blueprint, seed: int) -> Any:
                 sparse_output=False,
             )
         case "target":
-            splitter = KFold if blueprint.task is Task.REGRESSION else StratifiedKFold
-            target_type = (
-                "continuous" if blueprint.task is Task.REGRESSION else str(blueprint.task)
-            )
-            cv = splitter(5, shuffle=True, random_state=seed)
+            classification = blueprint.task is not Task.REGRESSION
+            cv = CrossFitting(classification=classification, random_state=seed)
+            target_type = str(blueprint.task) if classification else "continuous"
             return TargetEncoder(target_type=target_type, cv=cv)
         case "frequency":
             return FrequencyEncoder()

@@ -234,6 +234,8 @@ class EarlyStoppingRegressor(RegressorMixin, _EarlyStopping):
 class CalibratedSVC(ClassifierMixin, BaseEstimator):
     """A support vector classifier with probabilities by Platt's sigmoid on held-out margins.
 
+    A row that is alone in its class counts twice, so that one is fitted on while one is held out.
+
     Parameters
     ----------
     C, kernel, degree, gamma, coef0, cache_size, max_iter
@@ -269,9 +271,15 @@ class CalibratedSVC(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Fit on `X` of shape (n_samples, n_features) and labels `y` of shape (n_samples,)."""
-        rarest = int(np.unique(np.asarray(y), return_counts=True)[1].min())
+        y = np.asarray(y)
+        _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+        single = counts[codes] == 1
+        if single.any():
+            rows = np.asarray(X)
+            X, y = np.concatenate([rows, rows[single]]), np.concatenate([y, y[single]])
+        rarest = max(2, int(counts.min()))
         machine = SVC(**self.get_params(deep=False))
-        model = CalibratedClassifierCV(machine, ensemble=False, cv=max(2, min(3, rarest)))
+        model = CalibratedClassifierCV(machine, ensemble=False, cv=min(3, rarest))
         self.model_ = model.fit(X, y)
         self.classes_ = model.classes_
         self.n_features_in_ = model.n_features_in_

@@ -319,8 +319,11 @@ class RankedMask(OneToOneFeatureMixin, TransformerMixin, _Ranking):
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the table; columns that are left out hold their training rows' median."""
-        values = zip(self.columns, self.medians_, self.kept_, strict=True)
-        return X.assign(**{name: median for name, median, stays in values if not stays})
+        X = X.copy(deep=False)
+        for name, median, stays in zip(self.columns, self.medians_, self.kept_, strict=True):
+            if not stays:
+                X[name] = median
+        return X
 
 
 def _best(scores: NDArray[np.float64], keep: float) -> NDArray[np.bool_]:

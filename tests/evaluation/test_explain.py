@@ -15,9 +15,9 @@ from jointopt.pipeline.adapt import adapt_space
 
 @pytest.fixture
 def dataset():
-    """Of one column nothing depends, and of one more than of another."""
+    """Of `self`, a name like any other, nothing depends, and of one more than of another."""
     rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.normal(size=(200, 4)), columns=["noise", "half", "whole", "off"])
+    table = pd.DataFrame(rng.normal(size=(200, 4)), columns=["self", "half", "whole", "off"])
     return make_dataset(table.assign(y=table["whole"] + 0.5 * table["half"]), "y")
 
 
@@ -40,4 +40,4 @@ def test_what_carries_the_signal_ranks_above_noise(space, setting, workers):
     finally:
         executor.close()
     columns = [path.rpartition("/")[2] for path in sorted(found, key=found.__getitem__)]
-    assert columns == ["noise", "half", "whole"]
+    assert columns == ["self", "half", "whole"]

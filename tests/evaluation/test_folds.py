@@ -34,6 +34,32 @@ def test_each_class_of_two_or_more_rows_is_fitted_on_in_every_fold(counts, n_fol
         assert not np.isin(dataset.y[scored], np.flatnonzero(sizes == 1)).any()
 
 
+@given(
+    counts=st.lists(st.integers(2, 12), min_size=2, max_size=2).filter(lambda c: sum(c) >= 6),
+    n_folds=st.integers(1, 8),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=60, deadline=None)
+def test_of_two_classes_both_are_scored_in_every_fold(counts, n_folds, seed):
+    dataset = classes(counts)
+    folds = make_folds(dataset, seed=seed, n_folds=n_folds)
+    assert len(folds) == min(n_folds, *counts)
+    for fitted, scored in folds:
+        assert set(dataset.y[fitted]) == set(dataset.y[scored]) == {0, 1}
+
+
+def test_a_rare_class_makes_fewer_folds_of_two_classes_alone():
+    assert len(make_folds(classes([995, 5]), seed=0, n_folds=8)) == 5
+    assert len(make_folds(classes([999, 1]), seed=0, n_folds=8)) == 2
+    assert len(make_folds(classes([990, 5, 5]), seed=0, n_folds=8)) == 8
+
+
+def test_a_holdout_is_a_fifth_though_a_class_is_rare():
+    dataset = classes([498, 2])
+    ((_, scored),) = make_folds(dataset, seed=0, n_folds=1)
+    assert np.bincount(dataset.y[scored]).tolist() == [99, 1]
+
+
 def test_folds_depend_on_the_seed_alone():
     dataset = classes([30, 20])
     first, again, other = (make_folds(dataset, seed=s, n_folds=5) for s in (1, 1, 2))

@@ -151,7 +151,7 @@ def test_what_cannot_be_fitted_has_no_score():
             {
                 "knn": {
                     "estimator": {"regression": "sklearn.neighbors.KNeighborsRegressor"},
-                    "hyperparameters": {"n_neighbors": Categorical([5, 500])},
+                    "hyperparameters": {"n_neighbors": Categorical([5, 0])},
                 }
             }
         )

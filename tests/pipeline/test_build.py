@@ -10,6 +10,7 @@ import pytest
 
 from jointopt import Space, SpaceError, load_space
 from jointopt.data import Kind, Task, make_dataset
+from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import predict
 from jointopt.model.fitted import FittedModel, Member
 from jointopt.model.saving import load_model, save_model
@@ -266,6 +267,20 @@ def test_a_foreign_estimator_in_a_space_is_refused():
 CATEGORICAL = "transforms/categorical/encode"
 
 
+@pytest.mark.parametrize("sizes", [(4, 4), (4, 2), (2, 2, 2), (4,) * 20])
+def test_categories_are_encoded_by_a_target_of_classes_of_few_rows(sizes):
+    names = [f"class {code}" for code, size in enumerate(sizes) for _ in range(size)]
+    words = np.where(np.arange(len(names)) % 3, "red", "blue")
+    frame = pd.DataFrame({"word": words, "x": np.arange(len(names)) % 5 / 2, "y": names})
+    dataset = make_dataset(frame, "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({CATEGORICAL: "target", "paradigm": "linear"})
+    steps = build_pipeline(config, blueprint_of(space, dataset))[:-1]
+    found = steps.fit_transform(dataset.X, dataset.y)
+    assert found.shape == (len(names), 2 if len(sizes) == 2 else len(sizes) + 1)
+    assert np.isfinite(found).all()
+
+
 @pytest.mark.parametrize("label", ["lightgbm", "xgboost", "mlp"])
 @pytest.mark.parametrize(
     ("told", "known"),
@@ -318,6 +333,18 @@ def test_a_network_has_one_thread(label, expected, dataset):
     model = build_pipeline(config, blueprint_of(space, dataset), threads=2)[-1]
     found = [v for k, v in model.get_params().items() if k.rpartition("__")[2] == "n_jobs"]
     assert set(found) == {expected}
+
+
+@pytest.mark.parametrize("n_rows", [7, 40])
+def test_neighbours_are_at_most_the_rows_of_the_smallest_fit(n_rows):
+    x = np.arange(n_rows) / 3
+    dataset = make_dataset(pd.DataFrame({"x": x, "y": np.sin(x)}), "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({"paradigm": "knn", "hyperparameters/knn/n_neighbors": 100})
+    for fitted, scored in make_folds(dataset, seed=0, n_folds=2):
+        pipeline = build_pipeline(config, blueprint_of(space, dataset))
+        pipeline.fit(dataset.X.iloc[fitted], dataset.y[fitted])
+        assert np.isfinite(predict(pipeline, dataset.X.iloc[scored], 0)).all()
 
 
 def test_lightgbm_is_silent_in_a_space_of_ones_own(dataset, capfd):

@@ -10,7 +10,11 @@ from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.base import clone
 from xgboost import XGBClassifier, XGBRegressor
 
-from jointopt.pipeline.estimators import EarlyStoppingClassifier, EarlyStoppingRegressor
+from jointopt.pipeline.estimators import (
+    CalibratedSVC,
+    EarlyStoppingClassifier,
+    EarlyStoppingRegressor,
+)
 
 
 @pytest.fixture
@@ -183,3 +187,16 @@ def test_a_model_does_not_keep_the_score_of_each_round(booster):
     booster = clone(booster).set_params(n_estimators=40)
     model = EarlyStoppingRegressor(booster, random_state=0).fit(X, X[:, 0] ** 2)
     assert not model.estimator_.evals_result_
+
+
+@pytest.mark.parametrize("names", ["ab", "abc"])
+def test_a_support_vector_machine_takes_classes_of_one_row(names):
+    rng = np.random.default_rng(0)
+    y = np.array([*"a" * 20, *names[1:]])
+    X = rng.normal(size=(len(y), 2)) + 4 * np.array([names.index(name) for name in y])[:, None]
+    model = CalibratedSVC().fit(X, y)
+    probabilities = model.predict_proba(X)
+    assert list(model.classes_) == list(names)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    for code in range(1, len(names)):
+        assert probabilities[:, code].argmax() == 19 + code

@@ -56,6 +56,12 @@ def test_one_column_is_always_left(table):
     assert left_out(table[0], ranked(table, keep=0.5, flip=list("abc"))) == set("bcdef")
 
 
+def test_a_column_of_any_name_is_left_out(table):
+    X, y = table
+    X = X.rename(columns={"f": "self"})
+    assert left_out(X, ranked((X, y), keep=0.5)) == {"d", "e", "self"}
+
+
 def test_columns_that_are_not_ranked_stay(table):
     X, y = table
     X = X.assign(words="red", day=pd.Timestamp("2020-01-01"))
