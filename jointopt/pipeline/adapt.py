@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["adapt_space", "blueprint_of", "column_groups"]
 
 MAX_MASK_COLUMNS = 64
-MAX_CLUSTERED = 5_000
+MAX_CLUSTERED = 2_000
 """Columns of which all pairs are looked at: the memory for that grows by their square."""
 MAX_PRODUCT_COLUMNS = 20
 
@@ -92,7 +92,7 @@ def column_groups(dataset: Dataset) -> Mapping[str, list[str]]:
 
     Up to 64 columns each is its own group. Above, numeric columns are put together by complete
     linkage on one minus their absolute rank correlation until 64 groups remain; a group is named
-    by its first column and the number of the others. Of more than 5,000 numeric columns so many,
+    by its first column and the number of the others. Of more than 2,000 numeric columns so many,
     drawn at random, are put together, and each other one joins that with which it correlates most.
     Correlations do not look at the target.
     """

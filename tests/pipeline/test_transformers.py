@@ -103,7 +103,7 @@ def test_the_wide_space_turns_groups_of_columns():
 
 def test_columns_too_many_to_compare_all_pairs_are_grouped_by_those_that_are_like_them():
     rng = np.random.default_rng(0)
-    n_centres, n_columns = 30, 6_000
+    n_centres, n_columns = 30, 2_400
     X = np.tile(rng.normal(size=(40, n_centres)), n_columns // n_centres)
     dataset = dataset_from_arrays(X + 0.01 * rng.normal(size=X.shape), rng.normal(size=40))
     groups = column_groups(dataset)
