@@ -55,7 +55,8 @@ class _ObjectiveEvaluator:
         if not self._waiting or (timeout is not None and timeout <= 0):
             return []
         number, config, trial = self._waiting.pop(0)
-        value = attempt(lambda: float(self._objective(config, trial)))
+        # A copy, for an objective may take its parameters out of it.
+        value = attempt(lambda: float(self._objective(dict(config), trial)))
         frozen = trial.study.get_trials(deepcopy=False)[trial.number]
         told = attempt(lambda: _plain(frozen.user_attrs)) if self._stores else frozen.user_attrs
         steps = frozen.intermediate_values
@@ -86,7 +87,8 @@ def _ended(
 ) -> tuple[State, float | None, str | None]:
     """Return the state, value and reason of what an objective returned or raised."""
     if isinstance(value, optuna.TrialPruned):
-        return State.PRUNED, steps[max(steps)] if steps else None, "pruned by the objective"
+        last = steps[max(steps)] if steps else math.nan
+        return State.PRUNED, None if math.isnan(last) else last, "pruned by the objective"
     if isinstance(value, Exception):
         return State.FAILED, None, reason_of(value)
     if math.isnan(value):

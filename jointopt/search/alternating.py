@@ -116,15 +116,20 @@ def _mask_paths(space: Space) -> list[str]:
 
 def _masked(space: Space, config: Config, on: set[str], paths: Sequence[str]) -> Config:
     """Return the configuration with these columns and the branches that make the mask active."""
-    needed = _needed(space, paths[0])
+    needed = _needed(space, paths[0], config)
     others = {path: value for path, value in config.items() if path not in needed}
     return space.complete(others | needed | {path: path in on for path in paths})
 
 
-def _needed(space: Space, path: str) -> dict[str, Value]:
-    """Return values of the choices above a parameter under which it is active."""
+def _needed(space: Space, path: str, config: Config) -> dict[str, Value]:
+    """Return values of the choices above a parameter under which it is active, theirs if so."""
     owner = next(d for d in space.decisions if path in d.parameters)
-    return {condition.path: next(iter(condition.allowed)) for condition in owner.conditions}
+    return {
+        condition.path: config[condition.path]
+        if config.get(condition.path) in condition.allowed
+        else min(condition.allowed, key=str)
+        for condition in owner.conditions
+    }
 
 
 def _eliminations(
@@ -163,7 +168,7 @@ def _offspring(space: Space, history: History, rng: Random) -> Iterator[Config]:
             path: rng.choice([p for p in (first, second) if path in p])[path]
             for path in {**first, **second}
         }
-        yield _mutated(space, space.complete(mixed | columns), rng)
+        yield _mutated(space, _completed(space, mixed | columns, first), rng)
 
 
 def _mutated(space: Space, config: Config, rng: Random) -> Config:
@@ -176,7 +181,16 @@ def _mutated(space: Space, config: Config, rng: Random) -> Config:
         for path, coded in code_of(decision).items():
             if path not in space.frozen and rng.random() < rate:
                 changed[path] = _moved(coded, config[path], rng)
-    return space.complete(changed)
+    return _completed(space, changed, config)
+
+
+def _completed(space: Space, config: Config, parent: Config) -> Config:
+    """Return a whole configuration; a subset that lost its last member has its parent's."""
+    for decision in space.decisions:
+        members = decision.parameters
+        if isinstance(decision.node, Subset) and not any(config.get(m, True) for m in members):
+            config = config | {member: parent[member] for member in members}
+    return space.complete(config)
 
 
 def _moved(coded: Coded, value: Value, rng: Random) -> Value:

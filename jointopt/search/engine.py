@@ -118,6 +118,7 @@ class Engine:
         self._look_at = 0.0
         self._durable: dict[str, DurableStudy] = {}
         self._records: list[TrialRecord] = []
+        self._explained: dict[Key, Mapping[str, float]] = {}
 
     def run(self, strategy: Strategy, space: Space, starts: Sequence[Config]) -> Found:
         """Run a strategy to its end or the budget's.
@@ -157,11 +158,11 @@ class Engine:
             if stage is None:
                 return
             run = self._run_stage(stage, number)
+            if self._interrupted or not self._budget.allows(self._n_started):
+                return
             try:
                 stage = plan.send(self._stage_result(run))
             except StopIteration:
-                return
-            if self._interrupted or not self._budget.allows(self._n_started):
                 return
 
     def _stage_result(self, run: StageRun) -> StageResult:
@@ -176,9 +177,15 @@ class Engine:
             for record in {record.number: record for record in run.told}.values()
         )
         best = self._best(self._records)
-        explain = run.stage.explain and best is not None and not self._interrupted
-        importances = self._evaluator.explain(best.config) if explain and best is not None else {}
-        return StageResult(evaluated, importances)
+        explained = {} if best is None or not run.stage.explain else self._explain(best.config)
+        return StageResult(evaluated, explained)
+
+    def _explain(self, config: Config) -> Mapping[str, float]:
+        """Return on which columns a configuration relies, which costs a fit."""
+        key = frozenset(config.items())
+        if key not in self._explained:
+            self._explained = {key: self._evaluator.explain(config)}
+        return self._explained[key]
 
     # ---------------------------------------------------------------- one stage
 
@@ -288,7 +295,8 @@ class Engine:
     def _start_trial(self, run: StageRun) -> None:
         """Start the next proposal, or what the sampler draws, if it is new."""
         pending = {p.key for p in run.pending.values()}
-        for _ in range(MAX_REPEATS):
+        n_repeats = 0
+        while n_repeats < MAX_REPEATS:
             proposal = run.proposals.pop()
             if proposal is None and (run.stage.sampler is None or run.all_known()):
                 break
@@ -308,6 +316,7 @@ class Engine:
                 self._evaluator.submit(number, config, trial)
                 return
             run.tell_repeat(trial, known)
+            n_repeats += 1
         run.ended = True
 
     def _record_of(self, run: StageRun, key: Key) -> TrialRecord | None:

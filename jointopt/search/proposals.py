@@ -6,6 +6,8 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING
 
+from jointopt.search.starts import Starts
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -13,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Proposals"]
 
-WINDOW = 256
-"""Among how many of the next proposals one is taken at random."""
+WINDOW, WINDOW_OF_STARTS = 256, 4
+"""Among how many of the next proposals one is taken at random; of starts, whose order counts and
+which end by what was found before, among few."""
 
 
 class Proposals:
@@ -28,6 +31,7 @@ class Proposals:
 
     def __init__(self, configs: Iterable[Config]) -> None:
         self._rest = iter(configs)
+        self._window = WINDOW_OF_STARTS if isinstance(configs, Starts) else WINDOW
         self._next: list[Config] = []
         self._scattered: Random | None = None
 
@@ -39,7 +43,7 @@ class Proposals:
         """Return one that was not returned before; None if there is none."""
         if self._scattered is None:
             return next(self._rest, None)
-        self._next += islice(self._rest, WINDOW - len(self._next))
+        self._next += islice(self._rest, self._window - len(self._next))
         if not self._next:
             return None
         chosen = self._scattered.randrange(len(self._next))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from numbers import Integral, Real
 from typing import Any, Final, Literal, TypeAlias
 
 from jointopt.errors import SpaceError
@@ -277,12 +278,23 @@ class Subset:
 def _values(given: object, what: str) -> tuple[Value, ...]:
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise SpaceError(f"{what} must be a list, got {given!r}")
-    for value in given:
-        if not (value is None or isinstance(value, bool | int | float | str)):
-            raise SpaceError(f"{what} must be plain values or None, got {value!r}")
-        if isinstance(value, float) and not math.isfinite(value):
+    return tuple(_plain(value, what) for value in given)
+
+
+def _plain(value: object, what: str) -> Value:
+    """Return a value that YAML and JSON can express, of NumPy's or of an enumeration too."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str(value)
+        case Integral():
+            return int(value)
+        case Real() if math.isfinite(value):
+            return float(value)
+        case Real():
             raise SpaceError(f"{what} must be finite, got {value!r}")
-    return tuple(given)
+    raise SpaceError(f"{what} must be plain values or None, got {value!r}")
 
 
 def freeze_unless(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from optuna.storages import InMemoryStorage
 
-from jointopt import Choice, Float, Space
+from jointopt import Choice, Float, Space, Subset
 from jointopt.evaluation.outcome import Outcome, State
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine, Shelf
 
-SPACE = Space(paradigm=Choice({label: {"x": Float(0, 1)} for label in ("one", "other")}))
+PARADIGM = Choice({label: {"x": Float(0, 1)} for label in ("one", "other")})
+SPACE = Space(paradigm=PARADIGM)
 
 
 class AtOnce:
@@ -18,8 +19,8 @@ class AtOnce:
 
     capacity = 1
 
-    def __init__(self, costly):
-        self.costly, self.asked, self.ended = costly, [], []
+    def __init__(self, costly=None):
+        self.costly, self.asked, self.ended, self.explained = costly, [], [], []
 
     def submit(self, number, config, trial):
         del trial
@@ -42,7 +43,7 @@ class AtOnce:
         return False
 
     def explain(self, config):
-        del config
+        self.explained.append(config)
         return {}
 
     def learn(self, outcome):
@@ -52,13 +53,28 @@ class AtOnce:
         return []
 
 
+def run(evaluator, budget, strategy, space=SPACE, start=None):
+    shelf = Shelf(storage=InMemoryStorage(), name="here")
+    engine = Engine(evaluator, budget, direction="minimize", seed=0, shelf=shelf)
+    return engine.run(get_strategy(strategy), space, [start or space.default()])
+
+
+def test_columns_are_ranked_once_for_a_configuration_and_not_for_nothing():
+    masked = Space(features={"columns": Subset(["a", "b", "c"])}, paradigm=PARADIGM)
+    best = masked.complete({"paradigm": "one", "paradigm/one/x": 0.3})
+    evaluator = AtOnce()
+    run(evaluator, Budget(n_trials=60), "alternating", masked, best)
+    assert len(evaluator.asked) == 60
+    assert evaluator.explained == [best]
+    evaluator = AtOnce()
+    run(evaluator, Budget(n_trials=1), "alternating", masked, best)
+    assert evaluator.explained == []
+
+
 def test_what_its_fits_took_is_what_a_trial_costs():
     asked = {}
     for costly in ("one", "other"):
         evaluator = AtOnce(costly)
-        shelf = Shelf(storage=InMemoryStorage(), name="here")
-        budget = Budget(3600, n_trials=60)
-        engine = Engine(evaluator, budget, direction="minimize", seed=0, shelf=shelf)
-        engine.run(get_strategy("joint"), SPACE, [SPACE.default()])
+        run(evaluator, Budget(3600, n_trials=60), "joint")
         asked[costly] = evaluator.asked
     assert 2 * asked["one"].count("one") < asked["other"].count("one")

@@ -216,6 +216,71 @@ def test_a_named_study_goes_on_if_it_is_the_same(space, tmp_path):
         search(space.freeze({"paradigm": "line"}), objective, storage=place, name="mine")
 
 
+@pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal", None])
+def test_a_trial_pruned_at_nan_has_no_value(space, tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+
+    def diverges(config, trial):
+        trial.report(np.nan if config["paradigm"] == "line" else 1.0, 0)
+        raise optuna.TrialPruned
+
+    found = search(space, diverges, n_trials=4, storage=place)
+    assert found.best_score == 1.0
+    study = found.studies["joint"]
+    told = {trial.params["paradigm"]: trial.value for trial in study.trials}
+    assert told == {"line": None, "stair": 1.0}
+    with pytest.raises(SearchError, match="commonest reason: pruned by the objective"):
+        search(space.freeze({"paradigm": "line"}), diverges, n_trials=1, storage=place)
+
+
+def test_an_exhaustive_search_goes_on_however_much_is_known(tmp_path):
+    finite = Space(hyperparameters={"n": Int(1, 90)})
+    options = {"storage": tmp_path / "study.journal", "name": "mine"}
+    search(finite, lambda *_: 0.0, "exhaustive", n_trials=70, **options)
+    found = search(finite, lambda *_: 0.0, "exhaustive", n_trials=None, **options)
+    assert len(found.trials) == 90
+
+
+@pytest.mark.parametrize("strategy", ["joint", "alternating"])
+def test_an_objective_may_take_its_parameters_out(space, strategy):
+    def emptied(config, trial):
+        score = objective(config, trial)
+        config.clear()
+        return score
+
+    records, expected = (
+        [(record.config, record.trial.value) for record in found.records]
+        for found in (search(space, f, strategy, n_trials=20) for f in (emptied, objective))
+    )
+    assert records == expected
+
+
+def test_subsets_on_any_axis_keep_a_member():
+    space = Space(transforms={"use": Subset(["a", "b"])}, hyperparameters={"x": Float(0.0, 1.0)})
+    found = search(space, lambda config, _: config["hyperparameters/x"], "alternating")
+    assert len(found.trials) == 200
+
+
+def test_options_may_be_of_numpy(tmp_path):
+    space = Space(
+        features={"columns": Subset(list(np.array(["a", "b"])))},
+        hyperparameters={
+            "C": Categorical(list(np.logspace(-2, 0, 3))),
+            "n": Categorical(list(np.arange(3))),
+        },
+    )
+    plain = Space(
+        features={"columns": Subset(["a", "b"])},
+        hyperparameters={"C": Categorical([0.01, 0.1, 1.0]), "n": Categorical([0, 1, 2])},
+    )
+    assert space.to_yaml() == plain.to_yaml()
+    place = f"sqlite:///{tmp_path}/study.db"
+    found = search(
+        space, lambda config, _: config["hyperparameters/C"], n_trials=12, storage=place
+    )
+    assert found.best_score == 1.0
+
+
 @pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal"])
 def test_attributes_are_stored_or_fail_their_trial(space, tmp_path, monkeypatch, place):
     monkeypatch.chdir(tmp_path)

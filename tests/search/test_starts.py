@@ -7,6 +7,7 @@ import pytest
 from optuna.trial import TrialState
 
 from jointopt.search.budget import Budget
+from jointopt.search.proposals import Proposals
 from jointopt.search.result import TrialRecord
 from jointopt.search.starts import Starts
 
@@ -68,3 +69,12 @@ def test_they_end_when_half_of_the_time_is_used_and_enough_is_known(seconds, end
     assert list(starts) == MANY
     starts.learn(told(MANY[7], TrialState.PRUNED))
     assert list(starts) == ([] if ended else MANY)
+
+
+def test_runs_that_share_a_study_keep_to_the_order_of_starts():
+    configs = [{"k": k} for k in range(20)]
+    proposals = Proposals(Starts(configs, Budget(n_trials=100)))
+    proposals.scatter()
+    taken = [proposals.pop()["k"] for _ in configs]
+    assert sorted(taken) == list(range(20))
+    assert all(k < place + 4 for place, k in enumerate(taken))
