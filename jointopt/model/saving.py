@@ -46,6 +46,7 @@ TRUSTED_TYPES = frozenset(
         "jointopt.pipeline.target_scores.TargetScores",
         "jointopt.pipeline.text.CommonestTerms",
         "jointopt.pipeline.text.LeadingComponents",
+        "jointopt.pipeline.transformers.BoxCox",
         "jointopt.pipeline.transformers.CategoryCodes",
         "jointopt.pipeline.transformers.FrequencyEncoder",
         "jointopt.pipeline.transformers.RankedMask",

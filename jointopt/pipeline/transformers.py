@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import boxcox
+from scipy.stats import boxcox_normmax
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.feature_selection import (
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MISSING_CODE",
     "UNKNOWN_CODE",
+    "BoxCox",
     "CategoryCodes",
     "FrequencyEncoder",
     "LowerClip",
@@ -36,6 +39,7 @@ __all__ = [
 
 CRITERIA = ("mutual_info", "f_test", "trees", "l1")
 MAX_RANKING_ROWS = 4000
+FLAT = 1e-10
 MISSING_CODE, UNKNOWN_CODE = -1.0, -2.0
 
 
@@ -156,6 +160,45 @@ class LowerClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return the clipped array of shape (n_samples, n_features)."""
         check_is_fitted(self)
         return np.asarray(np.maximum(validate_data(self, X, reset=False), self.lowest_))
+
+
+class BoxCox(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """The power of each positive column that brings it nearest to a normal distribution.
+
+    Attributes
+    ----------
+    lambdas_ : ndarray of shape (n_features,)
+        The powers; 1, which moves a column and leaves its shape, where training rows are all the
+        same.
+
+    Notes
+    -----
+    scikit-learn's `PowerTransformer` has the same powers and refuses columns that are constant,
+    which a mask makes, and a fold of a column with one other value.
+
+    Examples
+    --------
+    >>> BoxCox().fit_transform([[1.0, 7.0], [10.0, 7.0], [100.0, 7.0]]).round(2)
+    array([[0.  , 6.  ],
+           [2.3 , 6.  ],
+           [4.61, 6.  ]])
+    """
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Find the power of each column of `X`, shape (n_samples, n_features)."""
+        del y
+        X = np.asarray(validate_data(self, X, dtype=float))
+        lowest, highest = X.min(axis=0), X.max(axis=0)
+        # Of what rounding alone makes vary, such as a mean in a constant column, none is found.
+        varies = highest - lowest > FLAT * highest
+        self.lambdas_ = np.ones(X.shape[1])
+        self.lambdas_[varies] = [boxcox_normmax(column, method="mle") for column in X.T[varies]]
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the powers of an array of shape (n_samples, n_features)."""
+        check_is_fitted(self)
+        return np.asarray(boxcox(validate_data(self, X, dtype=float, reset=False), self.lambdas_))
 
 
 class _Ranking(BaseEstimator):

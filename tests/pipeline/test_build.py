@@ -128,6 +128,19 @@ def test_box_cox_leaves_the_indicators_of_missing_values_alone(dataset):
     assert abs(values[:, 0].std() - 1) < 1e-6
 
 
+def test_box_cox_takes_columns_that_are_constant_where_it_is_fitted():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"usual": np.exp(rng.normal(size=60)), "once": np.full(60, 5.0)})
+    table.loc[59, "once"] = 8.0
+    dataset = make_dataset(table.assign(y=table["usual"]), "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({"paradigm": "linear", "transforms/numeric/scale": "box_cox"})
+    columns = build_pipeline(config, blueprint_of(space, dataset))["columns"]
+    fitted = columns.fit_transform(dataset.X[:50])
+    np.testing.assert_allclose(fitted.std(axis=0), [1, 0], atol=1e-6)
+    np.testing.assert_allclose(columns.transform(dataset.X)[[0, 59], 1], [0, 3])
+
+
 @pytest.mark.parametrize(
     ("estimator", "fills"),
     [("lightgbm.LGBMRegressor", False), ("sklearn.neighbors.KNeighborsRegressor", True)],
