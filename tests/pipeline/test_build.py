@@ -114,6 +114,16 @@ def test_a_support_vector_machine_ends_on_columns_of_any_scale(dataset):
     assert np.isfinite(predict(pipeline, dataset.X, dataset.n_classes)).all()
 
 
+@pytest.mark.parametrize("name", ["tabular", "wide"])
+def test_what_is_inert_beside_products_is_not_in_the_space(name, dataset):
+    space = adapt_space(load_space(name), dataset)
+    derived = {"paradigm": "linear", "transforms/numeric/derive": "spline"}
+    assert "transforms/numeric/derive/spline/knots" in space.complete(derived)
+    config = space.complete(derived | {"transforms/numeric/products": True})
+    assert config["transforms/numeric/products"] is True
+    assert not [path for path in config if path.startswith("transforms/numeric/derive")]
+
+
 def test_box_cox_leaves_the_indicators_of_missing_values_alone(dataset):
     assert dataset.X["income"].isna().any()
     positive = dataset.X[["income"]].abs() + 1
