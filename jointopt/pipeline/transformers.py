@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 CRITERIA = ("mutual_info", "f_test", "trees", "l1")
-MAX_RANKING_ROWS = 4000
+MAX_RANKING_ROWS, ENOUGH_OF_CLASS = 4000, 100
 FLAT = 1e-10
 MISSING_CODE, UNKNOWN_CODE = -1.0, -2.0
 
@@ -211,7 +211,7 @@ class _Ranking(BaseEstimator):
     def _ranked(self, X: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
         """Return a score for each column, greater being better; missing values are medians."""
         if len(X) > MAX_RANKING_ROWS:
-            rows = np.random.default_rng(self.random_state).permutation(len(X))[:MAX_RANKING_ROWS]
+            rows = self._drawn(y)
             X, y = X[rows], y[rows]
         X = np.where(np.isnan(X), np.nanmedian(np.where(np.isnan(X).all(0), 0.0, X), axis=0), X)
         varies = X.max(axis=0) > X.min(axis=0)
@@ -219,6 +219,17 @@ class _Ranking(BaseEstimator):
         if varies.any():
             scores[varies] = np.nan_to_num(self._scores(X[:, varies], y))
         return scores
+
+    def _drawn(self, y: NDArray[Any]) -> NDArray[np.int64]:
+        """Return so many rows at random, but of each class those that it has, or enough."""
+        order = np.random.default_rng(self.random_state).permutation(len(y))
+        if not self.classification:
+            return order[:MAX_RANKING_ROWS]
+        classes = pd.Series(y[order])
+        enough = min(ENOUGH_OF_CLASS, MAX_RANKING_ROWS // classes.nunique())
+        needed = classes.groupby(classes).cumcount() < enough
+        first = np.argsort(~needed.to_numpy(), kind="stable")[:MAX_RANKING_ROWS]
+        return order[np.sort(first)]
 
     def _scores(self, X: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
         if self.criterion not in CRITERIA:
@@ -259,7 +270,8 @@ class RankingSelector(SelectorMixin, _Ranking):
     Notes
     -----
     On more than 4,000 rows the ranking is computed on a random 4,000 of them: a ranking needs
-    fewer rows than a model, and mutual information costs about as much as a fit.
+    fewer rows than a model, and mutual information costs about as much as a fit. Of a class that
+    is rare up to 100 rows are among them, or fewer if there are more than 40 classes.
     """
 
     choice_params = ("keep",)
