@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize_scalar
 from scipy.special import boxcox
 from scipy.stats import boxcox_normmax
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -40,6 +42,7 @@ __all__ = [
 CRITERIA = ("mutual_info", "f_test", "trees", "l1")
 MAX_RANKING_ROWS, ENOUGH_OF_CLASS = 4000, 100
 FLAT = 1e-10
+POWERS = (-5.0, 5.0)
 MISSING_CODE, UNKNOWN_CODE = -1.0, -2.0
 
 
@@ -168,13 +171,14 @@ class BoxCox(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     lambdas_ : ndarray of shape (n_features,)
-        The powers; 1, which moves a column and leaves its shape, where training rows are all the
-        same.
+        The powers, from -5 to 5; 1, which moves a column and leaves its shape, where training rows
+        are all the same.
 
     Notes
     -----
-    scikit-learn's `PowerTransformer` has the same powers and refuses columns that are constant,
-    which a mask makes, and a fold of a column with one other value.
+    scikit-learn's `PowerTransformer` refuses columns that are constant, which a mask makes, and a
+    fold of a column with one other value. It knows no greatest power either: of sixties and a few
+    that are lower the 200th is best, by which a new 90 is infinite.
 
     Examples
     --------
@@ -192,7 +196,10 @@ class BoxCox(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         # Of what rounding alone makes vary, such as a mean in a constant column, none is found.
         varies = highest - lowest > FLAT * highest
         self.lambdas_ = np.ones(X.shape[1])
-        self.lambdas_[varies] = [boxcox_normmax(column, method="mle") for column in X.T[varies]]
+        within = partial(minimize_scalar, bounds=POWERS, method="bounded")
+        self.lambdas_[varies] = [
+            boxcox_normmax(column, method="mle", optimizer=within) for column in X.T[varies]
+        ]
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -151,6 +151,17 @@ def test_box_cox_takes_columns_that_are_constant_where_it_is_fitted():
     np.testing.assert_allclose(columns.transform(dataset.X)[[0, 59], 1], [0, 3])
 
 
+def test_box_cox_takes_values_far_beyond_those_it_was_fitted_on():
+    rng = np.random.default_rng(0)
+    ages = np.append(np.full(990, 60.0), rng.uniform(20, 60, 10))
+    dataset = make_dataset(pd.DataFrame({"age": ages, "y": rng.normal(size=1000)}), "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({"paradigm": "linear", "transforms/numeric/scale": "box_cox"})
+    columns = build_pipeline(config, blueprint_of(space, dataset))["columns"]
+    columns.fit(dataset.X)
+    assert np.isfinite(columns.transform(pd.DataFrame({"age": [0.0, 90.0, 1e9]}))).all()
+
+
 @pytest.mark.parametrize(
     ("estimator", "fills"),
     [("lightgbm.LGBMRegressor", False), ("sklearn.neighbors.KNeighborsRegressor", True)],
