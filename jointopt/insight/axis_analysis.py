@@ -54,6 +54,8 @@ N_EVALUATIONS: Final = 2**16
 BEST_SHARE: Final = 0.1
 """Of the space: the score is capped at what these reach at least. On the exact ground truth shares
 are within 0.04 then, and off by up to 0.3 without a cap."""
+NEGLIGIBLE: Final = 1e-3
+"""Standard deviations of the score. What should be equal the model predicts a little apart."""
 PAIR: Final = 2
 
 
@@ -98,9 +100,9 @@ def axis_interactions(
     Raises
     ------
     OptionError
-        If fewer than 100 trials with no axis held fixed have a score, all scores are the same,
-        or the space has fewer than two axes with anything to decide; or if `best_share` is not
-        above 0 and at most 1.
+        If fewer than 100 trials with no axis held fixed have a score, all scores are the same or
+        hardly any is another, or the space has fewer than two axes with anything to decide; or if
+        `best_share` is not above 0 and at most 1.
 
     Examples
     --------
@@ -169,10 +171,13 @@ def interactions_of(
         surrogate = Surrogate(evidence, rng)
         values = _values(surrogate, list(axes.values()), rng)
         price = price_of_sequence(surrogate, space, axes, rng)
-    threshold = np.quantile(values, 1 - best_share, axis=(0, 1))
+    reached = np.quantile(values, 1 - best_share, axis=(0, 1))
+    threshold = _lowered(reached, values)
     nested = nested_axes(space)
     shares = _shares(np.maximum(values, threshold), list(axes), nested, rng)
     cap = float(threshold[0])
+    if cap < reached[0]:
+        best_share = float(np.mean(values[:, :, 0] > cap))
     explained = surrogate.explained(cap)
     return Interactions(shares, price, nested, best_share, sign * cap, explained, len(evidence))
 
@@ -226,6 +231,17 @@ def _values(
     return surrogate(rows).reshape(n, full.shape[1], -1)
 
 
+def _lowered(reached: Array, values: Array) -> Array:
+    """Return thresholds, one per version, so low that something is above them.
+
+    So many may be the best that nothing would be: a paradigm without parameters is a few
+    configurations, however much of the space it is.
+    """
+    below_best = values.max(axis=(0, 1)) - NEGLIGIBLE * values.std(axis=(0, 1))
+    highest_below = np.where(values < below_best, values, -np.inf).max(axis=(0, 1))
+    return np.where(reached < below_best, reached, highest_below)
+
+
 def _shares(
     values: Array, axes: list[str], nested: Mapping[str, frozenset[str]], rng: np.random.Generator
 ) -> pd.DataFrame:
@@ -237,6 +253,11 @@ def _shares(
         variance_by_axes(values[:, :, k], counts[k], axes, nested) for k in range(n_versions)
     ]
     table = pd.DataFrame([_by_row(found, axes) for found in versions])
+    if table.iloc[0].isna().any():
+        raise OptionError(
+            "hardly any trial has another score than the others, so that no axis can be told to "
+            "matter"
+        )
     low, high = table.iloc[1:].quantile([0.025, 0.975]).to_numpy()
     frame = pd.DataFrame([*table.columns], columns=["first", "second"])
     frame["share"] = table.iloc[0].to_numpy()
@@ -247,9 +268,9 @@ def _shares(
 def _by_row(
     found: Mapping[frozenset[str], float], axes: list[str]
 ) -> dict[tuple[str, str], float]:
-    """Return shares by axis, pair and the rest; what sampling makes negative is zero."""
+    """Return shares by axis, pair and the rest, NaN of nothing; negative by sampling is zero."""
     variances = {members: max(v, 0.0) for members, v in found.items()}
-    total = sum(variances.values())
+    total = sum(variances.values()) or np.nan
     shares: dict[tuple[str, str], float] = {(REST, ""): 0.0}
     for members, variance in variances.items():
         named = [axis for axis in axes if axis in members]

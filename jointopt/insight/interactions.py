@@ -44,7 +44,8 @@ class Interactions:
         The axes that an axis is nested in; with those it forms no pair, since what it does in
         each of their branches is its own share.
     best_share : float
-        Of the space: what reaches the threshold.
+        Of the space: what reaches the threshold. More than what was asked for where as many are
+        the best.
     threshold : float
         The score at which the function is capped, in the metric's own unit.
     explained : float

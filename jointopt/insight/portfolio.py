@@ -155,11 +155,12 @@ def regrets(scores: Rows) -> Rows:
     Returns
     -------
     ndarray of the same shape
-        0 for a table's best candidate, 1 for its median one, what is worse and failures.
+        0 for a table's best candidate, 1 for the median of those with a score, what is worse and
+        failures.
     """
     filled = np.where(np.isnan(scores), -np.inf, scores)
     best = filled.max(axis=1, keepdims=True)
-    usual = np.median(filled, axis=1, keepdims=True)
+    usual = np.nanmedian(scores, axis=1, keepdims=True)
     scale = np.maximum(best - usual, 1e-12)
     return np.asarray(np.clip((best - filled) / scale, 0.0, 1.0))
 

@@ -128,6 +128,8 @@ def describe_features(config: Config) -> str:
     >>> describe_features({"features": "ranking", "features/ranking/criterion": "f_test",
     ...                    "features/ranking/keep": 0.25})
     'the best 25 % of columns by f_test'
+    >>> describe_features({"features": "ranking", "features/ranking/criterion": "l1"})
+    'the best 100 % of columns by l1'
     >>> describe_features({"features": "ranked_mask", "features/ranked_mask/criterion": "trees",
     ...                    "features/ranked_mask/keep": 0.1,
     ...                    "features/ranked_mask/flip/km/h": True,
@@ -141,7 +143,7 @@ def describe_features(config: Config) -> str:
     on = [_column(path, config) for path, is_on in mask.items() if is_on]
     listed = ", ".join(on[:N_LISTED]) + (", …" if len(on) > N_LISTED else "")
     if (criterion := config.get(f"{prefix}/criterion")) is not None:
-        share = f"{config[f'{prefix}/keep']:.0%}".replace("%", " %")
+        share = f"{config.get(f'{prefix}/keep', 1.0):.0%}".replace("%", " %")
         return f"the best {share} of columns by {criterion}" + (
             f", but for {listed}" if on else ""
         )

@@ -46,6 +46,7 @@ TRUSTED_TYPES = frozenset(
         "jointopt.pipeline.target_scores.TargetScores",
         "jointopt.pipeline.text.CommonestTerms",
         "jointopt.pipeline.text.LeadingComponents",
+        "jointopt.pipeline.transformers.BoxCox",
         "jointopt.pipeline.transformers.CategoryCodes",
         "jointopt.pipeline.transformers.FrequencyEncoder",
         "jointopt.pipeline.transformers.RankedMask",
@@ -57,8 +58,18 @@ TRUSTED_TYPES = frozenset(
         "numpy.dtype",
         "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "scipy.interpolate._bsplines.BSpline",
+        "sklearn._loss.loss.HalfTweedieLoss",
+        "sklearn._loss.loss.HalfTweedieLossIdentity",
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.metrics._dist_metrics.BrayCurtisDistance64",
+        "sklearn.metrics._dist_metrics.CanberraDistance64",
+        "sklearn.metrics._dist_metrics.ChebyshevDistance64",
         "sklearn.metrics._dist_metrics.EuclideanDistance64",
         "sklearn.metrics._dist_metrics.ManhattanDistance64",
         "sklearn.metrics._dist_metrics.MinkowskiDistance64",
@@ -66,6 +77,8 @@ TRUSTED_TYPES = frozenset(
         "sklearn.model_selection._split.StratifiedKFold",
         "sklearn.neighbors._ball_tree.BallTree",
         "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
         "skrub._apply_to_cols.ApplyToCols",
         "skrub._apply_to_each_col.ApplyToEachCol",
@@ -78,10 +91,16 @@ TRUSTED_TYPES = frozenset(
         "skrub.selectors._base.All",
         "xgboost.core.Booster",
         "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRFClassifier",
+        "xgboost.sklearn.XGBRFRegressor",
         "xgboost.sklearn.XGBRegressor",
     }
 )
-"""Types that a model may hold beside those that skops trusts by itself."""
+"""Types that a model may hold beside those that skops trusts by itself.
+
+To make one runs no code of the file's choice. skops trusts neither `Tree` nor `TreePredictor`: the
+process that predicts with a forged one may crash, for where its nodes point is not checked.
+"""
 
 PREDICT_SCRIPT = '''\
 """Predict a table with the model in this folder.

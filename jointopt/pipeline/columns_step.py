@@ -31,7 +31,7 @@ from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
 from jointopt.pipeline.cross_fitting import CrossFitting
 from jointopt.pipeline.text import component_encoder, word_encoder
-from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip
+from jointopt.pipeline.transformers import BoxCox, FrequencyEncoder, LowerClip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -172,7 +172,7 @@ def _scaler(name: str, blueprint: Blueprint, seed: int) -> list[Any]:
         "quantile_normal": lambda: [quantiles(output_distribution="normal")],
         "quantile_uniform": lambda: [quantiles(output_distribution="uniform")],
         "yeo_johnson": lambda: [StandardScaler(), PowerTransformer("yeo-johnson")],
-        "box_cox": lambda: [LowerClip(), PowerTransformer("box-cox")],
+        "box_cox": lambda: [LowerClip(), BoxCox(), StandardScaler()],
         "squash": lambda: [_squashing()],
     }
     return makers[name]()

@@ -95,6 +95,23 @@ def test_the_estimate_is_that_of_the_closed_form():
     assert sum(found.values()) == pytest.approx(5, abs=0.2)
 
 
+def test_a_paradigm_without_parameters_may_be_the_best():
+    """It is half of the space and two configurations, which score the same."""
+    body = {"hyperparameters": {"z": Float(0, 1)}}
+    space = Space(
+        transforms={"s": Categorical(["a", "b"])}, paradigm=Choice({"plain": {}, "other": body})
+    )
+
+    def score(config):
+        return config.get("hyperparameters/other/z", 2.0) / 2
+
+    found = learn(space, score)
+    assert found.is_reliable
+    assert shares(found)["paradigm", ""] > 0.95
+    assert found.best_share == pytest.approx(0.5, abs=0.02)
+    assert "Of what sets the best 50 % apart" in found.conclusion()
+
+
 def test_noise_is_not_told_as_if_it_were_evidence():
     rng = np.random.default_rng(0)
     found = learn(SPACE, lambda _: rng.normal())
@@ -112,6 +129,8 @@ def test_what_cannot_be_told_is_refused():
         learn(SPACE, add, "sequential", 150)
     with pytest.raises(OptionError, match="same score"):
         learn(SPACE, lambda _: 1.0, n_trials=100)
+    with pytest.raises(OptionError, match="hardly any trial has another score"):
+        learn(SPACE, lambda c: float(c["transforms/x"] > -0.95), n_trials=100)
     with pytest.raises(OptionError, match="one axis"):
         learn(SPACE.freeze({"transforms/x": 0.0}), add, n_trials=5)
     with pytest.raises(OptionError, match="best_share"):

@@ -15,10 +15,14 @@ from jointopt.insight.portfolio import best_order, costs, draw_candidates, regre
 
 
 def test_regrets_are_per_table_and_failures_are_as_bad_as_it_gets():
-    found = regrets(np.array([[3.0, 2.0, 1.0, np.nan], [0.1, 0.1, 0.4, 0.2]]))
-    assert found[0].tolist() == [0.0, pytest.approx(2 / 3), 1.0, 1.0]
-    assert found[1, 2] == 0.0
-    assert found[1, :2].tolist() == [1.0, 1.0]
+    found = regrets(np.array([[4.0, 3.0, 2.0, 1.0, np.nan], [0.1, 0.1, 0.4, 0.2, 0.2]]))
+    assert found[0].tolist() == [0.0, pytest.approx(2 / 3), 1.0, 1.0, 1.0]
+    assert found[1].tolist() == [1.0, 1.0, 0.0, 1.0, 1.0]
+
+
+def test_where_most_candidates_fail_the_others_are_still_told_apart():
+    found = regrets(np.array([[4.0, 3.0, 2.0, 1.0, *[np.nan] * 5]]))
+    assert found[0].tolist() == [0.0, pytest.approx(2 / 3), 1.0, 1.0, *[1.0] * 5]
 
 
 @given(arrays(float, (4, 6), elements=st.floats(0, 1)))

@@ -32,6 +32,12 @@ TRANSFORMS = {
     "min_max": {**SCALED, "transforms/numeric/scale": "min_max"},
     "yeo_johnson": {**SCALED, "transforms/numeric/scale": "yeo_johnson"},
     "box_cox": {**SCALED, "transforms/numeric/scale": "box_cox"},
+    "box_cox of what a mask makes constant": {
+        **SCALED,
+        "transforms/numeric/scale": "box_cox",
+        "features/ranked_mask/criterion": "f_test",
+        "features/ranked_mask/keep": 0.5,
+    },
     "quantile_normal": {**SCALED, "transforms/numeric/scale": "quantile_normal"},
     "quantile_uniform": {**SCALED, "transforms/numeric/scale": "quantile_uniform"},
     "spline": {**SCALED, "transforms/numeric/derive": "spline"},

@@ -114,6 +114,16 @@ def test_a_support_vector_machine_ends_on_columns_of_any_scale(dataset):
     assert np.isfinite(predict(pipeline, dataset.X, dataset.n_classes)).all()
 
 
+@pytest.mark.parametrize("name", ["tabular", "wide"])
+def test_what_is_inert_beside_products_is_not_in_the_space(name, dataset):
+    space = adapt_space(load_space(name), dataset)
+    derived = {"paradigm": "linear", "transforms/numeric/derive": "spline"}
+    assert "transforms/numeric/derive/spline/knots" in space.complete(derived)
+    config = space.complete(derived | {"transforms/numeric/products": True})
+    assert config["transforms/numeric/products"] is True
+    assert not [path for path in config if path.startswith("transforms/numeric/derive")]
+
+
 def test_box_cox_leaves_the_indicators_of_missing_values_alone(dataset):
     assert dataset.X["income"].isna().any()
     positive = dataset.X[["income"]].abs() + 1
@@ -126,6 +136,30 @@ def test_box_cox_leaves_the_indicators_of_missing_values_alone(dataset):
     missing = dataset.X["income"].isna().to_numpy()
     np.testing.assert_array_equal(values[:, 1], missing)
     assert abs(values[:, 0].std() - 1) < 1e-6
+
+
+def test_box_cox_takes_columns_that_are_constant_where_it_is_fitted():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"usual": np.exp(rng.normal(size=60)), "once": np.full(60, 5.0)})
+    table.loc[59, "once"] = 8.0
+    dataset = make_dataset(table.assign(y=table["usual"]), "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({"paradigm": "linear", "transforms/numeric/scale": "box_cox"})
+    columns = build_pipeline(config, blueprint_of(space, dataset))["columns"]
+    fitted = columns.fit_transform(dataset.X[:50])
+    np.testing.assert_allclose(fitted.std(axis=0), [1, 0], atol=1e-6)
+    np.testing.assert_allclose(columns.transform(dataset.X)[[0, 59], 1], [0, 3])
+
+
+def test_box_cox_takes_values_far_beyond_those_it_was_fitted_on():
+    rng = np.random.default_rng(0)
+    ages = np.append(np.full(990, 60.0), rng.uniform(20, 60, 10))
+    dataset = make_dataset(pd.DataFrame({"age": ages, "y": rng.normal(size=1000)}), "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    config = space.complete({"paradigm": "linear", "transforms/numeric/scale": "box_cox"})
+    columns = build_pipeline(config, blueprint_of(space, dataset))["columns"]
+    columns.fit(dataset.X)
+    assert np.isfinite(columns.transform(pd.DataFrame({"age": [0.0, 90.0, 1e9]}))).all()
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,16 @@ def test_held_out_rows_have_all_classes_in_their_shares():
 
 
 @both
+def test_the_vector_of_unknown_codes_is_zero_until_it_is_learned(kind):
+    X, number, label = table()
+    target = label if kind is NetworkClassifier else number
+    network = kind(categorical=[2], **SMALL)
+    assert not network.fit(X, target).weights_["categories.table"][0].any()
+    X[::5, 2] = -1
+    assert network.fit(X, target).weights_["categories.table"][0].all()
+
+
+@both
 def test_unknown_codes_are_one_category(kind):
     network = fitted(kind)
     rows = np.array([[0.0, 0.0, code] for code in (-1, -2, 4, 99, 1.5)])

@@ -62,6 +62,16 @@ def test_a_column_of_any_name_is_left_out(table):
     assert left_out(X, ranked((X, y), keep=0.5)) == {"d", "e", "self"}
 
 
+@pytest.mark.parametrize("criterion", ["mutual_info", "f_test", "trees", "l1"])
+def test_a_rare_class_counts_in_the_ranking_of_many_rows(criterion):
+    rng = np.random.default_rng(0)
+    y = np.arange(100_000) % 10_000 == 0
+    X = rng.normal(size=(len(y), 4))
+    X[y, 3] += 5
+    selector = RankingSelector(criterion=criterion, keep=0.25, random_state=0).fit(X, y)
+    assert selector.get_support(indices=True).tolist() == [3]
+
+
 def test_columns_that_are_not_ranked_stay(table):
     X, y = table
     X = X.assign(words="red", day=pd.Timestamp("2020-01-01"))

@@ -26,7 +26,7 @@ from skrub import SquashingScaler
 
 from jointopt.model.onnx.curves import quantiles_nodes, splines_nodes
 from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
-from jointopt.pipeline.transformers import FrequencyEncoder, LowerClip, RankingSelector
+from jointopt.pipeline.transformers import BoxCox, FrequencyEncoder, LowerClip, RankingSelector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,6 +141,11 @@ def _(step: MinMaxScaler, graph: Graph, x: Value) -> Value:
 @transform.register
 def _(step: LowerClip, graph: Graph, x: Value) -> Value:
     return graph.add("Max", x, step.lowest_)
+
+
+@transform.register
+def _(step: BoxCox, graph: Graph, x: Value) -> Value:
+    return _power(graph, x, graph.constant(step.lambdas_))
 
 
 @transform.register

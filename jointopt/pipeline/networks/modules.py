@@ -83,12 +83,18 @@ class PeriodicEmbedding(nn.Module):
 
 
 class CategoryEmbedding(nn.Module):
-    """One table of learned vectors for all columns of categories."""
+    """One table of learned vectors for all columns of categories.
+
+    The first of each column is that of unknown categories, from which mostly nothing is learned:
+    it starts as the mean of what the others are drawn from.
+    """
 
     def __init__(self, cardinalities: tuple[int, ...], size: int) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.randn(sum(cardinalities), size))
         starts = np.cumsum([0, *cardinalities[:-1]])
+        vectors = torch.randn(sum(cardinalities), size)
+        vectors[starts] = 0.0
+        self.table = nn.Parameter(vectors)
         self.starts: Tensor
         self.register_buffer("starts", torch.as_tensor(starts), persistent=False)
 
