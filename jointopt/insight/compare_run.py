@@ -129,7 +129,7 @@ def compare(
     >>> comparison.table()[["strategy", "runs", "evaluations_mean"]].values.tolist()
     [['joint', 2, 2.0], ['random', 2, 2.0]]
     >>> comparison.tests()["verdict"].tolist()
-    ['no difference shown (6 pairs at least could show one)']
+    ['no difference shown (6 unequal pairs at least could show one)']
     """
     for name in how.keys() - How.__annotations__:
         raise TypeError(

@@ -127,7 +127,7 @@ def test_all_equal_up_to_rounding():
     runs = runs_frame({"joint": BASE, "random": BASE + 1e-15})
     test = only(paired_tests(runs))
     assert (test["ties"], test["p_value"], test["effect_size"]) == (10, 1.0, 0.0)
-    assert test["verdict"] == "no difference shown"
+    assert test["verdict"] == "no difference shown (6 unequal pairs at least could show one)"
     assert "All have the same mean test score" in conclude(runs)
 
 
@@ -154,9 +154,16 @@ def test_five_pairs_can_never_show_a_difference_and_the_verdict_says_so():
     runs = runs_frame({"joint": BASE[:5] + STEPS[:5], "random": BASE[:5]})
     test = only(paired_tests(runs))
     assert test["p_value"] == pytest.approx(0.0625)
-    assert test["verdict"] == "no difference shown (6 pairs at least could show one)"
+    assert test["verdict"] == "no difference shown (6 unequal pairs at least could show one)"
     six = runs_frame({"joint": BASE[:6] + STEPS[:6], "random": BASE[:6]})
     assert only(paired_tests(six))["verdict"] == "joint better"
+
+
+def test_equal_pairs_are_none_of_those_that_could_show_a_difference():
+    runs = runs_frame({"joint": [*BASE[:5] + STEPS[:5], *BASE[5:]], "random": BASE})
+    test = only(paired_tests(runs))
+    assert (test["n"], test["wins"], test["ties"]) == (10, 5, 5)
+    assert test["verdict"] == "no difference shown (6 unequal pairs at least could show one)"
 
 
 def test_verdicts_follow_the_corrected_p():
@@ -164,7 +171,9 @@ def test_verdicts_follow_the_corrected_p():
     tests = paired_tests(runs_frame(scores))
     assert tests["p_value"].tolist() == [2 / 2**6] * 3
     assert tests["p_holm"].tolist() == pytest.approx([3 * 2 / 2**6] * 3)
-    assert set(tests["verdict"]) == {"no difference shown (7 pairs at least could show one)"}
+    assert set(tests["verdict"]) == {
+        "no difference shown (7 unequal pairs at least could show one)"
+    }
 
 
 def test_all_pairs_and_a_wrong_choice():
@@ -184,6 +193,16 @@ def test_runs_without_a_model_are_left_out_and_told():
     assert only(paired_tests(runs))["n"] == 9
     assert "Runs that gave no model, left out of the tests: 1 of joint." in conclude(runs)
     assert summary(runs).set_index("strategy").loc["joint", "failed_runs"] == 1
+
+
+def test_a_mean_is_not_the_better_for_a_split_that_was_failed_on():
+    runs = runs_frame({"joint": [0.9, 0.9, 0.5], "random": [0.89, 0.89, np.nan]})
+    told = "The best mean test score, 0.9 over the 2 of 3 seeds that can be compared, is that of"
+    assert f"{told} joint." in conclude(runs)
+    apart = runs_frame({"joint": [0.9, np.nan], "random": [np.nan, 0.8]})
+    assert "No seed has a model of each strategy" in conclude(apart)
+    none = runs_frame({"joint": [np.nan], "random": [np.nan]})
+    assert "No run gave a model." in conclude(none)
 
 
 def test_pooled_over_data_sets_each_weighs_alike():
@@ -253,6 +272,24 @@ def test_friedman_where_all_are_equal():
     assert found.verdict.startswith("no difference shown")
 
 
+def test_a_strategy_ranks_last_where_it_gave_no_model():
+    one = runs_frame({"a": [0.9], "b": [0.95], "c": [0.8]}, dataset="d0")
+    others = [runs_frame({"a": [0.9], "b": [np.nan], "c": [0.8]}, dataset=f"d{i}") for i in (1, 2)]
+    runs = pd.concat([one, *others])
+    assert (
+        "The best mean rank, 1.33, is that of a; where a strategy gave no model, it ranks last."
+    ) in conclude(runs)
+    found = friedman_test(runs)
+    assert found.n_datasets == 3
+    assert found.ranks.to_dict() == pytest.approx({"a": 4 / 3, "b": 7 / 3, "c": 7 / 3})
+
+
+def test_friedman_ranks_by_the_seeds_that_strategies_share():
+    scores = {"a": [0.9, 0.5], "b": [0.8, np.nan], "c": [0.7, 0.6]}
+    runs = pd.concat([runs_frame(scores, dataset=f"d{i}") for i in range(3)])
+    assert friedman_test(runs).ranks.to_dict() == {"a": 1, "b": 2, "c": 3}
+
+
 def test_friedman_needs_data_sets_and_strategies():
     with pytest.raises(OptionError, match="at least 3 data sets"):
         friedman_test(many(n=2))
@@ -274,6 +311,12 @@ def test_bands_carry_on_and_begin_where_all_seeds_have_a_score():
     assert anytime_bands(anytime, "seconds")["seconds"].max() == 1.5
     with pytest.raises(OptionError, match="'evaluations' or 'seconds'"):
         anytime_bands(anytime, "minutes")
+
+
+def test_a_run_without_any_score_leaves_the_curve_of_the_others():
+    rows = [("d", "s", 0, 1, 0.1, 0.4), ("d", "s", 1, 1, 0.1, np.nan), ("d", "s", 2, 1, 0.1, 0.6)]
+    bands = anytime_bands(pd.DataFrame(rows, columns=[*ANYTIME_COLUMNS]))
+    assert bands[["n_seeds", "mean"]].to_numpy().tolist() == [[2, 0.5]]
 
 
 def test_a_strategy_without_any_score_has_no_curve():
