@@ -403,7 +403,7 @@ class Comparison:
         >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=9, seeds=1)
         >>> [(dataset, found, told)] = comparison.learnt()
         >>> dataset, found, told[:45]
-        ('ground truth', None, 'How the axes interact cannot be told: 18 tria')
+        ('ground truth', None, 'How the axes interact cannot be told: 13 tria')
         """
         told: list[tuple[str, Interactions | None, str]] = []
         for dataset in self.runs["dataset"].unique().tolist() if self.trials is not None else []:
