@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -22,6 +23,7 @@ from jointopt.model.run import RunOptions
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import COMPARED, told_strategy
 from jointopt.search.terms import space_term
+from jointopt.search.told_function import told_function
 from jointopt.space import Space, load_space
 from jointopt.space.grid import did_you_mean
 
@@ -92,7 +94,8 @@ def compare(
         A shipped space's name, a YAML file, or a space.
     folder : str, Path or None, default=None
         Each finished run is added to `runs.jsonl` in it at once, and a later call does only what
-        is missing: more seeds and strategies may be asked for, with all other settings the same.
+        is missing: more seeds and strategies may be asked for, with all other settings the same,
+        the code of functions among them; runs of other versions of libraries are warned of.
     **how : Unpack[How]
         `workers` (int or None, default None): worker processes of a run; None fits in the run's
         own process, where a running fit cannot be stopped. `trial_timeout` and `memory_limit`
@@ -220,6 +223,14 @@ def compare_datasets(
         for label, strategy in strategies.items()
     ]
     missing = [job for job in jobs if job.key not in kept.outcomes]
+    if missing and kept.made_with:
+        # Not refused: who upgrades in the middle of a long comparison would lose all runs, and
+        # those of one seed, which are compared with each other, are mostly of one version.
+        warnings.warn(
+            f"{kept.made_with}; the runs that are missing are added all the same, but may differ "
+            "for that alone",
+            stacklevel=3,
+        )
     listeners = [listener] if listener is not None else []
     if observer is not None:
         observer.count(len(jobs) - len(missing), len(jobs))
@@ -237,8 +248,9 @@ def _settings(
 ) -> dict[str, Any]:
     """Return what must be the same for runs to be compared; clocks count only with a budget."""
     timed = options.seconds is not None
+    metric = None if options.metric is None else next(iter(metrics.values()))
     return {
-        "metric": options.metric if options.metric is None else next(iter(metrics.values())),
+        "metric": told_function(options.metric) if callable(options.metric) else metric,
         "budget": options.seconds,
         "n_trials": options.n_trials,
         "space": space_term(space),

@@ -528,6 +528,48 @@ def test_a_folder_goes_on_and_refuses_other_settings(tmp_path, monkeypatch):
         compare(X + 1, y, ["joint", "random"], **QUICK, **how)
 
 
+def scored_by(factor):
+    return lambda y, predicted: factor * float((y == predicted).mean())
+
+
+def test_a_folder_refuses_another_function_of_the_same_name(tmp_path):
+    X, y = load_iris(return_X_y=True)
+
+    def plan(space, starts, seed):
+        yield from random(space, starts, seed)
+
+    how = {**QUICK, "n_trials": 1, "seeds": 1, "folder": tmp_path}
+    first = compare(X, y, {"random": "random", "own": plan}, metric=scored_by(1), **how)
+    again = compare(X, y, {"random": random, "own": plan}, metric=scored_by(1), **how)
+    pd.testing.assert_frame_equal(again.frame(), first.frame())
+    with pytest.raises(OptionError, match=r"made with metric .*scored_by.*<lambda> \(code"):
+        compare(X, y, {"random": "random", "own": plan}, metric=scored_by(2), **how)
+    other = lambda y, predicted: 1.0 - float((y != predicted).mean())  # noqa: E731
+    with pytest.raises(OptionError, match=r"made with metric .*, but now it is .*<lambda>"):
+        compare(X, y, {"random": "random", "own": plan}, metric=other, **how)
+
+    def plan(space, starts, seed):
+        yield from random(space, starts[:1], seed)
+
+    with pytest.raises(OptionError, match=r"holds runs of .*plan \(code .* as 'own', but now"):
+        compare(X, y, {"random": "random", "own": plan}, metric=scored_by(1), **how)
+
+
+def test_runs_made_with_other_versions_are_told(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    how = {**QUICK, "n_trials": 1, "folder": tmp_path}
+    compare(X, y, ["joint", "random"], seeds=1, **how)
+    path = tmp_path / "runs.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        line["versions"]["optuna"] = "4.0.0"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    compare(X, y, ["joint", "random"], seeds=1, **how)
+    with pytest.warns(UserWarning, match=r"runs made with optuna 4\.0\.0 \(now "):
+        found = compare(X, y, ["joint", "random"], seeds=2, **how)
+    assert len(found.runs) == 4
+
+
 def test_several_tables():
     tables = {"iris": load_iris(return_X_y=True), "diabetes": load_diabetes(return_X_y=True)}
     options = CompareOptions(["joint", "random"], seeds=1, **QUICK)
