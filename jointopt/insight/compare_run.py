@@ -206,6 +206,11 @@ def compare_datasets(
         raise OptionError("give at least one table to compare strategies on")
     if parallel < 1:
         raise OptionError(f"parallel must be at least 1, got {parallel}")
+    if parallel > 1 and (options.workers or 1) > 1:
+        raise OptionError(
+            f"runs at once have one worker each: leave out either parallel, here {parallel}, or "
+            f"workers, here {options.workers}"
+        )
     Budget(options.seconds, options.n_trials)
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
     read = {str(name): Table.of(X, y, options.metric) for name, (X, y) in tables.items()}
@@ -264,7 +269,6 @@ def _settings(
 def _run_options(
     options: CompareOptions, space: Space, strategy: str | Strategy, seed: int, parallel: int
 ) -> RunOptions:
-    workers = options.workers
     # One model, and plain defaults to start from: what is compared is what each strategy found,
     # not how well its trials complement each other or what other tables taught.
     return RunOptions(
@@ -275,7 +279,7 @@ def _run_options(
         metric=options.metric,
         seconds=options.seconds,
         n_trials=options.n_trials,
-        workers=workers if parallel == 1 or workers is None else 1,
+        workers=options.workers,
         trial_timeout=options.fit_seconds,
         memory_limit=options.memory_bytes,
         cores=max(1, cpu_count() // parallel),

@@ -620,6 +620,7 @@ def test_a_search_without_a_result_is_a_run_without_scores():
         ({"seeds": 0}, "seeds must be"),
         ({"seeds": [1, 1]}, "seeds must be"),
         ({"parallel": 0}, "parallel must be"),
+        ({"parallel": 2, "workers": 4}, "one worker each"),
         ({"n_trials": 0}, "number of trials"),
         ({"budget": "soon"}, "not a duration"),
         ({"metric": "rmse"}, "does not fit"),
