@@ -204,7 +204,9 @@ def compare(
     ] = None,
     trial_timeout: Annotated[str | None, TRIAL_TIMEOUT] = None,
     memory_limit: Annotated[str | None, MEMORY_LIMIT] = None,
-    parallel: Annotated[int | None, _option("Runs at once.", "1", min=1)] = None,
+    parallel: Annotated[
+        int | None, _option("Runs at once, each with one worker.", "1", min=1)
+    ] = None,
     out: Annotated[Path | None, _option("Folder for all results.", "NAME-comparison")] = None,
 ) -> None:
     """Compare search strategies at equal budget on test rows that no search sees.

@@ -22,7 +22,6 @@ from jointopt.insight.enumeration import enumerate_scores
 from jointopt.insight.progress import CompareProgress
 from jointopt.search.catalogue import COMPARED
 from jointopt.space import load_space
-from jointopt.study_file import StudyDefinition
 from jointopt.study_options import (
     budget_of,
     check_folder,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from jointopt.insight.comparison import Comparison
-    from jointopt.study_file import TableDefinition
+    from jointopt.study_file import StudyDefinition, TableDefinition
 
 __all__ = ["CompareCommand", "show_comparison"]
 
@@ -185,7 +184,7 @@ class CompareCommand:
             seeds=study.seeds,
             metric=study.metric,
             space=load_space(study.space),
-            workers=study.workers or max(1, cpu_count() // study.parallel),
+            workers=study.workers or (cpu_count() if study.parallel == 1 else 1),
             trial_timeout=study.trial_timeout,
             memory_limit=study.memory_limit,
         )
@@ -199,7 +198,7 @@ def _check_options(study: StudyDefinition) -> None:
     if study.ground_truth:
         refused |= dict.fromkeys(TIMED, "has no meaning where all scores are known")
     for name, why in refused.items():
-        if getattr(study, name) != StudyDefinition.model_fields[name].default:
+        if name in study.model_fields_set and getattr(study, name) is not None:
             raise OptionError(f"{name} {why}; leave it out")
 
 

@@ -193,7 +193,7 @@ class JointClassifier(ClassifierMixin, _Joint):
         a number, scripts need the usual `if __name__ == "__main__":` guard.
     dask : str, distributed.Client or None, default=None
         A Dask scheduler's address, such as "tcp://10.0.0.1:8786", or a client: fits run there,
-        each on one thread, and `workers` is not used.
+        each on one thread; `workers` must be None.
     trial_timeout : str, float or None, default=None
         The longest that one fit may take: "30s", "5m", or seconds; by default a share of the
         budget. Without workers it is only advice to estimators that can stop by themselves.
@@ -354,7 +354,7 @@ class JointRegressor(RegressorMixin, _Joint):
         a number, scripts need the usual `if __name__ == "__main__":` guard.
     dask : str, distributed.Client or None, default=None
         A Dask scheduler's address, such as "tcp://10.0.0.1:8786", or a client: fits run there,
-        each on one thread, and `workers` is not used.
+        each on one thread; `workers` must be None.
     trial_timeout : str, float or None, default=None
         The longest that one fit may take: "30s", "5m", or seconds; by default a share of the
         budget. Without workers it is only advice to estimators that can stop by themselves.

@@ -171,7 +171,7 @@ def _options(study: StudyDefinition) -> RunOptions:
         metric=study.metric,
         seconds=budget_of(study),
         n_trials=study.trials,
-        workers=study.workers or cpu_count(),
+        workers=study.workers or (cpu_count() if study.dask is None else None),
         dask=study.dask,
         trial_timeout=None if timeout is None else parse_seconds(timeout, "--trial-timeout"),
         memory_limit=None if memory is None else parse_memory(memory, "--memory-limit"),

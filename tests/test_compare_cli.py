@@ -122,12 +122,18 @@ def test_what_a_comparison_pays_no_heed_to_is_refused(run, tmp_path):
     for line, message in {
         "seed: 3": "seed is for a single run, with --strategy: a comparison has seeds",
         "final: single": "final is for a single run",
+        "final: ensemble": "final is for a single run",
+        "seed: 0": "seed is for a single run",
+        "parallel: 2\nworkers: 4": "leave out either parallel, here 2, or workers, here 4",
         "ground_truth: true\nbudget: 9s": "budget has no meaning where all scores are known",
     }.items():
         (tmp_path / "two.yaml").write_text(f"{study}{line}\n")
         code, _, err = run("run", "two.yaml")
         assert code == 2
         assert message in " ".join(err.split())
+    (tmp_path / "two.yaml").write_text(study)
+    code, _, err = run("run", "two.yaml", "--final", "ensemble")
+    assert (code, "final is for a single run" in " ".join(err.split())) == (2, True)
 
 
 def test_the_folder_of_a_run_is_not_a_comparison_s(run, tmp_path):

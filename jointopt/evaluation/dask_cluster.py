@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jointopt.evaluation.tasks import FoldTask, Refit, Setting
     from jointopt.space import Config
 
-__all__ = ["DaskCluster"]
+__all__ = ["DaskCluster", "count_threads"]
 
 CONNECT_SECONDS = 10
 COUNTED_SECONDS = 1.0
@@ -43,6 +43,25 @@ and counting is a message to the scheduler and back."""
 ATTEMPTS = 3
 """How often a task is sent whose worker, or whose data, was lost."""
 LOST = ("CancelledError", "FutureCancelledError", "CommClosedError")
+
+
+def count_threads(cluster: str | Client) -> int:
+    """Return how many threads the workers of a cluster have now, at least one.
+
+    Parameters
+    ----------
+    cluster : str or distributed.Client
+        A scheduler's address, or a client of it.
+
+    Raises
+    ------
+    OptionError
+        If Dask is not installed, or no scheduler answers.
+    """
+    if isinstance(cluster, str):
+        with _connected(cluster) as client:
+            return count_threads(client)
+    return max(1, int(sum(cluster.nthreads().values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +123,7 @@ class DaskCluster:
     def capacity(self) -> int:
         """How many tasks run at once now: the threads of all workers."""
         if time.monotonic() > self._counted + COUNTED_SECONDS:
-            self._capacity = max(1, int(sum(self._client.nthreads().values())))
+            self._capacity = count_threads(self._client)
             self._counted = time.monotonic()
         return self._capacity
 

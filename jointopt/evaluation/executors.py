@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jointopt.evaluation.tasks import FoldResult, FoldTask, Refit, Setting
     from jointopt.space import Config
 
-__all__ = ["Executor", "InProcess", "make_executor"]
+__all__ = ["Executor", "InProcess", "count_places", "make_executor"]
 
 
 class Executor(Protocol):
@@ -132,6 +132,21 @@ class InProcess:
         self.cancel()
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def count_places(workers: int | None, cluster: str | Client | None) -> int:
+    """Return how many fits an executor of `make_executor` begins with at once.
+
+    Raises
+    ------
+    OptionError
+        If no such cluster answers.
+    """
+    if cluster is None:
+        return workers or 1
+    from jointopt.evaluation.dask_cluster import count_threads
+
+    return count_threads(cluster)
 
 
 def make_executor(

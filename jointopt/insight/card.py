@@ -53,6 +53,7 @@ def render_card(run: TableRun, latency: Mapping[str, float]) -> str:
         target=_cell(model.target),
         classes=None if model.classes is None else [_cell(label) for label in model.classes],
         scores=scores,
+        n_folds=run.n_folds,
         decision=_cell(decision) if decision else "",
         calibration=describe_calibration(model.temperature),
         members=members_frame(model).to_dict("records"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -22,6 +23,7 @@ from jointopt.model.run import RunOptions
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import COMPARED, told_strategy
 from jointopt.search.terms import space_term
+from jointopt.search.told_function import told_function
 from jointopt.space import Space, load_space
 from jointopt.space.grid import did_you_mean
 
@@ -92,7 +94,8 @@ def compare(
         A shipped space's name, a YAML file, or a space.
     folder : str, Path or None, default=None
         Each finished run is added to `runs.jsonl` in it at once, and a later call does only what
-        is missing: more seeds and strategies may be asked for, with all other settings the same.
+        is missing: more seeds and strategies may be asked for, with all other settings the same,
+        the code of functions among them; runs of other versions of libraries are warned of.
     **how : Unpack[How]
         `workers` (int or None, default None): worker processes of a run; None fits in the run's
         own process, where a running fit cannot be stopped. `trial_timeout` and `memory_limit`
@@ -129,7 +132,7 @@ def compare(
     >>> comparison.table()[["strategy", "runs", "evaluations_mean"]].values.tolist()
     [['joint', 2, 2.0], ['random', 2, 2.0]]
     >>> comparison.tests()["verdict"].tolist()
-    ['no difference shown (6 pairs at least could show one)']
+    ['no difference shown (6 unequal pairs at least could show one)']
     """
     for name in how.keys() - How.__annotations__:
         raise TypeError(
@@ -203,6 +206,11 @@ def compare_datasets(
         raise OptionError("give at least one table to compare strategies on")
     if parallel < 1:
         raise OptionError(f"parallel must be at least 1, got {parallel}")
+    if parallel > 1 and (options.workers or 1) > 1:
+        raise OptionError(
+            f"runs at once have one worker each: leave out either parallel, here {parallel}, or "
+            f"workers, here {options.workers}"
+        )
     Budget(options.seconds, options.n_trials)
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
     read = {str(name): Table.of(X, y, options.metric) for name, (X, y) in tables.items()}
@@ -220,6 +228,14 @@ def compare_datasets(
         for label, strategy in strategies.items()
     ]
     missing = [job for job in jobs if job.key not in kept.outcomes]
+    if missing and kept.made_with:
+        # Not refused: who upgrades in the middle of a long comparison would lose all runs, and
+        # those of one seed, which are compared with each other, are mostly of one version.
+        warnings.warn(
+            f"{kept.made_with}; the runs that are missing are added all the same, but may differ "
+            "for that alone",
+            stacklevel=3,
+        )
     listeners = [listener] if listener is not None else []
     if observer is not None:
         observer.count(len(jobs) - len(missing), len(jobs))
@@ -237,8 +253,9 @@ def _settings(
 ) -> dict[str, Any]:
     """Return what must be the same for runs to be compared; clocks count only with a budget."""
     timed = options.seconds is not None
+    metric = None if options.metric is None else next(iter(metrics.values()))
     return {
-        "metric": options.metric if options.metric is None else next(iter(metrics.values())),
+        "metric": told_function(options.metric) if callable(options.metric) else metric,
         "budget": options.seconds,
         "n_trials": options.n_trials,
         "space": space_term(space),
@@ -252,7 +269,6 @@ def _settings(
 def _run_options(
     options: CompareOptions, space: Space, strategy: str | Strategy, seed: int, parallel: int
 ) -> RunOptions:
-    workers = options.workers
     # One model, and plain defaults to start from: what is compared is what each strategy found,
     # not how well its trials complement each other or what other tables taught.
     return RunOptions(
@@ -263,7 +279,7 @@ def _run_options(
         metric=options.metric,
         seconds=options.seconds,
         n_trials=options.n_trials,
-        workers=workers if parallel == 1 or workers is None else 1,
+        workers=options.workers,
         trial_timeout=options.fit_seconds,
         memory_limit=options.memory_bytes,
         cores=max(1, cpu_count() // parallel),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from jointopt.errors import OptionError, StorageError
 from jointopt.insight.compare_one import Outcome
+from jointopt.insight.report import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,13 +58,26 @@ class RunFile:
     ) -> None:
         self._settings, self._data = dict(settings), dict(data)
         self._strategies = dict(strategies)
+        self._versions = {name: version(name) for name in PACKAGES}
         self._path = None if folder is None else _file(Path(folder))
         self.outcomes: dict[Key, Outcome] = {}
+        self._others: dict[str, str] = {}
         for line in [] if self._path is None else _lines(self._path):
             self._check(line)
+            self._others |= {
+                name: before
+                for name, before in line.get("versions", {}).items()
+                if self._versions.get(name) != before
+            }
             outcome = Outcome(**line["outcome"])
             row = outcome.row
             self.outcomes[row["dataset"], row["strategy"], row["seed"]] = outcome
+
+    @property
+    def made_with(self) -> str:
+        """Versions of libraries that runs were made with but that are others now, in words."""
+        told = [f"{name} {v} (now {self._versions.get(name)})" for name, v in self._others.items()]
+        return f"{self._path} holds runs made with {', '.join(told)}" if told else ""
 
     def add(self, job: Job, outcome: Outcome) -> None:
         """Keep an outcome.
@@ -77,6 +92,7 @@ class RunFile:
             return
         line = {
             "settings": self._settings,
+            "versions": self._versions,
             "data": self._data[job.dataset],
             "strategy": self._strategies[job.strategy],
             "outcome": asdict(outcome),

@@ -224,8 +224,9 @@ class Comparison:
         metrics of different size weigh alike.
 
         With n pairs the smallest possible two-sided p is 2 / 2^n: 0.0625 for five, so five seeds
-        on one data set can never show a difference. The verdict says so. Test sets of different
-        seeds share rows, so that p is somewhat optimistic: a p just below 0.05 is weak evidence.
+        on one data set can never show a difference. The verdict says so, and how many pairs that
+        are not equal could. Test sets of different seeds share rows, so that p is somewhat
+        optimistic: a p just below 0.05 is weak evidence.
 
         Parameters
         ----------
@@ -249,8 +250,8 @@ class Comparison:
         >>> from jointopt import GroundTruth, Int, Space, compare_on_truth
         >>> truth = GroundTruth(Space(hyperparameters={"k": Int(0, 9)}), np.arange(10.0))
         >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=10, seeds=6)
-        >>> comparison.tests()[["first", "second", "n", "ties", "verdict"]].values.tolist()
-        [['joint', 'random', 6, 6, 'no difference shown']]
+        >>> comparison.tests()[["first", "second", "n", "ties", "p_value"]].values.tolist()
+        [['joint', 'random', 6, 6, 1.0]]
 
         References
         ----------
@@ -262,6 +263,9 @@ class Comparison:
 
     def friedman(self) -> Friedman:
         """Compare the ranks of strategies over data sets: Friedman's and Nemenyi's tests.
+
+        Ranks are by the mean over the seeds on which all strategies have a score; one without any
+        score on a data set ranks last there.
 
         Raises
         ------
@@ -399,7 +403,7 @@ class Comparison:
         >>> comparison = compare_on_truth(truth, ["joint", "random"], n_trials=9, seeds=1)
         >>> [(dataset, found, told)] = comparison.learnt()
         >>> dataset, found, told[:45]
-        ('ground truth', None, 'How the axes interact cannot be told: 18 tria')
+        ('ground truth', None, 'How the axes interact cannot be told: 13 tria')
         """
         told: list[tuple[str, Interactions | None, str]] = []
         for dataset in self.runs["dataset"].unique().tolist() if self.trials is not None else []:

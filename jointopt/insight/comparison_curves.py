@@ -23,7 +23,8 @@ def anytime_bands(
 ) -> pd.DataFrame:
     """Return the mean over seeds of the best validation score so far, with its confidence band.
 
-    A run that has ended keeps its best score. A curve begins where every seed has a score.
+    A run that has ended keeps its best score; one without any is not among the seeds. A curve
+    begins where every seed has a score.
 
     Parameters
     ----------
@@ -51,7 +52,10 @@ def anytime_bands(
             curves = [
                 _curve(run[columns[x]].to_numpy(float), run["best"].to_numpy(float), grid)
                 for _, run in here[here["strategy"] == strategy].groupby("seed")
+                if run["best"].notna().any()
             ]
+            if not curves:
+                continue
             band = _band(np.array(curves), grid, seed).rename(columns={"x": x})
             band.insert(0, "strategy", strategy)
             band.insert(0, "dataset", dataset)

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from jointopt.errors import OptionError
-from jointopt.insight.comparison_stats import ALPHA, NO_DIFFERENCE
+from jointopt.insight.comparison_stats import ALPHA, NO_DIFFERENCE, paired_means
 
-__all__ = ["Friedman", "friedman_test"]
+__all__ = ["Friedman", "friedman_test", "scores_to_rank"]
 
 MIN_RANKED: Final = 3
+LAST: Final = -2.0
+"""Below all scores to rank, which are from -1 to 1."""
 
 
 @final
@@ -28,7 +30,7 @@ class Friedman:
     p_value : float
         Of the hypothesis that all strategies rank alike.
     n_datasets : int
-        That all strategies have scores on.
+        That strategies are ranked on.
     ranks : Series
         Strategy to mean rank, 1 being the best, the best first.
     nemenyi : DataFrame of shape (n_strategies, n_strategies)
@@ -98,13 +100,31 @@ class Friedman:
         )
 
 
-def friedman_test(runs: pd.DataFrame) -> Friedman:
-    """Rank the strategies on each data set by their mean test score over the seeds.
+def scores_to_rank(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return by data set and strategy what ranks are made of, greater being better.
+
+    It is the mean over the seeds that strategies share (see `shared_scores`). A strategy without
+    any score on a data set ranks last there: left out, it would be the better for what it fails
+    at. Data sets without a shared seed are left out.
 
     Parameters
     ----------
     runs : DataFrame
-        One row per run. Data sets on which a strategy has no score are left out.
+        One row per run.
+    """
+    means = paired_means(runs).dropna(how="all")
+    # What differs by rounding alone is equal.
+    scaled = means.div(means.abs().max(axis=1).clip(lower=1e-12), axis=0).round(9)
+    return scaled.fillna(LAST)
+
+
+def friedman_test(runs: pd.DataFrame) -> Friedman:
+    """Rank the strategies on each data set by their mean test score over the seeds they share.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per run. A strategy without any score on a data set ranks last there.
 
     Raises
     ------
@@ -114,9 +134,7 @@ def friedman_test(runs: pd.DataFrame) -> Friedman:
     from scikit_posthocs import posthoc_nemenyi_friedman
     from scipy.stats import friedmanchisquare
 
-    signed = runs.assign(test=np.where(runs["greater_is_better"], runs["test"], -runs["test"]))
-    means = signed.groupby(["dataset", "strategy"], sort=False)["test"].mean()
-    wide = means.unstack("strategy").dropna()[runs["strategy"].unique().tolist()]
+    wide = scores_to_rank(runs)
     _check_ranked(wide)
     # What differs by rounding alone is equal.
     wide = wide.apply(lambda row: np.round(row / max(np.abs(row).max(), 1e-12), 9), axis=1)
@@ -136,8 +154,8 @@ def _check_ranked(wide: pd.DataFrame) -> None:
     n_datasets, n_strategies = wide.shape
     if n_datasets < MIN_RANKED:
         raise OptionError(
-            f"ranks over data sets need at least {MIN_RANKED} data sets on which every strategy "
-            f"has a score; there are {n_datasets}. tests() compares runs on any number"
+            f"ranks over data sets need at least {MIN_RANKED} data sets with a seed on which "
+            f"strategies have scores; there are {n_datasets}. tests() compares runs on any number"
         )
     if n_strategies < MIN_RANKED:
         raise OptionError(

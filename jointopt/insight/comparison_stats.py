@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = [
     "fewest_pairs",
     "holm",
+    "paired_means",
     "paired_tests",
+    "shared_scores",
     "summary",
 ]
 
@@ -75,6 +77,38 @@ def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
     """Let an axis that one data set's space lacks have no size."""
     sizes = [name for name in table.columns if str(name).startswith("size_")]
     return table.assign(**{name: table[name].fillna("") for name in sizes})
+
+
+def shared_scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the test scores on one data set, by seed and strategy, greater being better.
+
+    Seeds on which a run gave no model are left out: a mean would be better for each hard split
+    that a strategy fails on. So are strategies that gave none at all.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per run, all on the same data set.
+    """
+    sign = 1.0 if bool(runs["greater_is_better"].iloc[0]) else -1.0
+    wide = sign * runs.pivot(index="seed", columns="strategy", values="test")
+    known = [name for name in runs["strategy"].unique().tolist() if wide[name].notna().any()]
+    return wide[known].dropna()
+
+
+def paired_means(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of `shared_scores` by data set and strategy, NaN where there is none.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per run.
+    """
+    means = {
+        name: shared_scores(part).mean() for name, part in runs.groupby("dataset", sort=False)
+    }
+    strategies = runs["strategy"].unique().tolist()
+    return pd.DataFrame(means, index=strategies, dtype="float64").T
 
 
 def paired_tests(
@@ -244,6 +278,7 @@ def _verdict(test: dict[Any, Any], n_tests: int) -> str:
     if test["p_holm"] < ALPHA:
         return f"{test['first']} {'better' if test['effect_size'] > 0 else 'worse'}"
     needed = fewest_pairs(n_tests)
-    if test["n"] < needed:
-        return f"{NO_DIFFERENCE} ({needed} pairs at least could show one)"
+    # Equal pairs have no rank in the test.
+    if test["wins"] + test["losses"] < needed:
+        return f"{NO_DIFFERENCE} ({needed} unequal pairs at least could show one)"
     return NO_DIFFERENCE

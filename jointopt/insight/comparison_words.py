@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from jointopt.insight.comparison_ranks import LAST, scores_to_rank
 from jointopt.insight.comparison_stats import (
     ALPHA,
     NO_DIFFERENCE,
     TOO_FEW,
     fewest_pairs,
     paired_tests,
+    shared_scores,
 )
 from jointopt.insight.words import counted
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["conclude"]
 
 SMALL_P: Final = 0.001
+NOTHING_SHARED: Final = "No seed has a model of each strategy, so that means cannot be compared."
 
 
 def conclude(runs: pd.DataFrame) -> str:
@@ -85,23 +88,35 @@ def _findings(tests: Sequence[dict[Any, Any]], baseline: str) -> str:
 
 def _best(runs: pd.DataFrame) -> str:
     """Say who has the best mean, whoever it is."""
-    greater = runs["greater_is_better"]
-    signed = runs.assign(signed=np.where(greater, runs["test"], -runs["test"]))
-    means = signed.groupby(["dataset", "strategy"], sort=False)["signed"].mean().unstack()
-    strategies = runs["strategy"].unique().tolist()
-    means = means[strategies]
-    if len(means) == 1:
-        row = means.iloc[0].dropna()
-        if row.empty:
-            return "No run gave a model."
-        tied = row[np.isclose(row, row.max(), rtol=1e-9, atol=1e-12)]
-        value = row.max() if bool(greater.iloc[0]) else -row.max()
-        if len(tied) == len(strategies):
-            return f"All have the same mean test score, {value:.5g}."
-        return f"The best mean test score, {value:.5g}, is that of {_joined(list(tied.index))}."
-    ranks = means.rank(axis=1, ascending=False).mean()
+    if runs["test"].isna().all():
+        return "No run gave a model."
+    if runs["dataset"].nunique() == 1:
+        return _best_mean(runs)
+    scores = scores_to_rank(runs)
+    if scores.empty:
+        return NOTHING_SHARED
+    ranks = scores.rank(axis=1, ascending=False).mean()
     tied = ranks[np.isclose(ranks, ranks.min())]
-    return f"The best mean rank, {ranks.min():.3g}, is that of {_joined(list(tied.index))}."
+    last = (
+        "; where a strategy gave no model, it ranks last"
+        if (scores == LAST).any(axis=None)
+        else ""
+    )
+    return f"The best mean rank, {ranks.min():.3g}, is that of {_joined(list(tied.index))}{last}."
+
+
+def _best_mean(runs: pd.DataFrame) -> str:
+    shared, n_seeds = shared_scores(runs), runs["seed"].nunique()
+    if shared.empty:
+        return NOTHING_SHARED
+    means = shared.mean()
+    tied = means[np.isclose(means, means.max(), rtol=1e-9, atol=1e-12)]
+    value = f"{means.max() if bool(runs['greater_is_better'].iloc[0]) else -means.max():.5g}"
+    if len(shared) < n_seeds:
+        value += f" over the {len(shared)} of {n_seeds} seeds that can be compared"
+    if len(tied) == runs["strategy"].nunique():
+        return f"All have the same mean test score, {value}."
+    return f"The best mean test score, {value}, is that of {_joined(list(tied.index))}."
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "describe_calibration",
     "describe_decision",
     "describe_features",
+    "describe_folds",
     "describe_model",
     "describe_transforms",
     "percent",
@@ -52,6 +53,21 @@ def whole(count: int) -> str:
     ('135,415', '1.0e+40')
     """
     return f"{count:,}" if count <= EXACT_UP_TO else f"{count:.1e}"
+
+
+def describe_folds(n_scored: int, n_folds: int) -> str:
+    """Return what a validation score is of; the budget may end before all folds are scored.
+
+    >>> describe_folds(5, 5), describe_folds(2, 5)
+    ('mean over 5 folds', 'mean over 2 of 5 folds')
+    >>> describe_folds(1, 1), describe_folds(0, 5)
+    ('score on 1 fold', 'score of a fit on a sample of the rows')
+    """
+    if not n_scored:
+        return "score of a fit on a sample of the rows"
+    folds = counted(n_folds, "fold")
+    of = folds if n_scored == n_folds else f"{n_scored} of {folds}"
+    return f"score on {of}" if n_scored == 1 else f"mean over {of}"
 
 
 def describe(config: Config) -> str:

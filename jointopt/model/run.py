@@ -10,7 +10,7 @@ from joblib import cpu_count
 
 from jointopt.data import Task, get_metric
 from jointopt.errors import OptionError
-from jointopt.evaluation.executors import make_executor
+from jointopt.evaluation.executors import count_places, make_executor
 from jointopt.evaluation.folds import (
     affordable_folds,
     affordable_rows,
@@ -79,7 +79,8 @@ class RunOptions:
     workers : int or None, default=None
         Worker processes; None fits in this process, where a running fit cannot be stopped.
     dask : str, distributed.Client or None, default=None
-        A Dask scheduler's address, or a client: fits run there, each on one thread.
+        A Dask scheduler's address, or a client: fits run there, each on one thread, in place of
+        `workers`.
     trial_timeout : float or None, default=None
         The longest that one fit may take, in seconds; by default a share of `seconds`, and no
         limit without these.
@@ -173,8 +174,7 @@ def run_table(
     SearchError
         If no configuration could be evaluated or fitted.
     """
-    if options.final not in ("ensemble", "single"):
-        raise OptionError(f"final must be 'ensemble' or 'single', got {options.final!r}")
+    _check_options(options)
     metric = get_metric(options.metric, dataset.task)
     strategy = get_strategy(options.strategy)
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
@@ -183,7 +183,8 @@ def run_table(
     storage = open_storage(options.storage)
     budget = Budget(options.seconds, options.n_trials, started=started)
     begun, earlier = stored_terms(storage, options.name) if options.resume else ("", {})
-    setting = _setting(dataset, space, metric, options, earlier)
+    n_places = count_places(options.workers, options.dask)
+    setting = _setting(dataset, space, metric, options, n_places, earlier)
     terms = None if options.storage is None else terms_of(setting, space, options.strategy)
     if earlier and terms is not None:
         # Of another strategy they are in studies that this one would not open.
@@ -195,7 +196,7 @@ def run_table(
         evaluator = TableEvaluator(
             setting,
             executor,
-            max_fit_seconds=_longest_fit(options, len(setting.folds)),
+            max_fit_seconds=_longest_fit(options, n_places, len(setting.folds)),
             first_seconds=FIRST_FIT_SECONDS if options.trial_timeout is None else 0.0,
             keep_models=options.final == "ensemble",
             racing=strategy is not exhaustive,
@@ -237,16 +238,26 @@ def run_table(
     return TableRun(result, model, dataset, space, metric, len(setting.folds), kept, notes)
 
 
+def _check_options(options: RunOptions) -> None:
+    if options.final not in ("ensemble", "single"):
+        raise OptionError(f"final must be 'ensemble' or 'single', got {options.final!r}")
+    if options.workers is not None and options.dask is not None:
+        raise OptionError(
+            f"workers, here {options.workers}, are processes of this machine, but with dask all "
+            "fits run on the cluster; leave out one of the two"
+        )
+
+
 def _setting(
     dataset: Dataset,
     space: Space,
     metric: Metric,
     options: RunOptions,
+    n_places: int,
     earlier: Mapping[str, Any],
 ) -> Setting:
-    cores = 1 if options.dask is not None else options.cores or cpu_count()
-    workers = options.workers or 1
-    worker_seconds = None if options.seconds is None else options.seconds * workers
+    cores = n_places if options.dask is not None else options.cores or cpu_count()
+    worker_seconds = None if options.seconds is None else options.seconds * n_places
     # A study that goes on with another budget keeps its folds, or its scores would not compare.
     wanted = earlier.get("folds") or affordable_folds(dataset, worker_seconds)
     n_folds = min(wanted, n_folds_for(dataset.n_rows))
@@ -261,7 +272,7 @@ def _setting(
         blueprint=blueprint_of(space, dataset),
         metric=metric,
         seed=options.seed,
-        threads=fit_threads(dataset.X.size, cores // workers),
+        threads=fit_threads(dataset.X.size, cores // n_places),
         rungs=rungs_for(len(folds[0][0])),
         fold_rows=fold_rows,
     )
@@ -290,8 +301,8 @@ def _about_class(dataset: Dataset) -> list[str]:
     ]
 
 
-def _longest_fit(options: RunOptions, n_folds: int) -> float | None:
+def _longest_fit(options: RunOptions, n_places: int, n_folds: int) -> float | None:
     if options.trial_timeout is not None or options.seconds is None:
         return options.trial_timeout
-    fair = SHARE_OF_ONE_CONFIGURATION * options.seconds * (options.workers or 1) / n_folds
+    fair = SHARE_OF_ONE_CONFIGURATION * options.seconds * n_places / n_folds
     return max(1.0, min(SHARE_OF_ONE_FIT * options.seconds, fair))

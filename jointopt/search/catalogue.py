@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jointopt.errors import OptionError
 from jointopt.search.alternating import alternating
 from jointopt.search.strategies import exhaustive, joint, random, sequential
+from jointopt.search.told_function import told_function
 
 if TYPE_CHECKING:
     from jointopt.search.strategies import Strategy
@@ -47,6 +48,8 @@ def get_strategy(strategy: str | Strategy) -> Strategy:
 def told_strategy(strategy: str | Strategy) -> str:
     """Return the name of a strategy with what it was given, which tells it from others.
 
+    One that is not of jointopt is told by a digest of its code, too.
+
     >>> told_strategy("joint"), told_strategy(partial(sequential, order=["paradigm"]))
     ('joint', "sequential(order=['paradigm'])")
     """
@@ -60,4 +63,5 @@ def told_strategy(strategy: str | Strategy) -> str:
             ]
             return f"{told_strategy(function)}({', '.join(given)})"
         case _:
-            return str(getattr(strategy, "__name__", type(strategy).__name__))
+            own = (name for name, known in STRATEGIES.items() if known is strategy)
+            return next(own, None) or told_function(strategy)

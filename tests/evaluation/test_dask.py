@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jointopt import JointRegressor, load_space
@@ -19,6 +20,7 @@ from jointopt.data import make_dataset
 from jointopt.errors import OptionError
 from jointopt.evaluation.executors import InProcess, make_executor
 from jointopt.evaluation.tasks import FoldTask
+from jointopt.model.run import RunOptions, run_table
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
 
@@ -124,10 +126,27 @@ def test_a_cluster_without_workers_is_told(setting):
     scheduler, address = scheduled()
     try:
         with pytest.raises(OptionError, match=f"{address} has no workers; start some"):
-            make_executor(setting, 1, cluster=address)
+            make_executor(setting, None, cluster=address)
     finally:
         scheduler.kill()
         scheduler.communicate()
+
+
+def test_the_threads_of_a_cluster_say_what_a_budget_affords(cluster):
+    """It allows a holdout where one fit runs at a time, three folds where two do."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(2_000, 60))).rename(columns="x{}".format)
+    dataset = make_dataset(frame.assign(y=frame["x0"]), "y")
+    options = RunOptions(space="small", n_trials=1, seconds=7.0, dask=cluster[0])
+    assert run_table(dataset, options).n_folds == 3
+
+
+def test_workers_of_this_machine_are_refused_beside_a_cluster(cluster, frames):
+    make, target = frames["regression"]
+    frame = make()
+    model = JointRegressor(n_trials=1, dask=cluster[0], workers=2, space="small")
+    with pytest.raises(OptionError, match=r"workers, here 2, .* leave out one of the two"):
+        model.fit(frame.drop(columns=target), frame[target])
 
 
 def test_a_search_on_a_cluster_ends_with_a_model(cluster, frames):

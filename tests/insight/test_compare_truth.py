@@ -96,5 +96,12 @@ def test_the_trials_of_all_strategies_tell_how_axes_interact(tmp_path):
         Comparison(done.runs, done.anytime).interactions()
 
 
+def test_a_configuration_that_all_strategies_try_is_learnt_from_once():
+    truth = GroundTruth(SPACE, SCORES)
+    done = compare_on_truth(truth, {"one": "random", "two": "random"}, n_trials=60, seeds=1)
+    with pytest.raises(OptionError, match=r"\b36 trials have a score"):
+        done.interactions()
+
+
 def _product(config):
     return config["transforms/x"] / 24 * config.get("hyperparameters/a/k", 12) / 24

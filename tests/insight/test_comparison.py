@@ -127,7 +127,7 @@ def test_all_equal_up_to_rounding():
     runs = runs_frame({"joint": BASE, "random": BASE + 1e-15})
     test = only(paired_tests(runs))
     assert (test["ties"], test["p_value"], test["effect_size"]) == (10, 1.0, 0.0)
-    assert test["verdict"] == "no difference shown"
+    assert test["verdict"] == "no difference shown (6 unequal pairs at least could show one)"
     assert "All have the same mean test score" in conclude(runs)
 
 
@@ -154,9 +154,16 @@ def test_five_pairs_can_never_show_a_difference_and_the_verdict_says_so():
     runs = runs_frame({"joint": BASE[:5] + STEPS[:5], "random": BASE[:5]})
     test = only(paired_tests(runs))
     assert test["p_value"] == pytest.approx(0.0625)
-    assert test["verdict"] == "no difference shown (6 pairs at least could show one)"
+    assert test["verdict"] == "no difference shown (6 unequal pairs at least could show one)"
     six = runs_frame({"joint": BASE[:6] + STEPS[:6], "random": BASE[:6]})
     assert only(paired_tests(six))["verdict"] == "joint better"
+
+
+def test_equal_pairs_are_none_of_those_that_could_show_a_difference():
+    runs = runs_frame({"joint": [*BASE[:5] + STEPS[:5], *BASE[5:]], "random": BASE})
+    test = only(paired_tests(runs))
+    assert (test["n"], test["wins"], test["ties"]) == (10, 5, 5)
+    assert test["verdict"] == "no difference shown (6 unequal pairs at least could show one)"
 
 
 def test_verdicts_follow_the_corrected_p():
@@ -164,7 +171,9 @@ def test_verdicts_follow_the_corrected_p():
     tests = paired_tests(runs_frame(scores))
     assert tests["p_value"].tolist() == [2 / 2**6] * 3
     assert tests["p_holm"].tolist() == pytest.approx([3 * 2 / 2**6] * 3)
-    assert set(tests["verdict"]) == {"no difference shown (7 pairs at least could show one)"}
+    assert set(tests["verdict"]) == {
+        "no difference shown (7 unequal pairs at least could show one)"
+    }
 
 
 def test_all_pairs_and_a_wrong_choice():
@@ -184,6 +193,16 @@ def test_runs_without_a_model_are_left_out_and_told():
     assert only(paired_tests(runs))["n"] == 9
     assert "Runs that gave no model, left out of the tests: 1 of joint." in conclude(runs)
     assert summary(runs).set_index("strategy").loc["joint", "failed_runs"] == 1
+
+
+def test_a_mean_is_not_the_better_for_a_split_that_was_failed_on():
+    runs = runs_frame({"joint": [0.9, 0.9, 0.5], "random": [0.89, 0.89, np.nan]})
+    told = "The best mean test score, 0.9 over the 2 of 3 seeds that can be compared, is that of"
+    assert f"{told} joint." in conclude(runs)
+    apart = runs_frame({"joint": [0.9, np.nan], "random": [np.nan, 0.8]})
+    assert "No seed has a model of each strategy" in conclude(apart)
+    none = runs_frame({"joint": [np.nan], "random": [np.nan]})
+    assert "No run gave a model." in conclude(none)
 
 
 def test_pooled_over_data_sets_each_weighs_alike():
@@ -253,6 +272,24 @@ def test_friedman_where_all_are_equal():
     assert found.verdict.startswith("no difference shown")
 
 
+def test_a_strategy_ranks_last_where_it_gave_no_model():
+    one = runs_frame({"a": [0.9], "b": [0.95], "c": [0.8]}, dataset="d0")
+    others = [runs_frame({"a": [0.9], "b": [np.nan], "c": [0.8]}, dataset=f"d{i}") for i in (1, 2)]
+    runs = pd.concat([one, *others])
+    assert (
+        "The best mean rank, 1.33, is that of a; where a strategy gave no model, it ranks last."
+    ) in conclude(runs)
+    found = friedman_test(runs)
+    assert found.n_datasets == 3
+    assert found.ranks.to_dict() == pytest.approx({"a": 4 / 3, "b": 7 / 3, "c": 7 / 3})
+
+
+def test_friedman_ranks_by_the_seeds_that_strategies_share():
+    scores = {"a": [0.9, 0.5], "b": [0.8, np.nan], "c": [0.7, 0.6]}
+    runs = pd.concat([runs_frame(scores, dataset=f"d{i}") for i in range(3)])
+    assert friedman_test(runs).ranks.to_dict() == {"a": 1, "b": 2, "c": 3}
+
+
 def test_friedman_needs_data_sets_and_strategies():
     with pytest.raises(OptionError, match="at least 3 data sets"):
         friedman_test(many(n=2))
@@ -274,6 +311,12 @@ def test_bands_carry_on_and_begin_where_all_seeds_have_a_score():
     assert anytime_bands(anytime, "seconds")["seconds"].max() == 1.5
     with pytest.raises(OptionError, match="'evaluations' or 'seconds'"):
         anytime_bands(anytime, "minutes")
+
+
+def test_a_run_without_any_score_leaves_the_curve_of_the_others():
+    rows = [("d", "s", 0, 1, 0.1, 0.4), ("d", "s", 1, 1, 0.1, np.nan), ("d", "s", 2, 1, 0.1, 0.6)]
+    bands = anytime_bands(pd.DataFrame(rows, columns=[*ANYTIME_COLUMNS]))
+    assert bands[["n_seeds", "mean"]].to_numpy().tolist() == [[2, 0.5]]
 
 
 def test_a_strategy_without_any_score_has_no_curve():
@@ -485,6 +528,48 @@ def test_a_folder_goes_on_and_refuses_other_settings(tmp_path, monkeypatch):
         compare(X + 1, y, ["joint", "random"], **QUICK, **how)
 
 
+def scored_by(factor):
+    return lambda y, predicted: factor * float((y == predicted).mean())
+
+
+def test_a_folder_refuses_another_function_of_the_same_name(tmp_path):
+    X, y = load_iris(return_X_y=True)
+
+    def plan(space, starts, seed):
+        yield from random(space, starts, seed)
+
+    how = {**QUICK, "n_trials": 1, "seeds": 1, "folder": tmp_path}
+    first = compare(X, y, {"random": "random", "own": plan}, metric=scored_by(1), **how)
+    again = compare(X, y, {"random": random, "own": plan}, metric=scored_by(1), **how)
+    pd.testing.assert_frame_equal(again.frame(), first.frame())
+    with pytest.raises(OptionError, match=r"made with metric .*scored_by.*<lambda> \(code"):
+        compare(X, y, {"random": "random", "own": plan}, metric=scored_by(2), **how)
+    other = lambda y, predicted: 1.0 - float((y != predicted).mean())  # noqa: E731
+    with pytest.raises(OptionError, match=r"made with metric .*, but now it is .*<lambda>"):
+        compare(X, y, {"random": "random", "own": plan}, metric=other, **how)
+
+    def plan(space, starts, seed):
+        yield from random(space, starts[:1], seed)
+
+    with pytest.raises(OptionError, match=r"holds runs of .*plan \(code .* as 'own', but now"):
+        compare(X, y, {"random": "random", "own": plan}, metric=scored_by(1), **how)
+
+
+def test_runs_made_with_other_versions_are_told(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    how = {**QUICK, "n_trials": 1, "folder": tmp_path}
+    compare(X, y, ["joint", "random"], seeds=1, **how)
+    path = tmp_path / "runs.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        line["versions"]["optuna"] = "4.0.0"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    compare(X, y, ["joint", "random"], seeds=1, **how)
+    with pytest.warns(UserWarning, match=r"runs made with optuna 4\.0\.0 \(now "):
+        found = compare(X, y, ["joint", "random"], seeds=2, **how)
+    assert len(found.runs) == 4
+
+
 def test_several_tables():
     tables = {"iris": load_iris(return_X_y=True), "diabetes": load_diabetes(return_X_y=True)}
     options = CompareOptions(["joint", "random"], seeds=1, **QUICK)
@@ -535,6 +620,7 @@ def test_a_search_without_a_result_is_a_run_without_scores():
         ({"seeds": 0}, "seeds must be"),
         ({"seeds": [1, 1]}, "seeds must be"),
         ({"parallel": 0}, "parallel must be"),
+        ({"parallel": 2, "workers": 4}, "one worker each"),
         ({"n_trials": 0}, "number of trials"),
         ({"budget": "soon"}, "not a duration"),
         ({"metric": "rmse"}, "does not fit"),

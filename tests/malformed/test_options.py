@@ -48,6 +48,7 @@ OPTIONS = {
     "--storage nowhere/s.journal": "nowhere/s.journal cannot be opened: [Errno 2] No such file",
     "--dask nonsense": "no Dask scheduler answers at 'nonsense'",
     "--dask http://127.0.0.1:1": "no Dask scheduler answers at 'http://127.0.0.1:1'",
+    "--workers 2 --dask nonsense": "workers, here 2, are processes of this machine",
     "--out t.csv": "--out t.csv is a file; give a folder",
     "--out t.csv/out": "--out t.csv/out cannot be made: Not a directory",
     "--budgte 5s": "No such option: --budgte (Possible options: --budget",
@@ -56,9 +57,11 @@ OPTIONS = {
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_of_run_is_refused(refuses, option):
+    command = RUN
     if option.startswith("--dask"):
         pytest.importorskip("distributed")
-    refuses(f"{RUN} {option}", OPTIONS[option])
+        command = RUN.removesuffix(" --workers 1")
+    refuses(f"{command} {option}", OPTIONS[option])
 
 
 def test_of_a_storage_that_cannot_be_no_folder_is_left(refuses, here):
