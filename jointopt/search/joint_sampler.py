@@ -10,6 +10,7 @@ import numpy as np
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
 
+from jointopt.errors import SpaceError
 from jointopt.search.candidates import Candidates
 from jointopt.search.genome import Genome
 from jointopt.search.history import History
@@ -103,7 +104,7 @@ class JointSampler(BaseSampler):
         self._share_left = share_left
         self._n_without_gain = 0
         self._best = -np.inf
-        self._seen_trials = 0
+        self._learned: set[int] = set()
         self._open: dict[int, Rows] = {}
         self._proposals: dict[int, Config] = {}
 
@@ -171,28 +172,33 @@ class JointSampler(BaseSampler):
     # ---------------------------------------------------------------- learning
 
     def _learn(self, study: Study, asked: int) -> None:
-        trials = study.get_trials(deepcopy=False)
+        # A study may show a part of its trials: with Hyperband, those of the trial's bracket.
+        trials = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
-        waiting = [number for number in self._open if trials[number].state.is_finished()]
-        new = [
-            t
-            for t in trials[self._seen_trials :]
-            if t.number not in self._open and t.number != asked
-        ]
-        self._seen_trials = len(trials)
-        for trial in [*(trials[number] for number in waiting), *new]:
-            row = self._open.pop(trial.number, None)
+        old = [n for n in self._open if n in trials and trials[n].state.is_finished()]
+        known = self._learned | self._open.keys() | {asked}
+        for number in [*old, *(n for n in trials if n not in known)]:
+            trial, row = trials[number], self._open.pop(number, None)
             # An enqueued trial has other values than were proposed.
-            if row is None or self._proposals.pop(trial.number, None) != trial.params:
+            if self._proposals.pop(number, None) != trial.params or row is None:
                 row = self._row(trial.params)
             if trial.state.is_finished():
-                self._take_in(trial, row, sign)
-            else:
-                self._open[trial.number] = row
+                self._learned.add(number)
+                if row is not None:
+                    self._take_in(trial, row, sign)
+            elif row is not None:
+                self._open[number] = row
 
-    def _row(self, params: Mapping[str, Any]) -> Rows:
+    def _row(self, params: Mapping[str, Any]) -> Rows | None:
+        """Return a trial's configuration; None if it has none yet, or one not of this space."""
         known = {path: v for path, v in params.items() if path in self._genome.column}
-        return self._genome.encode(self._space.complete(known))
+        frozen = self._space.frozen
+        if not known or any(frozen.get(path, value) != value for path, value in known.items()):
+            return None
+        try:
+            return self._genome.encode(self._space.complete(known))
+        except SpaceError:
+            return None
 
     def _take_in(self, trial: FrozenTrial, row: Rows, sign: float) -> None:
         score, complete = self._history.take_in(trial, row, sign)

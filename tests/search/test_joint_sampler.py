@@ -54,6 +54,14 @@ def run(space, objective, n_trials, *, seed=0, **how):
     return study, configs
 
 
+def continued(study, sampler):
+    """The study as another sampler's: choices may have other options there."""
+    other = optuna.create_study(sampler=sampler)
+    for trial in study.trials:
+        other.add_trial(trial)
+    return other
+
+
 def loss(config):
     """A network with two useful columns and a rate of 0.01 is best."""
     on = {p[-1] for p, v in config.items() if p.startswith("features/") and v is True}
@@ -273,3 +281,62 @@ def test_steps_that_are_not_finite_teach_nothing():
 
     study.optimize(objective, n_trials=25)
     assert study.best_value < 0.05
+
+
+def test_a_pruner_may_show_a_part_of_the_trials():
+    """Hyperband shows those of one bracket, whose numbers are not their places."""
+    pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=9, reduction_factor=3)
+    study = optuna.create_study(sampler=JointSampler(SPACE, seed=0), pruner=pruner)
+    configs = []
+
+    def objective(trial):
+        configs.append(SPACE.suggest(trial))
+        for step in range(9):
+            trial.report(loss(configs[-1]) + 1 / (1 + step), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return loss(configs[-1])
+
+    study.optimize(objective, n_trials=60)
+    assert len({frozenset(c.items()) for c in configs}) == len(configs)
+    assert study.best_value < 0.4
+
+
+def test_trials_outside_the_space_are_passed_over():
+    """Of a wider range, another option, or another value of what is frozen now."""
+    x, branch = "hyperparameters/x", "paradigm"
+    space = Space(hyperparameters={"x": Int(0, 5)}, paradigm=Choice({"a": {}, "b": {}}))
+    space = space.freeze({branch: "a"})
+    study = optuna.create_study()
+    for number, label in [(50, "a"), (1, "a"), (3, "c"), (4, "b"), (0, "a"), (2, "a")]:
+        study.enqueue_trial({x: number, branch: label})
+    study.optimize(
+        lambda t: t.suggest_int(x, 0, 99) + len(t.suggest_categorical(branch, list("abc"))),
+        n_trials=6,
+    )
+    study = continued(study, JointSampler(space, seed=0))
+    assert {space.suggest(study.ask())[x] for _ in range(3)} == {3, 4, 5}
+
+
+def test_a_value_enqueued_out_of_range_fails_that_trial_alone():
+    space = Space(hyperparameters={"x": Int(0, 5)})
+    study = optuna.create_study(sampler=JointSampler(space, seed=0))
+    study.enqueue_trial({"hyperparameters/x": 7})
+    with pytest.warns(UserWarning, match="out of range"):
+        study.optimize(lambda t: len(space.suggest(t)), n_trials=1, catch=ValueError)
+    study.optimize(lambda t: len(space.suggest(t)), n_trials=6)
+    assert {t.params["hyperparameters/x"] for t in study.trials[1:]} == set(range(6))
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "FAIL", "WAITING"])
+def test_a_trial_without_parameters_is_none_of_the_default_configuration(state):
+    space = Space(hyperparameters={"x": Float(0, 1)})
+    study = optuna.create_study(sampler=JointSampler(space, seed=0))
+    asked, other = study.ask(), study.ask()
+    if state == "FAIL":
+        study.tell(other, state=optuna.trial.TrialState.FAIL)
+    if state == "WAITING":
+        study.tell(other, 0.0)
+        study.enqueue_trial({"hyperparameters/x": 0.2})
+    assert study.trials[-1].state.name == state
+    assert space.suggest(asked) == space.complete({})
