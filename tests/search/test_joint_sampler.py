@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import time
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -340,3 +343,31 @@ def test_a_trial_without_parameters_is_none_of_the_default_configuration(state):
         study.enqueue_trial({"hyperparameters/x": 0.2})
     assert study.trials[-1].state.name == state
     assert space.suggest(asked) == space.complete({})
+
+
+def test_threads_share_it_and_copies_go_on_alike():
+    def objective(trial):
+        time.sleep(0.001)  # for other threads to begin
+        return loss(SPACE.suggest(trial))
+
+    study = optuna.create_study(sampler=JointSampler(SPACE, seed=0))
+    study.optimize(objective, n_trials=60, n_jobs=4)
+    configs = {frozenset(SPACE.complete(trial.params).items()) for trial in study.trials}
+    assert len(configs) == len(study.trials) == 60
+    assert study.best_value < 0.4
+    copies = [copy.deepcopy(study), pickle.loads(pickle.dumps(study))]
+    assert len({frozenset(SPACE.suggest(s.ask()).items()) for s in [study, *copies]}) == 1
+
+
+@pytest.mark.parametrize("names", [(None, None), ("same", "same")])
+def test_another_study_is_begun_anew(names):
+    space = Space(hyperparameters={"k": Int(1, 9)})
+    sampler = JointSampler(space, seed=0)
+    studies = [optuna.create_study(sampler=sampler, study_name=name) for name in names]
+    for study in studies:
+        study.optimize(lambda trial: sum(space.suggest(trial).values()), n_trials=7)
+    for _ in range(2):
+        for study in studies:
+            study.tell(trial := study.ask(), sum(space.suggest(trial).values()))
+    for study in studies:
+        assert {t.params["hyperparameters/k"] for t in study.trials} == set(range(1, 10))
