@@ -248,9 +248,11 @@ class JointSampler(BaseSampler):
             branch = self._little_tried()
         if self._history.n_scored < FIRST_BLIND:
             return self._blind()
-        power = 0.0 if self._share_left is None else self._share_left()
-        self._promise.learn(self._history, [*self._open.values()], branch, power)
         row = self._most_promising(branch)
+        if row is None and branch is not None:
+            # Nothing new is left in it, and tried little it would be chosen again and again.
+            self._branches.remove(branch)
+            row = self._most_promising(None)
         return self._blind() if row is None else row
 
     def _explored_share(self) -> float:
@@ -288,6 +290,8 @@ class JointSampler(BaseSampler):
 
     def _most_promising(self, branch: float | None) -> Rows | None:
         """Return the new candidate with the greatest expected improvement, None if all are old."""
+        power = 0.0 if self._share_left is None else self._share_left()
+        self._promise.learn(self._history, [*self._open.values()], branch, power)
         known, order = self._history.rows, self._history.order()
         if branch is not None:
             own = self._genome.branches(known)[order] == branch

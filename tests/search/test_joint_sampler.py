@@ -371,3 +371,12 @@ def test_another_study_is_begun_anew(names):
             study.tell(trial := study.ask(), sum(space.suggest(trial).values()))
     for study in studies:
         assert {t.params["hyperparameters/k"] for t in study.trials} == set(range(1, 10))
+
+
+def test_a_branch_in_which_nothing_is_left_is_not_proposed_again():
+    few = {"bayes": {}, "grid": {"k": Int(1, 3)}}
+    space = Space(paradigm=Choice({**few, "net": {"x": Float(0, 1), "y": Float(0, 1)}}))
+    x, y = "paradigm/net/x", "paradigm/net/y"
+    study, configs = run(space, lambda c: (c.get(x, 0.3) - 0.7) ** 2 + c.get(y, 0.5) ** 2, 120)
+    assert len({frozenset(c.items()) for c in configs}) == len(configs)
+    assert study.best_value < 1e-3
