@@ -156,6 +156,12 @@ class JointSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw at random what is not part of the space."""
+        with self._lock:
+            proposal = self._proposals.get(trial.number, {})
+        # Far from zero Optuna does not know a grid's points as such, and refuses what is proposed.
+        own = self._genome.distributions.get(param_name) == param_distribution
+        if own and param_name in proposal:
+            return proposal[param_name]
         return self._others.sample_independent(study, trial, param_name, param_distribution)
 
     def reseed_rng(self) -> None:

@@ -380,3 +380,13 @@ def test_a_branch_in_which_nothing_is_left_is_not_proposed_again():
     study, configs = run(space, lambda c: (c.get(x, 0.3) - 0.7) ** 2 + c.get(y, 0.5) ** 2, 120)
     assert len({frozenset(c.items()) for c in configs}) == len(configs)
     assert study.best_value < 1e-3
+
+
+@pytest.mark.parametrize("low", [1e9, -1e7])
+def test_steps_far_from_zero_are_searched(low):
+    space = Space(hyperparameters={"x": Float(low, low + 10, step=0.01)})
+    x = "hyperparameters/x"
+    study, configs = run(space, lambda config: abs(config[x] - (low + 7.31)), 40)
+    assert [config[x] for config in configs] == [trial.params[x] for trial in study.trials]
+    assert len({config[x] for config in configs}) == 40
+    assert study.best_value < 0.005
