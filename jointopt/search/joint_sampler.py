@@ -58,7 +58,8 @@ class JointSampler(BaseSampler):
     steps. One proposal in ten, up to every second one when nothing better was found for long, goes
     to a branch that was tried little, so that one whose defaults start badly is not lost. What has
     been evaluated or is under way is not proposed again, and what is under way counts as if it had
-    the score that the model expects.
+    the score that the model expects. A score that is far worse than most, such as a penalty, is
+    taken for not much worse than the others.
 
     Threads may share it (`n_jobs` of `Study.optimize`), though Optuna then gives it a new seed for
     each trial. It may serve several studies, one after another: with another one it begins anew.
@@ -243,7 +244,9 @@ class JointSampler(BaseSampler):
     def _take_in(self, trial: FrozenTrial, row: Rows, sign: float) -> None:
         score, complete = self._history.take_in(trial, row, sign)
         self._n_without_gain += 1
-        if complete and score > self._best + LEAST_GAIN * self._history.spread():
+        # What is infinitely good could not be bettered.
+        better = complete and self._best < score < np.inf
+        if better and score > self._best + LEAST_GAIN * self._history.spread():
             self._best, self._n_without_gain = score, 0
 
     # ---------------------------------------------------------------- proposing

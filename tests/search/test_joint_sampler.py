@@ -390,3 +390,28 @@ def test_steps_far_from_zero_are_searched(low):
     assert [config[x] for config in configs] == [trial.params[x] for trial in study.trials]
     assert len({config[x] for config in configs}) == 40
     assert study.best_value < 0.005
+
+
+def found_beside(extreme, is_extreme):
+    """Return the median over seeds of the best score that is not extreme."""
+    space = Space(hyperparameters={name: Float(0, 1) for name in "xyz"})
+
+    def objective(trial):
+        x = np.array([*space.suggest(trial).values()])
+        return extreme if is_extreme(trial.number, x) else float(((x - 0.7) ** 2).sum())
+
+    best = []
+    for seed in range(3):
+        study = optuna.create_study(sampler=JointSampler(space, seed=seed))
+        study.optimize(objective, n_trials=50)
+        best.append(min(trial.value for trial in study.trials if abs(trial.value) < 3))
+    return np.median(best)
+
+
+def test_scores_far_worse_than_most_do_not_hide_the_others():
+    """Of models that diverge when a rate is large, or penalties."""
+    assert found_beside(1e9, lambda _, x: x[0] > 0.8) < 0.02
+
+
+def test_an_infinitely_good_score_does_not_hide_the_others():
+    assert found_beside(-np.inf, lambda number, _: number == 7) < 0.02
