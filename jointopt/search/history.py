@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from optuna.trial import FrozenTrial
 
-__all__ = ["History"]
+__all__ = ["History", "worst_of_use"]
 
 DIGITS = 9
 """To which two rows of one configuration agree."""
+FENCE = 10.0
+"""How far below the lower quartile a score may lie, in distances from there to the best."""
 TIMED = ("fold_scores", "fit_seconds", "predict_seconds")
 """What a trial's attributes tell where its fits were timed."""
 
@@ -137,9 +139,12 @@ class History:
         return np.lexsort((-self._scores[: self.n], ~self.complete))
 
     def spread(self) -> float:
-        """Return the standard deviation of the scores, 0 for fewer than two."""
+        """Return the standard deviation of the scores, 0 for fewer than two.
+
+        Those that are far worse than most count as the worst of use.
+        """
         finite = self._scores[: self.n][np.isfinite(self._scores[: self.n])]
-        return float(finite.std()) if len(finite) > 1 else 0.0
+        return float(np.maximum(finite, worst_of_use(finite)).std()) if len(finite) > 1 else 0.0
 
     def scores(self) -> NDArray[np.float64]:
         """Return scores of shape (n,), as they would be had all been evaluated to the end.
@@ -163,6 +168,23 @@ class History:
         n_steps = self._last_step + 1
         passed = np.where(self.complete, n_steps, np.minimum(self._steps[: self.n] + 1, n_steps))
         return n_steps / np.maximum(passed, 1) if n_steps else np.ones(self.n)
+
+
+def worst_of_use(scores: NDArray[np.float64]) -> float:
+    """Return how bad a score may be to be told apart from others as bad.
+
+    What diverged, or got a penalty of its user's choice, is far worse than most; the mean and the
+    standard deviation would be of it alone.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,)
+        Finite; greater is better.
+    """
+    quartile, best = np.quantile(scores, 0.25), scores.max()
+    fence = quartile - FENCE * (best - quartile)
+    # Where most are the best, nothing tells how far others may be from them.
+    return float(max(fence, scores.min()) if fence < quartile else scores.min())
 
 
 def _step_seconds(trial: FrozenTrial) -> float:

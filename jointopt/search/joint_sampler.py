@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import StudyDirection
 
+from jointopt.errors import SpaceError
 from jointopt.search.candidates import Candidates
 from jointopt.search.genome import Genome
 from jointopt.search.history import History
@@ -17,6 +19,7 @@ from jointopt.search.promise import Promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from numpy.typing import NDArray
     from optuna.distributions import BaseDistribution
@@ -55,7 +58,11 @@ class JointSampler(BaseSampler):
     steps. One proposal in ten, up to every second one when nothing better was found for long, goes
     to a branch that was tried little, so that one whose defaults start badly is not lost. What has
     been evaluated or is under way is not proposed again, and what is under way counts as if it had
-    the score that the model expects.
+    the score that the model expects. A score that is far worse than most, such as a penalty, is
+    taken for not much worse than the others.
+
+    Threads may share it (`n_jobs` of `Study.optimize`), though Optuna then gives it a new seed for
+    each trial. It may serve several studies, one after another: with another one it begins anew.
 
     Parameters
     ----------
@@ -97,15 +104,30 @@ class JointSampler(BaseSampler):
         self._rng = np.random.default_rng(seed)
         self._others = RandomSampler(seed=seed)
         self._genome = Genome(space)
+        self._share_left = share_left
+        self._lock = RLock()
+        self._begin(None)
+
+    def _begin(self, study_name: str | None) -> None:
+        """Know nothing of a study."""
+        self._study_name = study_name
         self._history = History(len(self._genome.paths))
         self._branches = self._genome.root_codes()
         self._promise = Promise(self._genome, self._rng)
-        self._share_left = share_left
         self._n_without_gain = 0
         self._best = -np.inf
-        self._seen_trials = 0
+        self._ends: dict[int, datetime | None] = {}
         self._open: dict[int, Rows] = {}
         self._proposals: dict[int, Config] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but the lock, which cannot be copied."""
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of another sampler."""
+        self.__dict__.update(state)
+        self._lock = RLock()
 
     # ---------------------------------------------------------------- Optuna's protocol
 
@@ -113,15 +135,19 @@ class JointSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Propose a configuration and return the distributions of its parameters."""
-        self.propose(study, trial.number)
-        return {path: self._genome.distributions[path] for path in self._proposals[trial.number]}
+        with self._lock:
+            self.propose(study, trial.number)
+            proposal = self._proposals[trial.number]
+        return {path: self._genome.distributions[path] for path in proposal}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return the proposed values."""
         del study
-        return {path: self._proposals[trial.number][path] for path in search_space}
+        with self._lock:
+            proposal = self._proposals[trial.number]
+        return {path: proposal[path] for path in search_space}
 
     def sample_independent(
         self,
@@ -131,13 +157,20 @@ class JointSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw at random what is not part of the space."""
+        with self._lock:
+            proposal = self._proposals.get(trial.number, {})
+        # Far from zero Optuna does not know a grid's points as such, and refuses what is proposed.
+        own = self._genome.distributions.get(param_name) == param_distribution
+        if own and param_name in proposal:
+            return proposal[param_name]
         return self._others.sample_independent(study, trial, param_name, param_distribution)
 
     def reseed_rng(self) -> None:
-        """Take a new seed from the operating system."""
-        self._rng = np.random.default_rng()
-        self._promise = Promise(self._genome, self._rng)
-        self._others.reseed_rng()
+        """Take a new seed from the operating system; what was learned remains."""
+        with self._lock:
+            # In place, as the model draws from the same generator.
+            self._rng.bit_generator.state = np.random.default_rng().bit_generator.state
+            self._others.reseed_rng()
 
     def propose(self, study: Study, number: int) -> Config:
         """Return a configuration, with what is frozen, for the trial of that number.
@@ -158,46 +191,62 @@ class JointSampler(BaseSampler):
         >>> sampler.propose(study, study.ask().number)
         {'hyperparameters/k': 5}
         """
-        self._learn(study, number)
-        # The matrices are small: more threads wait for each other, and for cores that fits are on.
-        with _linear_algebra().limit(limits=1, user_api="blas"):
-            row = self._propose()
-        config = self._genome.decode(row)
-        free = self._genome.distributions.keys()
-        self._open[number] = row
-        self._proposals[number] = {path: value for path, value in config.items() if path in free}
-        return config
+        with self._lock:
+            self._learn(study, number)
+            # The matrices are small: more threads wait for each other, and for cores that fits
+            # are on.
+            with _linear_algebra().limit(limits=1, user_api="blas"):
+                row = self._propose()
+            config = self._genome.decode(row)
+            free = self._genome.distributions.keys()
+            self._open[number] = row
+            self._proposals[number] = {p: value for p, value in config.items() if p in free}
+            return config
 
     # ---------------------------------------------------------------- learning
 
     def _learn(self, study: Study, asked: int) -> None:
-        trials = study.get_trials(deepcopy=False)
+        # A study may show a part of its trials: with Hyperband, those of the trial's bracket.
+        trials = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
+        if study.study_name != self._study_name or self._has_others(trials):
+            self._begin(study.study_name)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
-        waiting = [number for number in self._open if trials[number].state.is_finished()]
-        new = [
-            t
-            for t in trials[self._seen_trials :]
-            if t.number not in self._open and t.number != asked
-        ]
-        self._seen_trials = len(trials)
-        for trial in [*(trials[number] for number in waiting), *new]:
-            row = self._open.pop(trial.number, None)
+        old = [n for n in self._open if n in trials and trials[n].state.is_finished()]
+        known = self._ends.keys() | self._open.keys() | {asked}
+        for number in [*old, *(n for n in trials if n not in known)]:
+            trial, row = trials[number], self._open.pop(number, None)
             # An enqueued trial has other values than were proposed.
-            if row is None or self._proposals.pop(trial.number, None) != trial.params:
+            if self._proposals.pop(number, None) != trial.params or row is None:
                 row = self._row(trial.params)
             if trial.state.is_finished():
-                self._take_in(trial, row, sign)
-            else:
-                self._open[trial.number] = row
+                self._ends[number] = trial.datetime_complete
+                if row is not None:
+                    self._take_in(trial, row, sign)
+            elif row is not None:
+                self._open[number] = row
 
-    def _row(self, params: Mapping[str, Any]) -> Rows:
+    def _has_others(self, trials: Mapping[int, FrozenTrial]) -> bool:
+        """Whether trials are not those that were learned: two storages may have a study each."""
+        ends = ((self._ends.get(n, t.datetime_complete), t) for n, t in trials.items())
+        return any(end != trial.datetime_complete for end, trial in ends)
+
+    def _row(self, params: Mapping[str, Any]) -> Rows | None:
+        """Return a trial's configuration; None if it has none yet, or one not of this space."""
         known = {path: v for path, v in params.items() if path in self._genome.column}
-        return self._genome.encode(self._space.complete(known))
+        frozen = self._space.frozen
+        if not known or any(frozen.get(path, value) != value for path, value in known.items()):
+            return None
+        try:
+            return self._genome.encode(self._space.complete(known))
+        except SpaceError:
+            return None
 
     def _take_in(self, trial: FrozenTrial, row: Rows, sign: float) -> None:
         score, complete = self._history.take_in(trial, row, sign)
         self._n_without_gain += 1
-        if complete and score > self._best + LEAST_GAIN * self._history.spread():
+        # What is infinitely good could not be bettered.
+        better = complete and self._best < score < np.inf
+        if better and score > self._best + LEAST_GAIN * self._history.spread():
             self._best, self._n_without_gain = score, 0
 
     # ---------------------------------------------------------------- proposing
@@ -208,9 +257,11 @@ class JointSampler(BaseSampler):
             branch = self._little_tried()
         if self._history.n_scored < FIRST_BLIND:
             return self._blind()
-        power = 0.0 if self._share_left is None else self._share_left()
-        self._promise.learn(self._history, [*self._open.values()], branch, power)
         row = self._most_promising(branch)
+        if row is None and branch is not None:
+            # Nothing new is left in it, and tried little it would be chosen again and again.
+            self._branches.remove(branch)
+            row = self._most_promising(None)
         return self._blind() if row is None else row
 
     def _explored_share(self) -> float:
@@ -248,6 +299,8 @@ class JointSampler(BaseSampler):
 
     def _most_promising(self, branch: float | None) -> Rows | None:
         """Return the new candidate with the greatest expected improvement, None if all are old."""
+        power = 0.0 if self._share_left is None else self._share_left()
+        self._promise.learn(self._history, [*self._open.values()], branch, power)
         known, order = self._history.rows, self._history.order()
         if branch is not None:
             own = self._genome.branches(known)[order] == branch

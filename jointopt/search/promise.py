@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jointopt.search.gaussian_process import GaussianProcess
+from jointopt.search.history import worst_of_use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,9 +149,11 @@ def model_of(genome: Genome) -> GaussianProcess:
 def _standardised(scores: Rows, branches: Rows) -> Rows:
     """Return scores of mean zero and variance one; what is bad for its branch is drawn near.
 
-    How bad the worst are says nothing of where the best are; failures count as the worst.
+    How bad the worst are says nothing of where the best are; failures count as the worst, and
+    what is infinitely good as the best.
     """
-    clipped = np.maximum(scores, scores[np.isfinite(scores)].min())
+    finite = scores[np.isfinite(scores)]
+    clipped = np.clip(scores, worst_of_use(finite), finite.max())
     for branch in np.unique(branches):
         own = branches == branch
         least = clipped[own].mean() - CLIPPED_BELOW * clipped[own].std()

@@ -147,12 +147,18 @@ def snap(value: float, low: float, high: float, step: float | None) -> float | N
     0.3
     >>> snap(0.25, 0.0, 0.5, 0.1) is None
     True
+    >>> snap(1e9 + 0.01, 1e9, 1e9 + 1, 0.01)
+    1000000000.01
     """
     if step is None:
         return value if low <= value <= high else None
     index = round((value - low) / step)
-    on_grid = abs((value - low) / step - index) < TOLERANCE
-    return point(low, step, index) if on_grid and 0 <= index < count(low, high, step) else None
+    if not 0 <= index < count(low, high, step):
+        return None
+    meant = point(low, step, index)
+    # Far from zero, where floats lie farther apart than that, sums of steps are off by their ulps.
+    off = TOLERANCE * step + 2 * math.ulp(max(abs(low), abs(high)))
+    return meant if abs(value - meant) < off else None
 
 
 def middle(low: float, high: float, *, log: bool) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import time
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -52,6 +55,14 @@ def run(space, objective, n_trials, *, seed=0, **how):
 
     study.optimize(call, n_trials=n_trials)
     return study, configs
+
+
+def continued(study, sampler):
+    """The study as another sampler's: choices may have other options there."""
+    other = optuna.create_study(sampler=sampler)
+    for trial in study.trials:
+        other.add_trial(trial)
+    return other
 
 
 def loss(config):
@@ -273,3 +284,134 @@ def test_steps_that_are_not_finite_teach_nothing():
 
     study.optimize(objective, n_trials=25)
     assert study.best_value < 0.05
+
+
+def test_a_pruner_may_show_a_part_of_the_trials():
+    """Hyperband shows those of one bracket, whose numbers are not their places."""
+    pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=9, reduction_factor=3)
+    study = optuna.create_study(sampler=JointSampler(SPACE, seed=0), pruner=pruner)
+    configs = []
+
+    def objective(trial):
+        configs.append(SPACE.suggest(trial))
+        for step in range(9):
+            trial.report(loss(configs[-1]) + 1 / (1 + step), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return loss(configs[-1])
+
+    study.optimize(objective, n_trials=60)
+    assert len({frozenset(c.items()) for c in configs}) == len(configs)
+    assert study.best_value < 0.4
+
+
+def test_trials_outside_the_space_are_passed_over():
+    """Of a wider range, another option, or another value of what is frozen now."""
+    x, branch = "hyperparameters/x", "paradigm"
+    space = Space(hyperparameters={"x": Int(0, 5)}, paradigm=Choice({"a": {}, "b": {}}))
+    space = space.freeze({branch: "a"})
+    study = optuna.create_study()
+    for number, label in [(50, "a"), (1, "a"), (3, "c"), (4, "b"), (0, "a"), (2, "a")]:
+        study.enqueue_trial({x: number, branch: label})
+    study.optimize(
+        lambda t: t.suggest_int(x, 0, 99) + len(t.suggest_categorical(branch, list("abc"))),
+        n_trials=6,
+    )
+    study = continued(study, JointSampler(space, seed=0))
+    assert {space.suggest(study.ask())[x] for _ in range(3)} == {3, 4, 5}
+
+
+def test_a_value_enqueued_out_of_range_fails_that_trial_alone():
+    space = Space(hyperparameters={"x": Int(0, 5)})
+    study = optuna.create_study(sampler=JointSampler(space, seed=0))
+    study.enqueue_trial({"hyperparameters/x": 7})
+    with pytest.warns(UserWarning, match="out of range"):
+        study.optimize(lambda t: len(space.suggest(t)), n_trials=1, catch=ValueError)
+    study.optimize(lambda t: len(space.suggest(t)), n_trials=6)
+    assert {t.params["hyperparameters/x"] for t in study.trials[1:]} == set(range(6))
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "FAIL", "WAITING"])
+def test_a_trial_without_parameters_is_none_of_the_default_configuration(state):
+    space = Space(hyperparameters={"x": Float(0, 1)})
+    study = optuna.create_study(sampler=JointSampler(space, seed=0))
+    asked, other = study.ask(), study.ask()
+    if state == "FAIL":
+        study.tell(other, state=optuna.trial.TrialState.FAIL)
+    if state == "WAITING":
+        study.tell(other, 0.0)
+        study.enqueue_trial({"hyperparameters/x": 0.2})
+    assert study.trials[-1].state.name == state
+    assert space.suggest(asked) == space.complete({})
+
+
+def test_threads_share_it_and_copies_go_on_alike():
+    def objective(trial):
+        time.sleep(0.001)  # for other threads to begin
+        return loss(SPACE.suggest(trial))
+
+    study = optuna.create_study(sampler=JointSampler(SPACE, seed=0))
+    study.optimize(objective, n_trials=60, n_jobs=4)
+    configs = {frozenset(SPACE.complete(trial.params).items()) for trial in study.trials}
+    assert len(configs) == len(study.trials) == 60
+    assert study.best_value < 0.4
+    copies = [copy.deepcopy(study), pickle.loads(pickle.dumps(study))]
+    assert len({frozenset(SPACE.suggest(s.ask()).items()) for s in [study, *copies]}) == 1
+
+
+@pytest.mark.parametrize("names", [(None, None), ("same", "same")])
+def test_another_study_is_begun_anew(names):
+    space = Space(hyperparameters={"k": Int(1, 9)})
+    sampler = JointSampler(space, seed=0)
+    studies = [optuna.create_study(sampler=sampler, study_name=name) for name in names]
+    for study in studies:
+        study.optimize(lambda trial: sum(space.suggest(trial).values()), n_trials=7)
+    for _ in range(2):
+        for study in studies:
+            study.tell(trial := study.ask(), sum(space.suggest(trial).values()))
+    for study in studies:
+        assert {t.params["hyperparameters/k"] for t in study.trials} == set(range(1, 10))
+
+
+def test_a_branch_in_which_nothing_is_left_is_not_proposed_again():
+    few = {"bayes": {}, "grid": {"k": Int(1, 3)}}
+    space = Space(paradigm=Choice({**few, "net": {"x": Float(0, 1), "y": Float(0, 1)}}))
+    x, y = "paradigm/net/x", "paradigm/net/y"
+    study, configs = run(space, lambda c: (c.get(x, 0.3) - 0.7) ** 2 + c.get(y, 0.5) ** 2, 120)
+    assert len({frozenset(c.items()) for c in configs}) == len(configs)
+    assert study.best_value < 1e-3
+
+
+@pytest.mark.parametrize("low", [1e9, -1e7])
+def test_steps_far_from_zero_are_searched(low):
+    space = Space(hyperparameters={"x": Float(low, low + 10, step=0.01)})
+    x = "hyperparameters/x"
+    study, configs = run(space, lambda config: abs(config[x] - (low + 7.31)), 40)
+    assert [config[x] for config in configs] == [trial.params[x] for trial in study.trials]
+    assert len({config[x] for config in configs}) == 40
+    assert study.best_value < 0.005
+
+
+def found_beside(extreme, is_extreme):
+    """Return the median over seeds of the best score that is not extreme."""
+    space = Space(hyperparameters={name: Float(0, 1) for name in "xyz"})
+
+    def objective(trial):
+        x = np.array([*space.suggest(trial).values()])
+        return extreme if is_extreme(trial.number, x) else float(((x - 0.7) ** 2).sum())
+
+    best = []
+    for seed in range(3):
+        study = optuna.create_study(sampler=JointSampler(space, seed=seed))
+        study.optimize(objective, n_trials=50)
+        best.append(min(trial.value for trial in study.trials if abs(trial.value) < 3))
+    return np.median(best)
+
+
+def test_scores_far_worse_than_most_do_not_hide_the_others():
+    """Of models that diverge when a rate is large, or penalties."""
+    assert found_beside(1e9, lambda _, x: x[0] > 0.8) < 0.02
+
+
+def test_an_infinitely_good_score_does_not_hide_the_others():
+    assert found_beside(-np.inf, lambda number, _: number == 7) < 0.02
