@@ -248,16 +248,6 @@ def count_trials(database):
         return 0
 
 
-@pytest.mark.usefixtures("run")
-def test_the_database_of_a_run_that_has_ended_is_one_file(table, tmp_path):
-    options = ("--target", "label", *QUICK, "--out", "out")
-    command = [sys.executable, "-m", "jointopt.cli", "run", table, *options]
-    subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, check=True)
-    shutil.copy(tmp_path / "out" / "study.db", tmp_path / "copy.db")
-    storage = f"sqlite:///{tmp_path}/copy.db"
-    assert len(optuna.load_study(study_name="train/joint", storage=storage).trials) == 6
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("run")
 def test_a_killed_run_resumes(table, tmp_path):

@@ -144,6 +144,7 @@ def test_nothing_is_run_without_time(regression):
     assert here.collect(0) == []
 
 
+@pytest.mark.slow
 def test_memory_is_looked_at_however_often_others_end(regression, monkeypatch):
     """A worker over its limit is stopped where another one's tasks end all the time."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "faults"))

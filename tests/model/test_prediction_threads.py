@@ -190,6 +190,7 @@ for _ in range(30):
 """
 
 
+@pytest.mark.slow
 def test_threads_say_nothing_of_a_column_with_one_piece(tmp_path):
     x, y = pd.DataFrame({"x": np.ones(40)}), np.arange(40.0)
     network = NetworkRegressor(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -145,3 +147,20 @@ def test_a_database_that_went_is_named(tmp_path):
         connection.exec_driver_sql("DROP TABLE trial_params")
     with pytest.raises(StorageError, match=r"s\.db"):
         storage.create_new_trial(study_id, finished({"x": 0.5}, {"x": FloatDistribution(0, 1)}))
+
+
+SEARCH = """
+import atexit, gc
+from jointopt import Float, Space, search
+
+atexit.register(gc.freeze)  # as the command line ends
+space = Space(hyperparameters={"x": Float(0, 1)})
+search(space, lambda *_: 0.0, n_trials=3, storage="sqlite:///study.db", name="mine")
+"""
+
+
+def test_the_file_of_a_process_that_has_ended_holds_all(tmp_path):
+    subprocess.run([sys.executable, "-c", SEARCH], cwd=tmp_path, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["study.db"]
+    study = optuna.load_study(study_name="mine/joint", storage=f"sqlite:///{tmp_path}/study.db")
+    assert len(study.trials) == 3
