@@ -181,7 +181,9 @@ def worst_of_use(scores: NDArray[np.float64]) -> float:
     scores : ndarray of shape (n,)
         Finite; greater is better.
     """
-    quartile, best = np.quantile(scores, 0.25), scores.max()
+    # Several times faster than numpy.quantile, which each trial would wait for.
+    quarter = len(scores) // 4
+    quartile, best = np.partition(scores, quarter)[quarter], scores.max()
     fence = quartile - FENCE * (best - quartile)
     # Where most are the best, nothing tells how far others may be from them.
     return float(max(fence, scores.min()) if fence < quartile else scores.min())

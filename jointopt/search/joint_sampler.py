@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
+from itertools import islice
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -206,14 +207,16 @@ class JointSampler(BaseSampler):
     # ---------------------------------------------------------------- learning
 
     def _learn(self, study: Study, asked: int) -> None:
+        found = study.get_trials(deepcopy=False)
         # A study may show a part of its trials: with Hyperband, those of the trial's bracket.
-        trials = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
+        is_whole = not found or found[-1].number == len(found) - 1
+        trials = dict(enumerate(found) if is_whole else ((t.number, t) for t in found))
         if study.study_name != self._study_name or self._has_others(trials):
             self._begin(study.study_name)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
         old = [n for n in self._open if n in trials and trials[n].state.is_finished()]
-        known = self._ends.keys() | self._open.keys() | {asked}
-        for number in [*old, *(n for n in trials if n not in known)]:
+        new = (n for n in trials if n not in self._ends and n not in self._open and n != asked)
+        for number in [*old, *new]:
             trial, row = trials[number], self._open.pop(number, None)
             # An enqueued trial has other values than were proposed.
             if self._proposals.pop(number, None) != trial.params or row is None:
@@ -227,8 +230,9 @@ class JointSampler(BaseSampler):
 
     def _has_others(self, trials: Mapping[int, FrozenTrial]) -> bool:
         """Whether trials are not those that were learned: two storages may have a study each."""
-        ends = ((self._ends.get(n, t.datetime_complete), t) for n, t in trials.items())
-        return any(end != trial.datetime_complete for end, trial in ends)
+        # Of thousands, the first and the last tell.
+        learned = [*islice(self._ends, 1), *islice(reversed(self._ends), 1)]
+        return any(n in trials and trials[n].datetime_complete != self._ends[n] for n in learned)
 
     def _row(self, params: Mapping[str, Any]) -> Rows | None:
         """Return a trial's configuration; None if it has none yet, or one not of this space."""
