@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from jinja2 import Environment
 
 from jointopt.data import Kind
 from jointopt.insight.leaderboard import members_frame
-from jointopt.insight.report import PACKAGES
+from jointopt.insight.versions import versions
 from jointopt.insight.words import describe_calibration, describe_decision, percent
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def render_card(run: TableRun, latency: Mapping[str, float]) -> str:
         ],
         ignored=[(_cell(c.name), c.note) for c in schema.columns if not c.used],
         latency=latency,
-        versions={name: version(name) for name in PACKAGES},
+        versions=versions(),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         date=datetime.now(UTC).date(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +12,7 @@ import pandas as pd
 
 from jointopt.errors import OptionError, StorageError
 from jointopt.insight.compare_one import Outcome
-from jointopt.insight.report import PACKAGES
+from jointopt.insight.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +57,7 @@ class RunFile:
     ) -> None:
         self._settings, self._data = dict(settings), dict(data)
         self._strategies = dict(strategies)
-        self._versions = {name: version(name) for name in PACKAGES}
+        self._versions = versions()
         self._path = None if folder is None else _file(Path(folder))
         self.outcomes: dict[Key, Outcome] = {}
         self._others: dict[str, str] = {}

@@ -6,7 +6,6 @@ import platform
 import shlex
 from collections import Counter
 from datetime import date
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from joblib import cpu_count
@@ -19,6 +18,7 @@ from jointopt.insight.page import figure_html, render_page
 from jointopt.insight.plots import FEW_AXES
 from jointopt.insight.savings import savings_frame
 from jointopt.insight.search_frames import say_good
+from jointopt.insight.versions import versions
 from jointopt.insight.words import (
     describe_calibration,
     describe_decision,
@@ -41,17 +41,8 @@ if TYPE_CHECKING:
     from jointopt.model.run import TableRun
     from jointopt.search.result import TrialRecord
 
-__all__ = ["PACKAGES", "render_report"]
+__all__ = ["render_report"]
 
-PACKAGES: Final = (
-    "jointopt",
-    "optuna",
-    "scikit-learn",
-    "lightgbm",
-    "xgboost",
-    "torch",
-    "pandas",
-)
 KINDS: Final = {"binary": "binary classification", "multiclass": "multiclass classification"}
 N_SHOWN: Final = 25
 """Rows of the leaderboard; the file has all."""
@@ -137,7 +128,7 @@ def render_report(
         failures=_failures(records),
         history=figure_html(result.plot.history(), "Score of each trial over time"),
         facts=about | dict(facts) | here,
-        versions={name: version(name) for name in PACKAGES},
+        versions=versions(),
         size=run.space.size(),
         notes=run.notes,
         **_axes(result),

@@ -544,9 +544,14 @@ def test_a_folder_refuses_another_function_of_the_same_name(tmp_path):
     pd.testing.assert_frame_equal(again.frame(), first.frame())
     with pytest.raises(OptionError, match=r"made with metric .*scored_by.*<lambda> \(code"):
         compare(X, y, {"random": "random", "own": plan}, metric=scored_by(2), **how)
-    other = lambda y, predicted: 1.0 - float((y != predicted).mean())  # noqa: E731
     with pytest.raises(OptionError, match=r"made with metric .*, but now it is .*<lambda>"):
-        compare(X, y, {"random": "random", "own": plan}, metric=other, **how)
+        compare(
+            X,
+            y,
+            {"random": "random", "own": plan},
+            metric=lambda y, predicted: 1.0 - float((y != predicted).mean()),
+            **how,
+        )
 
     def plan(space, starts, seed):
         yield from random(space, starts[:1], seed)
