@@ -192,7 +192,12 @@ class Schema:
         >>> Schema.from_dict(schema.to_dict()) == schema
         True
         """
-        return cls(tuple(_column(c) for c in plain["columns"]))
+        # JSON has no tuples, and no kinds.
+        columns = (
+            c | {"kind": Kind(c["kind"]), "na_values": tuple(c["na_values"])}
+            for c in plain["columns"]
+        )
+        return cls(tuple(Column(**c) for c in columns))
 
     def describe(self) -> str:
         """Return one line in plain words.
@@ -210,12 +215,6 @@ class Schema:
         if ignored := [f"{c.name}: {c.note}" for c in self.columns if not c.used]:
             parts.append(f"{len(ignored)} ignored ({listed(ignored)})")
         return "; ".join(parts)
-
-
-def _column(plain: Mapping[str, Any]) -> Column:
-    # Models that were saved before there were `na_values` have none.
-    na_values = tuple(plain.get("na_values", ()))
-    return Column(**{**plain, "kind": Kind(plain["kind"]), "na_values": na_values})
 
 
 def normalise_column(values: pd.Series, column: Column) -> pd.Series:

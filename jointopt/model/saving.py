@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 8
+FORMAT = 9
 ABOUT = "model.json"
 COPY_AGAIN = "copy the whole folder again, or save the model again"
 
@@ -73,8 +73,6 @@ TRUSTED_TYPES = frozenset(
         "sklearn.metrics._dist_metrics.EuclideanDistance64",
         "sklearn.metrics._dist_metrics.ManhattanDistance64",
         "sklearn.metrics._dist_metrics.MinkowskiDistance64",
-        "sklearn.model_selection._split.KFold",
-        "sklearn.model_selection._split.StratifiedKFold",
         "sklearn.neighbors._ball_tree.BallTree",
         "sklearn.neighbors._kd_tree.KDTree",
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",

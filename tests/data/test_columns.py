@@ -83,14 +83,6 @@ def test_any_content_has_a_schema(rows: list[tuple[Any, ...]]) -> None:
     assert Schema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
 
 
-def test_the_schema_of_an_older_model_is_read() -> None:
-    """Models that were saved before columns had these values have the same format."""
-    plain = SCHEMA.to_dict()
-    for column in plain["columns"]:
-        del column["na_values"], column["decimal"], column["unit"]
-    assert Schema.from_dict(plain) == SCHEMA
-
-
 def test_apply_restores_order_and_leaves_out_the_rest() -> None:
     frame = pd.DataFrame({"x": 1, "t": ["u"], "d": [None], "c": [3], "n": ["4"]}, index=[7])
     normal = SCHEMA.apply(frame)

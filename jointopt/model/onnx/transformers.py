@@ -151,16 +151,13 @@ def _(step: BoxCox, graph: Graph, x: Value) -> Value:
 @transform.register
 def _(step: PowerTransformer, graph: Graph, x: Value) -> Value:
     power = np.asarray(step.lambdas_)
-    if step.method == "box-cox":
-        mapped = _power(graph, x, graph.constant(power))
-    else:
-        positive = graph.add("GreaterOrEqual", x, 0.0)
-        size = _power(
-            graph,
-            graph.add("Add", graph.add("Abs", x), 1.0),
-            graph.add("Where", positive, power, 2.0 - power),
-        )
-        mapped = graph.add("Where", positive, size, graph.add("Neg", size))
+    positive = graph.add("GreaterOrEqual", x, 0.0)
+    size = _power(
+        graph,
+        graph.add("Add", graph.add("Abs", x), 1.0),
+        graph.add("Where", positive, power, 2.0 - power),
+    )
+    mapped = graph.add("Where", positive, size, graph.add("Neg", size))
     return transform(step._scaler, graph, mapped) if step.standardize else mapped  # noqa: SLF001
 
 
