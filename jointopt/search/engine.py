@@ -174,7 +174,7 @@ class Engine:
                 -math.inf if record.trial.value is None else sign * record.trial.value,
                 complete=record.trial.state is TrialState.COMPLETE,
             )
-            for record in {record.number: record for record in run.told}.values()
+            for record in {(r.stage, r.number): r for r in run.told}.values()
         )
         best = self._best(self._records)
         explained = {} if best is None or not run.stage.explain else self._explain(best.config)
@@ -262,8 +262,7 @@ class Engine:
             else self._budget.elapsed() + stage.share * seconds,
         )
         for record in self._records:
-            if record.stage == stage.study:
-                run.make_known(record)
+            run.make_known(record)
         self._remember(run, earlier)
         if self._has_company:
             run.part_ways()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
 import optuna
@@ -18,6 +19,7 @@ from jointopt.space.distributions import all_distributions, forced_member
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial, Trial
 
     from jointopt.search.strategies import Stage
@@ -92,13 +94,19 @@ class LiveStudy:
         return trial, config
 
     def _set(self, trial: Trial, config: Config) -> None:
-        """Give a trial the parameters that `Space.suggest` would ask it for."""
+        """Give a trial the parameters of a configuration."""
         begun = self._storage.get_trial(self._id_of(trial))  # the trial itself, not a copy
+        begun.distributions.update(self._asked(config))
+        begun.params.update({path: config[path] for path in begun.distributions})
+
+    def _asked(self, config: Config) -> dict[str, BaseDistribution]:
+        """Return the parameters of a configuration that `Space.suggest` would ask for."""
         forced = {forced_member(subset, config, self._space.frozen) for subset in self._subsets}
-        for path, distribution in self._distributions.items():
-            if path in config and path not in forced:
-                begun.distributions[path] = distribution
-                begun.params[path] = config[path]
+        return {
+            path: distribution
+            for path, distribution in self._distributions.items()
+            if path in config and path not in forced
+        }
 
     def end(
         self,
@@ -133,9 +141,22 @@ class LiveStudy:
         self._storage.set_trial_state_values(known, STATES[state], values)
         return self._storage.get_trial(known)
 
-    def add(self, trial: FrozenTrial) -> None:
-        """Learn from a trial that ended elsewhere."""
-        self._study.add_trial(trial)
+    def add(self, config: Config, trial: FrozenTrial) -> None:
+        """Let the sampler, if it learns, know a trial that ended elsewhere.
+
+        Parameters
+        ----------
+        config : Config
+            The trial's configuration, with what the stage holds.
+        trial : optuna.trial.FrozenTrial
+            Which may have had other parameters, as others may have been held.
+        """
+        if self._joint is None:
+            return
+        own = copy(trial)
+        own.distributions = self._asked(config)
+        own.params = {path: config[path] for path in own.distributions}
+        self._storage.create_new_trial(self._id, template_trial=own)
 
     def reseed(self) -> None:
         """Draw otherwise than another process with the same seed does."""

@@ -70,13 +70,13 @@ class StageRun:
         return ended + under_way >= self.n_points
 
     def make_known(self, record: TrialRecord) -> bool:
-        """Let the sampler learn from a trial of the same study, if it is one of this stage."""
-        # Another run may have held other values in a stage of this name.
+        """Let the sampler learn from a trial, if its configuration is one of this stage."""
+        # Another stage, or another run in a stage of this name, may have held other values.
         held = self.stage.space.frozen
         if any(record.config.get(path, value) != value for path, value in held.items()):
             return False
         self.known[frozenset(record.config.items())] = record
-        self.live.add(record.trial)
+        self.live.add(record.config, record.trial)
         return True
 
     def part_ways(self) -> None:

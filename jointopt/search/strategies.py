@@ -40,7 +40,8 @@ class Stage:
     space : Space
         What is searched; parameters that the stage holds fixed are frozen in it.
     proposals : iterable of Config
-        Evaluated first, in order; may be long and is read as far as the budget goes.
+        Evaluated first, in order; may be long and is read as far as the budget goes. What any
+        stage has evaluated is not evaluated again, and the sampler knows it.
     sampler : {"joint", "random"} or None
         What proposes then; None ends the stage with its proposals.
     share : float

@@ -9,7 +9,14 @@ import pytest
 from jointopt import Categorical, Choice, Float, Int, Repeat, Space, Subset, search
 from jointopt.search.alternating import alternating
 from jointopt.search.catalogue import STRATEGIES, get_strategy
-from jointopt.search.strategies import Evaluated, StageResult, exhaustive, joint, sequential
+from jointopt.search.strategies import (
+    Evaluated,
+    Stage,
+    StageResult,
+    exhaustive,
+    joint,
+    sequential,
+)
 
 SPACE = Space(
     transforms={"scale": Categorical(["none", "standard", "quantile"])},
@@ -202,6 +209,40 @@ def test_every_strategy_runs_counts_its_starts_and_repeats_itself(name):
     for record in found.records:
         SPACE.validate(record.config)
     assert found.best_score > value(SPACE.default())
+
+
+@pytest.mark.parametrize("name", ["sequential", "alternating"])
+def test_no_stage_evaluates_again_what_another_one_did(name):
+    evaluated = []
+
+    def objective(config, _):
+        evaluated.append(frozenset(config.items()))
+        return value(config)
+
+    found = search(SPACE, objective, name, n_trials=60, seed=1)
+    assert len(evaluated) == len(set(evaluated)) == len(found.trials)
+
+
+def test_a_stage_begins_with_what_others_know_of_its_part_of_the_space():
+    space = Space(
+        paradigm=Categorical(["a", "b"], default="a"),
+        hyperparameters={"k": Int(1, 6), "z": Float(0, 1, default=0.5)},
+    )
+    first = [
+        {"paradigm": p, "hyperparameters/k": k, "hyperparameters/z": z}
+        for p, k, z in [("a", 1, 0.5), ("a", 2, 0.5), ("a", 3, 0.2), ("b", 4, 0.5), ("b", 1, 0.5)]
+    ]
+
+    def two_stages(space, *_):
+        yield Stage("1-first", space, first)
+        held = space.freeze({"paradigm": "a", "hyperparameters/z": 0.5}, ["paradigm"])
+        yield Stage("2-second", held, [first[1], first[0]], sampler="joint")
+
+    found = search(space, lambda config, _: config["hyperparameters/k"], two_stages, n_trials=30)
+    stages = found.trials["stage"].value_counts().to_dict()
+    assert stages == {"1-first": 5, "2-second": 4}, "two of six points were known"
+    rest = {r.config["hyperparameters/k"] for r in found.records if r.stage == "2-second"}
+    assert rest == {3, 4, 5, 6}
 
 
 def test_sequential_studies_share_a_storage(tmp_path):
