@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["StopRule"]
 
-LEADER_PATIENCE = 3.0
+LEADER_PATIENCE = 5.0
 """What leads its paradigm stops early only at so many times the confidence asked of others: it
 says what the paradigm can do, and an ensemble lives on models that differ."""
-COSTLY_LEADER_PATIENCE = 2.0
+COSTLY_LEADER_PATIENCE = 3.3
 NEARLY_DONE = 0.5
 """A leader that has passed that share of the folds passes the others too: what it has cost would
 be lost, and it was near enough to come so far."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 9
+FORMAT = 10
 ABOUT = "model.json"
 COPY_AGAIN = "copy the whole folder again, or save the model again"
 
@@ -46,12 +46,13 @@ TRUSTED_TYPES = frozenset(
         "jointopt.pipeline.target_scores.TargetScores",
         "jointopt.pipeline.text.CommonestTerms",
         "jointopt.pipeline.text.LeadingComponents",
-        "jointopt.pipeline.transformers.BoxCox",
-        "jointopt.pipeline.transformers.CategoryCodes",
-        "jointopt.pipeline.transformers.FrequencyEncoder",
-        "jointopt.pipeline.transformers.RankedMask",
-        "jointopt.pipeline.transformers.LowerClip",
-        "jointopt.pipeline.transformers.RankingSelector",
+        "jointopt.pipeline.encoders.CategoryCodes",
+        "jointopt.pipeline.encoders.FrequencyEncoder",
+        "jointopt.pipeline.powers.BoxCox",
+        "jointopt.pipeline.powers.LowerClip",
+        "jointopt.pipeline.powers.YeoJohnson",
+        "jointopt.pipeline.rankings.RankedMask",
+        "jointopt.pipeline.rankings.RankingSelector",
         "lightgbm.basic.Booster",
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMRegressor",

@@ -27,6 +27,10 @@ MAX_MASK_COLUMNS = 64
 MAX_CLUSTERED = 2_000
 """Columns of which all pairs are looked at: the memory for that grows by their square."""
 MAX_PRODUCT_COLUMNS = 20
+MAX_SPLINE_CELLS = 2_000_000
+"""Rows times numeric columns: each becomes up to thirteen, 200 MB together."""
+MAX_COMPONENT_WORK = 5e10
+"""Rows times columns times the fewer of both: what a decomposition takes, some ten seconds."""
 
 
 def adapt_space(space: Space, dataset: Dataset) -> Space:
@@ -36,10 +40,11 @@ def adapt_space(space: Space, dataset: Dataset) -> Space:
     hyperparameters that the task's estimator does not take; imputation where nothing is missing;
     whole groups of transforms for kinds of columns that the table lacks; Box-Cox where a column
     is not positive; the target's scale unless it is a number, and its logarithm where it is
-    negative; pairwise products of fewer than 2 or more than 20 numeric columns; sets of categories
-    where no paradigm splits them; the column mask and the ranking of a single column, and a mask
-    around a ranking of none. Subsets of `table` become its columns, or groups of correlated
-    columns where there are more than 64.
+    negative; pairwise products of fewer than 2 or more than 20 numeric columns, splines of more
+    than two million numbers, and components of so many that they would take longer than a model;
+    sets of categories where no paradigm splits them; the column mask and the ranking of a single
+    column, and a mask around a ranking of none. Subsets of `table` become its columns, or groups
+    of correlated columns where there are more than 64.
 
     Parameters
     ----------
@@ -176,6 +181,10 @@ def _useless_of_numbers(dataset: Dataset) -> Iterator[str]:
         yield "transforms/numeric/scale/box_cox"
     if not 1 < numeric.shape[1] <= MAX_PRODUCT_COLUMNS:
         yield "transforms/numeric/products"
+    if numeric.size > MAX_SPLINE_CELLS:
+        yield "transforms/numeric/derive/spline"
+    if numeric.size * min(numeric.shape) > MAX_COMPONENT_WORK:
+        yield "transforms/numeric/derive/pca"
 
 
 def _useless_of_target(dataset: Dataset) -> Iterator[str]:

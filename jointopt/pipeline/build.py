@@ -14,10 +14,11 @@ from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
 from jointopt.pipeline.boosted import is_lightgbm
 from jointopt.pipeline.columns_step import columns_step, ordinal_columns
+from jointopt.pipeline.encoders import CategoryCodes
 from jointopt.pipeline.estimators import EarlyStoppingClassifier, EarlyStoppingRegressor
 from jointopt.pipeline.networks.base import TabularNetwork
+from jointopt.pipeline.rankings import RankedMask, RankingSelector
 from jointopt.pipeline.target_transform import TargetTransform
-from jointopt.pipeline.transformers import CategoryCodes, RankedMask, RankingSelector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jointopt.pipeline import columns_step
 from jointopt.pipeline.paradigms import KINDS, paradigms_of
+from jointopt.pipeline.rankings import CRITERIA
 from jointopt.pipeline.target_transform import SCALES
-from jointopt.pipeline.transformers import CRITERIA
 from jointopt.space import Categorical, Choice
 from jointopt.space.grid import did_you_mean
 

@@ -19,7 +19,6 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     PolynomialFeatures,
-    PowerTransformer,
     QuantileTransformer,
     RobustScaler,
     SplineTransformer,
@@ -30,8 +29,9 @@ from sklearn.preprocessing import (
 from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
 from jointopt.pipeline.cross_fitting import CrossFitting
+from jointopt.pipeline.encoders import FrequencyEncoder
+from jointopt.pipeline.powers import BoxCox, LowerClip, YeoJohnson
 from jointopt.pipeline.text import component_encoder, word_encoder
-from jointopt.pipeline.transformers import BoxCox, FrequencyEncoder, LowerClip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -169,9 +169,15 @@ def _scaler(name: str, blueprint: Blueprint, seed: int) -> list[Any]:
         "standard": lambda: [StandardScaler()],
         "robust": lambda: [RobustScaler()],
         "min_max": lambda: [MinMaxScaler()],
-        "quantile_normal": lambda: [quantiles(output_distribution="normal")],
-        "quantile_uniform": lambda: [quantiles(output_distribution="uniform")],
-        "yeo_johnson": lambda: [StandardScaler(), PowerTransformer("yeo-johnson")],
+        # Values less than 1e-7 apart are one quantile, in whatever unit; and a column of two
+        # values would reach from -5 to 5.
+        "quantile_normal": lambda: [
+            StandardScaler(),
+            quantiles(output_distribution="normal"),
+            StandardScaler(),
+        ],
+        "quantile_uniform": lambda: [StandardScaler(), quantiles(output_distribution="uniform")],
+        "yeo_johnson": lambda: [StandardScaler(), YeoJohnson(), StandardScaler()],
         "box_cox": lambda: [LowerClip(), BoxCox(), StandardScaler()],
         "squash": lambda: [_squashing()],
     }
@@ -186,9 +192,13 @@ def _squashing() -> Any:
 
 def _categorical(config: Config, blueprint: Blueprint, seed: int) -> Any:
     get = partial(parameter, config, "transforms/categorical")
+    # Trees do not see the scale, and networks look codes up; to all others codes up to a thousand,
+    # or means of a target in its own unit, would be all that there is.
+    paradigm = blueprint.paradigms[str(config["paradigm"])]
+    scales = not _takes_missing(config, blueprint)
     match get("encode", "ordinal"):
         case "ordinal":
-            return "passthrough"
+            return StandardScaler() if scales and not paradigm.embeds_categories else "passthrough"
         case "one_hot":
             return OneHotEncoder(
                 min_frequency=get("encode/one_hot/min_frequency", 0.005),
@@ -199,11 +209,12 @@ def _categorical(config: Config, blueprint: Blueprint, seed: int) -> Any:
             classification = blueprint.task is not Task.REGRESSION
             cv = CrossFitting(classification=classification, random_state=seed)
             target_type = str(blueprint.task) if classification else "continuous"
-            return TargetEncoder(target_type=target_type, cv=cv)
+            encoder = TargetEncoder(target_type=target_type, cv=cv)
         case "frequency":
-            return FrequencyEncoder()
+            encoder = FrequencyEncoder()
         case other:
             raise ValueError(f"transforms/categorical/encode: {other!r} is not known")
+    return make_pipeline(encoder, StandardScaler()) if scales else encoder
 
 
 def _date(config: Config, blueprint: Blueprint, _: int) -> Any:

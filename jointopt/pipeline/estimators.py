@@ -118,13 +118,16 @@ def _fit_lightgbm(
 ) -> int:
     import lightgbm
 
+    patience = lightgbm.early_stopping(stop.rounds, verbose=False)
+
     def stop_when_late(env: Any) -> None:
         if stop.late():
-            raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
+            best = env.iteration if held is None else [*patience.best_iter, env.iteration][0]
+            raise lightgbm.callback.EarlyStopException(best, env.evaluation_result_list)
 
     callbacks = [stop_when_late]
     if held is not None:
-        callbacks.insert(0, lightgbm.early_stopping(stop.rounds, verbose=False))
+        callbacks.append(patience)
     X_held, y_held = (None, None) if held is None else held
     model.fit(
         X,

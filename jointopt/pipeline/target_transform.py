@@ -35,7 +35,7 @@ class TargetTransform(TransformerMixin, BaseEstimator):
     range_ : ndarray of shape (2,)
         Least and greatest value that is returned.
     mean_, std_ : float
-        Of the logarithm; with "log" only.
+        Of the logarithm, or of the target itself.
     quantiles_ : QuantileTransformer
         With "quantile_normal" only.
 
@@ -65,14 +65,15 @@ class TargetTransform(TransformerMixin, BaseEstimator):
         if self.scale == "log":
             if low < 0:
                 raise ValueError(f"the logarithm of a target needs no negative ones; got {low:g}")
-            logs = np.log1p(values)
-            self.mean_, self.std_ = float(logs.mean()), float(logs.std()) or 1.0
-        else:
+            values = np.log1p(values)
+        self.mean_, self.std_ = float(values.mean()), float(values.std()) or 1.0
+        if self.scale == "quantile_normal":
+            # Whose quantiles are one where they are less than 1e-7 apart, in whatever unit.
             self.quantiles_ = QuantileTransformer(
                 n_quantiles=min(MAX_QUANTILES, len(values)),
                 output_distribution="normal",
                 subsample=None,
-            ).fit(values)
+            ).fit((values - self.mean_) / self.std_)
         room = WIDEN * (high - low)
         self.range_ = np.array([low - room, high + room])
         return self
@@ -81,15 +82,16 @@ class TargetTransform(TransformerMixin, BaseEstimator):
         """Return targets of shape (n_samples, 1) on the other scale."""
         values = np.asarray(X, dtype=float)
         if self.scale == "log":
-            return np.asarray((np.log1p(values) - self.mean_) / self.std_)
-        return np.asarray(self.quantiles_.transform(values))
+            values = np.log1p(values)
+        scaled = (values - self.mean_) / self.std_
+        return np.asarray(scaled if self.scale == "log" else self.quantiles_.transform(scaled))
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return targets of shape (n_samples, 1) on their own scale."""
         values = np.asarray(X, dtype=float)
+        scaled = values if self.scale == "log" else self.quantiles_.inverse_transform(values)
+        back = scaled * self.std_ + self.mean_
         if self.scale == "log":
             with np.errstate(over="ignore"):
-                back = np.expm1(values * self.std_ + self.mean_)
-        else:
-            back = self.quantiles_.inverse_transform(values)
+                back = np.expm1(back)
         return np.asarray(np.clip(back, *self.range_))

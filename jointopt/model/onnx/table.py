@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from jointopt.data import Kind
 from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
 from jointopt.model.onnx.transformers import transform
-from jointopt.pipeline.transformers import MISSING_CODE, UNKNOWN_CODE
+from jointopt.pipeline.encoders import MISSING_CODE, UNKNOWN_CODE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
     from jointopt.data import Schema
-    from jointopt.pipeline.transformers import CategoryCodes, RankedMask
+    from jointopt.pipeline.encoders import CategoryCodes
+    from jointopt.pipeline.rankings import RankedMask
 
 __all__ = ["MISSING", "Inputs", "Table"]
 

@@ -15,7 +15,6 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     PolynomialFeatures,
-    PowerTransformer,
     QuantileTransformer,
     RobustScaler,
     SplineTransformer,
@@ -26,7 +25,9 @@ from skrub import SquashingScaler
 
 from jointopt.model.onnx.curves import quantiles_nodes, splines_nodes
 from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
-from jointopt.pipeline.transformers import BoxCox, FrequencyEncoder, LowerClip, RankingSelector
+from jointopt.pipeline.encoders import FrequencyEncoder
+from jointopt.pipeline.powers import BoxCox, LowerClip, YeoJohnson
+from jointopt.pipeline.rankings import RankingSelector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -149,8 +150,8 @@ def _(step: BoxCox, graph: Graph, x: Value) -> Value:
 
 
 @transform.register
-def _(step: PowerTransformer, graph: Graph, x: Value) -> Value:
-    power = np.asarray(step.lambdas_)
+def _(step: YeoJohnson, graph: Graph, x: Value) -> Value:
+    power, (low, high) = step.lambdas_, step.range_
     positive = graph.add("GreaterOrEqual", x, 0.0)
     size = _power(
         graph,
@@ -158,7 +159,7 @@ def _(step: PowerTransformer, graph: Graph, x: Value) -> Value:
         graph.add("Where", positive, power, 2.0 - power),
     )
     mapped = graph.add("Where", positive, size, graph.add("Neg", size))
-    return transform(step._scaler, graph, mapped) if step.standardize else mapped  # noqa: SLF001
+    return graph.add("Min", graph.add("Max", mapped, low), high)
 
 
 def _power(graph: Graph, x: Value, power: Value) -> Value:

@@ -206,6 +206,21 @@ class Network(nn.Module):
         members: Tensor = self.head(self.blocks(x[:, None].expand(-1, self.n_members, -1)))
         return members
 
+    def settle(self, numbers: Tensor, codes: Tensor) -> None:
+        """Let normalisations know what units are with the weights as they are now.
+
+        While weights move they follow these; an average of weights makes other units.
+        """
+        found = [part for part in self.modules() if isinstance(part, nn.BatchNorm1d)]
+        if not found:
+            return
+        self.eval()
+        for normalise in found:
+            normalise.reset_running_stats()
+            normalise.train()
+        with torch.no_grad():
+            self(numbers, codes)
+
 
 def _numeric_embedding(plan: Architecture) -> nn.Module | None:
     if not plan.n_numeric or plan.numeric_embedding == "none":
@@ -238,10 +253,11 @@ _allow_one_piece()
 def _normalisation(name: str, n_units: int, n_members: int) -> nn.Module:
     match name:
         case "batch" if n_members > 1:
-            normalise: nn.Module = BatchNorm1dEnsemble(n_units, k=n_members)
+            # No momentum: what units are in the mean since it was forgotten, see `settle`.
+            normalise: nn.Module = BatchNorm1dEnsemble(n_units, k=n_members, momentum=None)
             return normalise
         case "batch":
-            return nn.BatchNorm1d(n_units)
+            return nn.BatchNorm1d(n_units, momentum=None)
         case "layer":
             return nn.LayerNorm(n_units)
         case _:

@@ -28,6 +28,8 @@ __all__ = ["train"]
 
 EARLIEST_BEST = WARM_UP
 """Share of the schedule before which no epoch is the best."""
+SETTLING_ROWS = 2_048
+"""That tell what the units of averaged weights are, where these are normalised by batches."""
 
 
 def train(plan: Architecture, training: Training, rows: Rows, held: Rows | None) -> Trained:
@@ -88,6 +90,7 @@ class _Trainer:
         while self.progress < target - 1e-9 and not (self.done and self.late()):
             self.epoch((1 - self.progress) / self.epochs_left(target))
             with self.average.instead():
+                self.network.settle(*self.some_rows())
                 if self.held is not None:
                     self.curve.append(self.require_finite(self.validate(*self.held)))
                     self.passed.append(self.progress)
@@ -98,6 +101,11 @@ class _Trainer:
                 break
         length = round(self.done / self.progress) if self.progress else limits.max_epochs
         return Trained(best, best_epoch, length, self.curve, self.passed, self.behind())
+
+    def some_rows(self) -> tuple[Tensor, Tensor]:
+        """Return rows from everywhere: a table may be sorted."""
+        step = math.ceil(len(self.target) / SETTLING_ROWS)
+        return self.numbers[::step], self.codes[::step]
 
     def is_best(self) -> bool:
         """Whether the held-out loss is the lowest since the learning rate is at its top.

@@ -1,17 +1,15 @@
-"""The transformers that no library has, or none as fast: codes, frequencies, clips, rankings."""
+"""Rankings of columns on the training rows, and what keeps the best of them."""
 
 from __future__ import annotations
 
-from functools import partial
+import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
-from scipy.special import boxcox
-from scipy.stats import boxcox_normmax
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import (
     SelectorMixin,
     f_classif,
@@ -19,7 +17,7 @@ from sklearn.feature_selection import (
     mutual_info_classif,
     mutual_info_regression,
 )
-from sklearn.linear_model import LogisticRegression, SGDRegressor
+from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -28,184 +26,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "MISSING_CODE",
-    "UNKNOWN_CODE",
-    "BoxCox",
-    "CategoryCodes",
-    "FrequencyEncoder",
-    "LowerClip",
-    "RankedMask",
-    "RankingSelector",
-]
+__all__ = ["CRITERIA", "RankedMask", "RankingSelector"]
 
 CRITERIA = ("mutual_info", "f_test", "trees", "l1")
 MAX_RANKING_ROWS, ENOUGH_OF_CLASS = 4000, 100
-FLAT = 1e-10
-POWERS = (-5.0, 5.0)
-MISSING_CODE, UNKNOWN_CODE = -1.0, -2.0
-
-
-class CategoryCodes(TransformerMixin, BaseEstimator):
-    """Replace categories by whole numbers and leave the other columns of a table as they are.
-
-    Missing values become -1, categories that it was not fitted on -2.
-
-    Parameters
-    ----------
-    columns : list of str
-        Those that hold categories, strings.
-
-    Attributes
-    ----------
-    categories_ : list of ndarray of shape (n_categories,)
-        Of each of these columns, sorted; a category's place is its code.
-
-    Notes
-    -----
-    The same numbers come from scikit-learn's `OrdinalEncoder` in a `ColumnTransformer`, but for
-    values that are missing in new rows alone. It checks the table again for every column: on a few
-    thousand rows that takes longer than trees take to predict them.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> codes = CategoryCodes(["word"]).fit(pd.DataFrame({"x": [0.5, 1.5], "word": ["b", "a"]}))
-    >>> codes.transform(pd.DataFrame({"x": [0.5, 2.5, 3.5], "word": ["b", None, "c"]}))
-       word    x
-    0   1.0  0.5
-    1  -1.0  2.5
-    2  -2.0  3.5
-    """
-
-    def __init__(self, columns: list[str]) -> None:
-        self.columns = columns
-
-    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Learn the categories of a table of shape (n_samples, n_features)."""
-        del y
-        self.categories_ = [np.sort(X[name].dropna().unique()) for name in self.columns]
-        return self
-
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the table with codes for its categories, these columns first."""
-        check_is_fitted(self)
-        known = zip(self.columns, self.categories_, strict=True)
-        codes = np.array([_codes(X[name], categories) for name, categories in known]).T
-        coded = pd.DataFrame(codes, columns=self.columns, index=X.index)
-        return pd.concat([coded, X.drop(columns=self.columns)], axis=1)
-
-
-def _codes(column: pd.Series, categories: NDArray[np.object_]) -> NDArray[np.float64]:
-    # Without the dtype pandas would first make strings of its own, which takes as long again.
-    values, known = pd.Index(column, dtype=object), pd.Index(categories, dtype=object)
-    codes = known.get_indexer(values).astype(float)
-    other = np.flatnonzero(codes < 0)
-    codes[other] = np.where(values[other].isna(), MISSING_CODE, UNKNOWN_CODE)
-    return codes
-
-
-class FrequencyEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Replace each category by its share of the training rows; unseen categories get 0.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> FrequencyEncoder().fit_transform(pd.DataFrame({"a": ["x", "x", "x", "y"]})).ravel()
-    array([0.75, 0.75, 0.75, 0.25])
-    """
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Count the categories of each column.
-
-        Parameters
-        ----------
-        X : DataFrame of shape (n_samples, n_features)
-            Columns of categories; missing values are a category of their own.
-        y : None
-            Ignored.
-        """
-        del y
-        validate_data(self, X, dtype=None, ensure_all_finite=False)
-        counts = [
-            X.iloc[:, j].value_counts(normalize=True, dropna=False) for j in range(X.shape[1])
-        ]
-        self.categories_ = [column.index.to_numpy() for column in counts]
-        self.shares_ = [column.to_numpy(dtype=float) for column in counts]
-        return self
-
-    def transform(self, X: Any) -> NDArray[np.float64]:
-        """Return the shares, an array of shape (n_samples, n_features)."""
-        check_is_fitted(self)
-        validate_data(self, X, dtype=None, ensure_all_finite=False, reset=False)
-        known = zip(X.items(), self.categories_, self.shares_, strict=True)
-        # What is not found has the place -1, which is the zero at the end.
-        columns = [
-            np.append(shares, 0.0)[pd.Index(categories).get_indexer(values)]
-            for (_, values), categories, shares in known
-        ]
-        return np.array(columns, dtype=float).T
-
-
-class LowerClip(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Raise values below the smallest one seen in training to that one.
-
-    Box-Cox is only defined above zero, and rows to predict may hold what training rows did not.
-    """
-
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Remember the smallest value of each column of `X`, shape (n_samples, n_features)."""
-        del y
-        self.lowest_ = validate_data(self, X).min(axis=0)
-        return self
-
-    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the clipped array of shape (n_samples, n_features)."""
-        check_is_fitted(self)
-        return np.asarray(np.maximum(validate_data(self, X, reset=False), self.lowest_))
-
-
-class BoxCox(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """The power of each positive column that brings it nearest to a normal distribution.
-
-    Attributes
-    ----------
-    lambdas_ : ndarray of shape (n_features,)
-        The powers, from -5 to 5; 1, which moves a column and leaves its shape, where training rows
-        are all the same.
-
-    Notes
-    -----
-    scikit-learn's `PowerTransformer` refuses columns that are constant, which a mask makes, and a
-    fold of a column with one other value. It knows no greatest power either: of sixties and a few
-    that are lower the 200th is best, by which a new 90 is infinite.
-
-    Examples
-    --------
-    >>> BoxCox().fit_transform([[1.0, 7.0], [10.0, 7.0], [100.0, 7.0]]).round(2)
-    array([[0.  , 6.  ],
-           [2.3 , 6.  ],
-           [4.61, 6.  ]])
-    """
-
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Find the power of each column of `X`, shape (n_samples, n_features)."""
-        del y
-        X = np.asarray(validate_data(self, X, dtype=float))
-        lowest, highest = X.min(axis=0), X.max(axis=0)
-        # Of what rounding alone makes vary, such as a mean in a constant column, none is found.
-        varies = highest - lowest > FLAT * highest
-        self.lambdas_ = np.ones(X.shape[1])
-        within = partial(minimize_scalar, bounds=POWERS, method="bounded")
-        self.lambdas_[varies] = [
-            boxcox_normmax(column, method="mle", optimizer=within) for column in X.T[varies]
-        ]
-        return self
-
-    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the powers of an array of shape (n_samples, n_features)."""
-        check_is_fitted(self)
-        return np.asarray(boxcox(validate_data(self, X, dtype=float, reset=False), self.lambdas_))
 
 
 class _Ranking(BaseEstimator):
@@ -405,5 +229,9 @@ def _l1_sizes(
         )
     else:
         y = (y - y.mean()) / (y.std() or 1.0)
-        model = SGDRegressor(penalty="l1", alpha=0.01, random_state=seed)
-    return np.asarray(np.abs(model.fit(X, y).coef_).reshape(-1, X.shape[1]).max(axis=0))
+        model = Lasso(alpha=0.01, tol=1e-3, max_iter=100)
+    with warnings.catch_warnings():
+        # The order of the columns is plain long before the last digits are.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    return np.asarray(np.abs(model.coef_).reshape(-1, X.shape[1]).max(axis=0))

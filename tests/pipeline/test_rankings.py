@@ -7,14 +7,12 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OrdinalEncoder
 
 from jointopt import load_space
 from jointopt.data import dataset_from_arrays
 from jointopt.pipeline.adapt import adapt_space, blueprint_of, column_groups
 from jointopt.pipeline.build import build_pipeline
-from jointopt.pipeline.transformers import CategoryCodes, RankedMask, RankingSelector
+from jointopt.pipeline.rankings import RankedMask, RankingSelector
 
 
 @pytest.fixture
@@ -123,25 +121,10 @@ def test_columns_too_many_to_compare_all_pairs_are_grouped_by_those_that_are_lik
         assert len({int(name[1:]) % n_centres for name in columns}) == 1
 
 
-def test_codes_are_those_of_scikit_learn():
+def test_the_linear_ranking_finds_the_columns_of_a_wide_regression():
     rng = np.random.default_rng(0)
-    words = np.array(["b", "a", "Ä", "c d", np.nan], dtype=object)
-    drawn = {"u": rng.choice(words, 50), "v": rng.choice(words[:2], 50)}
-    table = pd.DataFrame(drawn, index=range(7, 57), dtype=object).assign(x=rng.normal(size=50))
-    new = table.tail(20).copy()
-    new.loc[40:45, ["u", "v"]] = "never seen"
-    encoder = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=-2, encoded_missing_value=-1
-    )
-    parts = [("codes", encoder, ["u", "v"]), ("others", "passthrough", ["x"])]
-    theirs = ColumnTransformer(parts, verbose_feature_names_out=False).fit(table)
-    ours = CategoryCodes(["u", "v"]).fit(table)
-    for rows in (table, new):
-        expected = theirs.set_output(transform="pandas").transform(rows)
-        pd.testing.assert_frame_equal(ours.transform(rows), expected)
-
-
-def test_a_missing_category_is_told_from_an_unknown_one_though_none_was_missing():
-    codes = CategoryCodes(["u"]).fit(pd.DataFrame({"u": ["b", "a"]}, dtype=object))
-    rows = pd.DataFrame({"u": ["a", None, "c", np.nan]}, dtype=object)
-    assert codes.transform(rows)["u"].tolist() == [0, -1, -2, -1]
+    common = rng.normal(size=(300, 1))
+    X = common + rng.normal(size=(300, 2000))
+    y = (X - common)[:, :5].sum(axis=1)
+    scores = RankingSelector(criterion="l1", classification=False).fit(X, y).scores_
+    assert set(np.argsort(-scores)[:5]) == set(range(5))
