@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRUSTED_TYPES", "load_model", "save_model"]
 
-FORMAT = 9
+FORMAT = 10
 ABOUT = "model.json"
 COPY_AGAIN = "copy the whole folder again, or save the model again"
 
