@@ -206,3 +206,17 @@ def test_categories_that_are_text_or_long_codes_are_what_is_written(tmp_path, co
     rows = "".join(f"{cell},0\n" for cell in cells)
     new = read_table(write(tmp_path / "t.csv", f"code,x\n{rows}"), strings=schema.string_columns)
     assert schema.apply(new)["code"].fillna("").tolist() == cells
+
+
+@pytest.mark.parametrize("cells_at_once", [2**20, 1])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_an_empty_line_between_the_rows_of_a_single_column_is_one_without_a_value(
+    tmp_path, monkeypatch, cells_at_once, ends
+):
+    monkeypatch.setattr("jointopt.data.reading.BLOCK_CELLS", cells_at_once)
+    path = write(tmp_path / "t.csv", ends.join(["", "", "a", "1", "", "3", '""', "", "", ""]))
+    np.testing.assert_array_equal(read_table(path)["a"], [1, np.nan, 3, np.nan])
+    assert read_table(path, strings=["a"])["a"].fillna("").tolist() == ["1", "", "3", ""]
+    with pytest.raises(DataError, match="column names but no rows"):
+        read_table(write(path, "a\n\n\n"))
+    assert read_table(write(path, "a,b\n1,2\n\n3,4\n")).shape == (2, 2)
