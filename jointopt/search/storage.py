@@ -47,7 +47,10 @@ MAKING_SECONDS = 10.0
 
 def sqlite_url(path: Path) -> str:
     """Return the database URL of an SQLite file."""
-    return f"sqlite:///{path.resolve()}"
+    from sqlalchemy.engine import URL
+
+    # Which writes signs that mean something in a URL, such as a question mark, in another way.
+    return URL.create("sqlite", database=str(path.resolve())).render_as_string()
 
 
 def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
