@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jointopt.data import Task, dataset_from_arrays, get_metric
 from jointopt.evaluation.limits import parse_memory
+from jointopt.evaluation.seeds import checked_seed
 from jointopt.insight.leaderboard import leaderboard, members_frame
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
@@ -80,7 +81,7 @@ class _Joint(BaseEstimator):
             dask=self.dask,
             trial_timeout=None if timeout is None else parse_seconds(timeout, "trial_timeout"),
             memory_limit=None if memory is None else parse_memory(memory),
-            seed=self.seed,
+            seed=checked_seed(self.seed),
             storage=None if self.storage is None else storage,
             name=free_name(storage, "jointopt"),
             final=self.final,

@@ -13,7 +13,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from jointopt import Choice, DataError, Float, JointClassifier, JointRegressor, Space, load_space
+from jointopt import (
+    Choice,
+    DataError,
+    Float,
+    JointClassifier,
+    JointRegressor,
+    OptionError,
+    Space,
+    load_space,
+)
 
 TINY = Space(
     paradigm=Choice(
@@ -191,6 +200,15 @@ def test_same_seed_same_trials(frames):
     pd.testing.assert_frame_equal(
         boards[0].drop(columns="seconds"), boards[1].drop(columns="seconds")
     )
+
+
+def test_a_seed_may_be_of_numpy_and_must_be_whole(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    model = JointClassifier(**QUICKEST, storage=f"sqlite:///{tmp_path}/study.db")
+    model.set_params(seed=np.int64(3)).fit(X, y)
+    for seed in (-1, None, 1.5):
+        with pytest.raises(OptionError, match=f"seed must be a whole number .*, got {seed}"):
+            model.set_params(seed=seed).fit(X, y)
 
 
 def test_a_budget_in_seconds_ends_the_search():

@@ -15,6 +15,7 @@ from rich.console import Console
 from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.outcome import Outcome, State
+from jointopt.evaluation.seeds import checked_seed
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
 from jointopt.insight.search_result import Objective, SearchResult
@@ -189,7 +190,7 @@ def search(
         _ObjectiveEvaluator(objective, stores=storage is not None),
         Budget(limits.seconds, limits.n_trials, started=started),
         direction=direction,
-        seed=seed,
+        seed=checked_seed(seed),
         shelf=Shelf(
             storage=place,
             name=free_name(place, "search") if name is None else name,

@@ -261,6 +261,11 @@ def test_subsets_on_any_axis_keep_a_member():
     assert len(found.trials) == 200
 
 
+def test_a_seed_may_be_of_numpy(space):
+    found, plain = (search(space, objective, "alternating", seed=s) for s in (np.int64(3), 3))
+    assert [r.config for r in found.records] == [r.config for r in plain.records]
+
+
 def test_options_may_be_of_numpy(tmp_path):
     space = Space(
         features={"columns": Subset(list(np.array(["a", "b"])))},
@@ -384,6 +389,7 @@ def test_a_callable_is_a_strategy(space):
         ({"direction": "up"}, "direction must be"),
         ({"budget": "soon"}, "is not a duration"),
         ({"n_trials": 0}, "at least 1"),
+        ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
         ({"storage": "study"}, "neither a database URL"),
     ],
 )
