@@ -157,7 +157,8 @@ def config_of(trial: FrozenTrial, stage: Stage, space: Space) -> Config:
     space : Space
         The search's whole space.
     """
-    held = told_of(trial).get(HELD, {})
+    # Of the details alone: an objective's own attributes may have any name.
+    held = trial.system_attrs.get(DETAILS, {}).get(HELD, {})
     # An objective may have suggested parameters of its own.
     known = set(space.parameters)
     params = {path: value for path, value in trial.params.items() if path in known}

@@ -307,6 +307,17 @@ def test_attributes_are_stored_or_fail_their_trial(space, tmp_path, monkeypatch,
     assert found.trials["state"].tolist() == ["complete", "fail", "complete"]
 
 
+def test_attributes_of_any_name_do_not_keep_a_study_from_going_on(space, tmp_path):
+    def told(config, trial):
+        trial.set_user_attr("held", 3)
+        return objective(config, trial)
+
+    how = {"storage": tmp_path / "study.journal", "name": "mine"}
+    first = search(space, told, n_trials=3, **how)
+    both = search(space, told, n_trials=5, **how)
+    assert [r.config for r in both.records[:3]] == [r.config for r in first.records]
+
+
 def test_an_interrupt_between_stages_ends_with_what_was_found(space):
     def plan(_space, _starts, _seed):
         yield Stage("only", space, [space.default()])
