@@ -318,6 +318,17 @@ def test_attributes_of_any_name_do_not_keep_a_study_from_going_on(space, tmp_pat
     assert [r.config for r in both.records[:3]] == [r.config for r in first.records]
 
 
+def test_a_failed_trial_has_no_value_whatever_it_reported(space):
+    def fails(config, trial):
+        trial.report(7.0, 0)
+        if trial.number:
+            raise RuntimeError
+        return objective(config, trial)
+
+    told = search(space, fails, n_trials=3).trials["value"]
+    assert told.notna().tolist() == [True, False, False]
+
+
 def test_an_interrupt_between_stages_ends_with_what_was_found(space):
     def plan(_space, _starts, _seed):
         yield Stage("only", space, [space.default()])
