@@ -132,7 +132,9 @@ def search(
         `objective(config, trial) -> float`; `config` maps parameter paths to values, `trial` is
         an `optuna.Trial` whose `report` and `should_prune` work (median pruning). An exception
         makes the trial a failed one, with its reason; NaN does too, and where trials are stored,
-        user attributes that JSON cannot express.
+        user attributes that JSON cannot express. `trial.number` need not be the stored trial's,
+        for what is drawn again is not stored again: to find a trial by what is kept elsewhere,
+        name that in an attribute, `trial.set_user_attr`.
     strategy : str or callable, default="joint"
         joint, sequential, alternating, random, exhaustive, or a callable
         `strategy(space, starts, seed)` that yields stages.

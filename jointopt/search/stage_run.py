@@ -120,7 +120,8 @@ def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stag
         params=source.params,
         distributions=source.distributions,
         user_attrs=attributes,
-        system_attrs={DETAILS: details} if details else {},
+        # An objective's artifacts and constraints are among the source's.
+        system_attrs=source.system_attrs | ({DETAILS: details} if details else {}),
         intermediate_values=dict(outcome.intermediate) or source.intermediate_values,
         trial_id=-1,
     )

@@ -8,6 +8,7 @@ import sqlite3
 import numpy as np
 import optuna
 import pytest
+from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 
 from jointopt import (
     Categorical,
@@ -21,6 +22,7 @@ from jointopt import (
     Subset,
     search,
 )
+from jointopt.search.storage import open_storage
 from jointopt.search.strategies import Stage
 
 
@@ -305,6 +307,23 @@ def test_attributes_are_stored_or_fail_their_trial(space, tmp_path, monkeypatch,
         reason == "a user attribute cannot be stored: TypeError: object is not JSON serializable"
     )
     assert found.trials["state"].tolist() == ["complete", "fail", "complete"]
+
+
+@pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal"])
+def test_artifacts_and_constraints_of_a_trial_are_stored(space, tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    store = FileSystemArtifactStore(tmp_path)
+    (tmp_path / "curve.txt").write_text("0.5")
+
+    def told(config, trial):
+        upload_artifact(artifact_store=store, file_path="curve.txt", study_or_trial=trial)
+        trial.set_constraint("memory", -1.0)
+        return objective(config, trial)
+
+    trial = search(space, told, n_trials=1, storage=place).studies["joint"].trials[0]
+    (artifact,) = get_all_artifact_meta(trial, storage=open_storage(place))
+    assert artifact.filename == "curve.txt"
+    assert trial.constraints == {"memory": -1.0}
 
 
 def test_attributes_of_any_name_do_not_keep_a_study_from_going_on(space, tmp_path):
