@@ -24,7 +24,6 @@ from jointopt.insight.progress_view import Limits
 from jointopt.insight.search_result import SearchFrames, SearchPlots, SearchResult
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import parse_seconds
-from jointopt.search.storage import free_name, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +68,6 @@ class _Joint(BaseEstimator):
                 "and are left out",
                 stacklevel=3,
             )
-        storage = open_storage(self.storage)
         timeout, memory = self.trial_timeout, self.memory_limit
         options = RunOptions(
             strategy=self.strategy,
@@ -82,8 +80,8 @@ class _Joint(BaseEstimator):
             trial_timeout=None if timeout is None else parse_seconds(timeout, "trial_timeout"),
             memory_limit=None if memory is None else parse_memory(memory),
             seed=checked_seed(self.seed),
-            storage=None if self.storage is None else storage,
-            name=free_name(storage, "jointopt"),
+            storage=self.storage,
+            numbered=True,
             final=self.final,
         )
         run = self._run(dataset, options, started)

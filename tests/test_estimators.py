@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -113,6 +116,25 @@ def test_each_fit_has_a_study_of_its_own_in_a_storage(tmp_path):
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     assert len(again.study_.trials) == 2
+
+
+def test_fits_that_begin_at_once_have_studies_of_their_own():
+    both_have_looked = threading.Barrier(2)
+
+    class Watched(InMemoryStorage):
+        def get_all_studies(self):
+            found = super().get_all_studies()
+            both_have_looked.wait(timeout=10)
+            return found
+
+    X, y = load_diabetes(return_X_y=True)
+    storage = Watched()
+    with ThreadPoolExecutor(2) as threads:
+        fits = [
+            threads.submit(JointRegressor(**QUICKEST, storage=storage).fit, X, y) for _ in "ab"
+        ]
+    names = {fit.result().study_.study_name for fit in fits}
+    assert names == {"jointopt/joint", "jointopt-2/joint"}
 
 
 def test_columns_without_names_are_taken_by_position():

@@ -22,7 +22,7 @@ from jointopt.insight.search_result import Objective, SearchResult
 from jointopt.search.budget import Budget, parse_seconds
 from jointopt.search.catalogue import get_strategy, told_strategy
 from jointopt.search.engine import Engine, Shelf
-from jointopt.search.storage import free_name, open_storage
+from jointopt.search.storage import open_storage
 from jointopt.search.terms import space_term
 
 if TYPE_CHECKING:
@@ -184,7 +184,6 @@ def search(
     if direction not in ("maximize", "minimize"):
         raise OptionError(f"direction must be maximize or minimize, got {direction!r}")
     started = time.monotonic()
-    place = open_storage(storage)
     limits = Limits(None if budget is None else parse_seconds(budget), n_trials)
     metric = Objective("value", greater_is_better=direction == "maximize")
     shown = Progress(Console(), metric, limits, started) if verbose else None
@@ -194,8 +193,9 @@ def search(
         direction=direction,
         seed=checked_seed(seed),
         shelf=Shelf(
-            storage=place,
-            name=free_name(place, "search") if name is None else name,
+            storage=open_storage(storage),
+            name="search" if name is None else name,
+            numbered=name is None,
             resume=name is not None,
             terms={
                 "space": space_term(space),

@@ -26,6 +26,7 @@ from jointopt.search.live_study import LiveStudy
 from jointopt.search.proposals import Proposals
 from jointopt.search.result import Found, TrialRecord
 from jointopt.search.stage_run import Key, Pending, StageRun, config_of, outcome_of
+from jointopt.search.storage import take_name
 from jointopt.search.strategies import Evaluated, StageResult
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Shelf:
         Where studies are kept.
     name : str
         Studies are named `name/stage`.
+    numbered : bool, default=False
+        Number the name, as in `name-2/stage`, where the storage holds studies of it.
     resume : bool, default=False
         Go on with studies of these names that the storage holds. Several engines may do so at
         once: each takes in what the others tell.
@@ -68,6 +71,7 @@ class Shelf:
 
     storage: BaseStorage
     name: str
+    numbered: bool = False
     resume: bool = False
     terms: Mapping[str, Any] | None = None
 
@@ -109,6 +113,7 @@ class Engine:
         self._direction = direction
         self._seed = seed
         self._shelf = shelf
+        self._name = shelf.name
         self._listeners = listeners
         self._watch = watch
         self._n_started = 0
@@ -237,15 +242,10 @@ class Engine:
         return not run.ended and in_time and self._n_started < run.most_trials
 
     def _open(self, stage: Stage, number: int) -> StageRun:
-        shelf = self._shelf
-        name = f"{shelf.name}/{stage.study}"
         earlier: list[FrozenTrial] = []
         if stage.study not in self._durable:
             with self._interrupts.held():
-                durable = DurableStudy(
-                    shelf.storage, name, self._direction, resume=shelf.resume, terms=shelf.terms
-                )
-                self._durable[stage.study] = durable
+                self._durable[stage.study] = durable = self._make_durable(stage)
                 earlier = durable.unseen()
         # With the seed alone it would draw what the earlier run drew.
         seed = derive_seed(self._seed, number, len(earlier))
@@ -267,6 +267,19 @@ class Engine:
         if self._has_company:
             run.part_ways()
         return run
+
+    def _make_durable(self, stage: Stage) -> DurableStudy:
+        shelf, direction = self._shelf, self._direction
+        if shelf.numbered and not self._durable:
+            self._name = take_name(shelf.storage, shelf.name, stage.study, direction)
+        return DurableStudy(
+            shelf.storage,
+            f"{self._name}/{stage.study}",
+            direction,
+            # The name of one that is numbered is its own.
+            resume=shelf.resume or shelf.numbered,
+            terms=shelf.terms,
+        )
 
     def _take_in_others(self, run: StageRun) -> None:
         """Take in, now and then, what other runs on the same study have told."""

@@ -28,10 +28,10 @@ __all__ = [
     "at_once",
     "check_storage",
     "earlier_seconds",
-    "free_name",
     "open_storage",
     "open_study",
     "sqlite_url",
+    "take_name",
     "unannounced",
 ]
 
@@ -183,18 +183,39 @@ def open_study(
         ) from error
 
 
-def free_name(storage: BaseStorage, name: str) -> str:
-    """Return the name, with a number if the storage holds studies named `name/...` already.
+def take_name(storage: BaseStorage, name: str, stage: str, direction: Direction) -> str:
+    """Create a study `name/stage`, with a number if the storage holds studies named `name/...`.
+
+    Runs that do so at the same time take different names.
+
+    Returns
+    -------
+    str
+        The name: `name`, `name-2` and so on.
 
     Raises
     ------
     StorageError
-        If the storage cannot be read.
+        If the storage cannot be read or written.
     """
     with plain_storage_errors(place_of(storage), "read"):
         taken = {known.partition("/")[0] for known in optuna.get_all_study_names(storage)}
     numbered = (f"{name}-{number}" for number in count(2))
-    return next(candidate for candidate in chain([name], numbered) if candidate not in taken)
+    return next(
+        candidate
+        for candidate in chain([name], numbered)
+        if candidate not in taken and _is_made(storage, f"{candidate}/{stage}", direction)
+    )
+
+
+def _is_made(storage: BaseStorage, name: str, direction: Direction) -> bool:
+    """Create a study, unless another run was quicker."""
+    try:
+        with plain_storage_errors(place_of(storage)), unannounced():
+            optuna.create_study(storage=storage, study_name=name, direction=direction)
+    except optuna.exceptions.DuplicatedStudyError:
+        return False
+    return True
 
 
 @contextmanager

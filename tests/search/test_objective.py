@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import optuna
@@ -204,6 +206,24 @@ def test_without_a_name_each_search_has_studies_of_its_own(space, tmp_path):
         for study in search(space, objective, n_trials=2, storage=place).studies.values()
     ]
     assert names == ["search/joint", "search-2/joint", "search-3/joint"]
+
+
+def test_searches_that_begin_at_once_have_studies_of_their_own(space):
+    both_have_looked = threading.Barrier(2)
+
+    class Watched(optuna.storages.InMemoryStorage):
+        def get_all_studies(self):
+            found = super().get_all_studies()
+            both_have_looked.wait(timeout=10)
+            return found
+
+    storage = Watched()
+    with ThreadPoolExecutor(2) as threads:
+        both = [
+            threads.submit(search, space, objective, n_trials=2, storage=storage) for _ in "ab"
+        ]
+    names = {study.study_name for found in both for study in found.result().studies.values()}
+    assert names == {"search/joint", "search-2/joint"}
 
 
 def test_a_named_study_goes_on_if_it_is_the_same(space, tmp_path):
