@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from numpy.typing import ArrayLike, NDArray
     from optuna.storages import BaseStorage
+    from optuna.study import Study
 
     from jointopt.data import Dataset
     from jointopt.model.run import TableRun
@@ -90,7 +91,6 @@ class _Joint(BaseEstimator):
         self.search_result_ = SearchResult.of(run.result, run.metric)
         self.best_config_ = run.result.best_config
         self.best_score_ = run.result.best_score
-        self.study_ = list(run.result.studies.values())[-1]
         self.leaderboard_ = leaderboard(run.result.records, run.metric)
         self.model_ = run.model
         self.ensemble_ = members_frame(run.model)
@@ -108,6 +108,26 @@ class _Joint(BaseEstimator):
                 listeners=[progress.hear],
                 watch=progress.see,
             )
+
+    @property
+    def study_(self) -> Study:
+        """The joint study; of a strategy of several stages, the last one.
+
+        That of an unpickled estimator is a copy in memory, with the trials that `fit` knew.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from jointopt import Choice, Space
+        >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+        >>> space = Space(paradigm=Choice({"bayes": bayes}))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.study_.study_name, len(model.study_.trials)
+        ('jointopt/joint', 1)
+        """
+        check_is_fitted(self, "search_result_")
+        return list(self.search_result_.studies.values())[-1]
 
     @property
     def plot(self) -> SearchPlots:

@@ -118,6 +118,22 @@ def test_each_fit_has_a_study_of_its_own_in_a_storage(tmp_path):
     assert len(again.study_.trials) == 2
 
 
+@pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal"])
+def test_a_pickled_estimator_does_not_need_its_storage(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    X, y = load_diabetes(return_X_y=True)
+    model = JointRegressor(**QUICK, strategy="sequential", storage=place).fit(X, y)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    told = [t.params for s in again.search_result_.studies.values() for t in s.trials]
+    assert told == [r.trial.params for r in model.search_result_.records]
+    assert again.study_.study_name == "jointopt/sequential/2-hyperparameters"
+    assert len(again.leaderboard_) == 2
+    assert not [*tmp_path.iterdir()]
+
+
 def test_fits_that_begin_at_once_have_studies_of_their_own():
     both_have_looked = threading.Barrier(2)
 

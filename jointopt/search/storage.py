@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
 
+    from jointopt.search.result import Found
+
 __all__ = [
     "at_once",
     "check_storage",
     "earlier_seconds",
+    "in_memory",
     "open_storage",
     "open_study",
     "sqlite_url",
@@ -216,6 +219,19 @@ def _is_made(storage: BaseStorage, name: str, direction: Direction) -> bool:
     except optuna.exceptions.DuplicatedStudyError:
         return False
     return True
+
+
+def in_memory(found: Found) -> dict[str, Study]:
+    """Return the studies of a search, by stage, with the trials that it knows, in memory."""
+    copies = {}
+    with unannounced():
+        for stage, study in found.studies.items():
+            own = sorted((r for r in found.records if r.stage == stage), key=lambda r: r.number)
+            copies[stage] = optuna.create_study(
+                study_name=study.study_name, direction=found.direction
+            )
+            copies[stage].add_trials(record.trial for record in own)
+    return copies
 
 
 @contextmanager
