@@ -26,7 +26,7 @@ from jointopt.search.live_study import LiveStudy
 from jointopt.search.proposals import Proposals
 from jointopt.search.result import Found, TrialRecord
 from jointopt.search.stage_run import Key, Pending, StageRun, config_of, outcome_of
-from jointopt.search.storage import take_name
+from jointopt.search.storage import names_after, take_name, used_seconds
 from jointopt.search.strategies import Evaluated, StageResult
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ class Engine:
                 earlier = durable.unseen()
         # With the seed alone it would draw what the earlier run drew.
         seed = derive_seed(self._seed, number, len(earlier))
-        seconds, trials = self._budget.seconds_left(), self._budget.trials_left(self._n_started)
+        trials = self._budget.trials_left(self._n_started)
         run = StageRun(
             stage=stage,
             live=LiveStudy(stage, seed, self._direction, self._budget.share_left),
@@ -257,16 +257,30 @@ class Engine:
             proposals=Proposals(stage.proposals),
             n_points=stage.space.size().joint if stage.space.is_finite else math.inf,
             most_trials=self._n_started + _rounded_up(stage.share * trials),
-            deadline=math.inf
-            if seconds is None
-            else self._budget.elapsed() + stage.share * seconds,
         )
         for record in self._records:
             run.make_known(record)
         self._remember(run, earlier)
+        run.deadline = self._deadline(stage, used_seconds(r.trial for r in run.told))
+        if run.told and (run.deadline <= self._budget.elapsed() or self._was_left(stage)):
+            # What later stages told stands on what this one found.
+            run.is_over, run.deadline = True, math.inf
         if self._has_company:
             run.part_ways()
         return run
+
+    def _deadline(self, stage: Stage, used: float) -> float:
+        """Return when a stage has had its share of what was left when it began."""
+        left = self._budget.seconds_left()
+        if left is None:
+            return math.inf
+        return self._budget.elapsed() + stage.share * (left + used) - used
+
+    def _was_left(self, stage: Stage) -> bool:
+        """Whether an earlier run went on from a stage to a later one of the same strategy."""
+        strategy = stage.study.partition("/")[0]
+        later = names_after(self._shelf.storage, f"{self._name}/{stage.study}")
+        return any(name.startswith(f"{self._name}/{strategy}/") for name in later)
 
     def _make_durable(self, stage: Stage) -> DurableStudy:
         shelf, direction = self._shelf, self._direction
@@ -310,13 +324,13 @@ class Engine:
         n_repeats = 0
         while n_repeats < MAX_REPEATS:
             proposal = run.proposals.pop()
-            if proposal is None and (run.stage.sampler is None or run.all_known()):
-                break
             if proposal is not None:
                 known = self._record_of(run, frozenset(proposal.items()))
                 if known is not None:
                     run.told.append(known)
                     continue
+            if run.is_done(proposal):
+                break
             trial, config = run.live.ask(proposal)
             key = frozenset(config.items())
             known = self._record_of(run, key)

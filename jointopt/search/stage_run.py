@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,13 +56,19 @@ class StageRun:
     durable: DurableStudy
     proposals: Proposals
     most_trials: float
-    deadline: float
     n_points: float
+    deadline: float = math.inf
     known: dict[Key, TrialRecord] = field(default_factory=dict)
     pending: dict[int, Pending] = field(default_factory=dict)
     unstored: dict[Key, tuple[Pending, int, FrozenTrial]] = field(default_factory=dict)
     told: list[TrialRecord] = field(default_factory=list)
+    is_over: bool = False
     ended: bool = False
+
+    def is_done(self, proposal: Config | None) -> bool:
+        """Whether nothing but what is known may be evaluated: a proposal, or what is drawn."""
+        is_drawn = self.stage.sampler is not None and not self.all_known()
+        return self.is_over or (proposal is None and not is_drawn)
 
     def all_known(self) -> bool:
         """Whether a finite space has no configuration left that is new."""

@@ -17,12 +17,13 @@ from jointopt.errors import OptionError, StorageError
 from jointopt.search.place import place_of, plain_storage_errors, without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from optuna.storages import BaseStorage
     from optuna.study import Study
+    from optuna.trial import FrozenTrial
 
     from jointopt.search.result import Found
 
@@ -31,11 +32,13 @@ __all__ = [
     "check_storage",
     "earlier_seconds",
     "in_memory",
+    "names_after",
     "open_storage",
     "open_study",
     "sqlite_url",
     "take_name",
     "unannounced",
+    "used_seconds",
 ]
 
 Direction = Literal["maximize", "minimize"]
@@ -234,6 +237,19 @@ def in_memory(found: Found) -> dict[str, Study]:
     return copies
 
 
+def names_after(storage: BaseStorage, name: str) -> list[str]:
+    """Return the names of the studies that were made after one.
+
+    Raises
+    ------
+    StorageError
+        If the storage cannot be read.
+    """
+    with plain_storage_errors(place_of(storage), "read"):
+        names = optuna.get_all_study_names(storage)
+    return names[names.index(name) + 1 :]
+
+
 @contextmanager
 def unannounced() -> Iterator[None]:
     """Optuna logs each new study; a search makes two per stage, which are its own business."""
@@ -246,13 +262,18 @@ def unannounced() -> Iterator[None]:
 
 
 def earlier_seconds(storage: str | Path | BaseStorage, name: str) -> float:
-    """Return the time that stored studies named `name/...` have used, without the pauses.
+    """Return the time that stored studies named `name/...` have used, as `used_seconds` does."""
+    return used_seconds(_trials(open_storage(storage), name))
 
-    Several trials at once count once; what lies between the end of a trial and the start of the
-    next counts up to a second.
+
+def used_seconds(trials: Iterable[FrozenTrial]) -> float:
+    """Return the time that trials have used, without the pauses.
+
+    Several at once count once; what lies between the end of a trial and the start of the next
+    counts up to a second.
     """
     used, end = 0.0, None
-    for start, stop in sorted(_spans(open_storage(storage), name)):
+    for start, stop in sorted(_spans(trials)):
         if end is None or start > end:
             used += 0.0 if end is None else min(1.0, (start - end).total_seconds())
             used += (stop - start).total_seconds()
@@ -262,18 +283,26 @@ def earlier_seconds(storage: str | Path | BaseStorage, name: str) -> float:
     return used
 
 
-def _spans(storage: BaseStorage, name: str) -> list[tuple[datetime, datetime]]:
-    """Return when the trials of all studies named `name/...` began and ended."""
+def _trials(storage: BaseStorage, name: str) -> list[FrozenTrial]:
+    """Return the trials of all studies named `name/...`."""
     with plain_storage_errors(place_of(storage), "read"):
         return [
-            (trial.datetime_start, trial.datetime_complete)
+            trial
             for study_name in optuna.get_all_study_names(storage)
             if study_name.startswith(f"{name}/")
             for trial in optuna.load_study(study_name=study_name, storage=storage).get_trials(
                 deepcopy=False
             )
-            if trial.datetime_start is not None and trial.datetime_complete is not None
         ]
+
+
+def _spans(trials: Iterable[FrozenTrial]) -> list[tuple[datetime, datetime]]:
+    """Return when those that have ended began and ended."""
+    return [
+        (trial.datetime_start, trial.datetime_complete)
+        for trial in trials
+        if trial.datetime_start is not None and trial.datetime_complete is not None
+    ]
 
 
 @dataclass(frozen=True, slots=True)

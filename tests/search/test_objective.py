@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -366,6 +367,57 @@ def test_a_failed_trial_has_no_value_whatever_it_reported(space):
 
     told = search(space, fails, n_trials=3).trials["value"]
     assert told.notna().tolist() == [True, False, False]
+
+
+THREE = Space(**{axis: {"x": Float(0, 1)} for axis in ("transforms", "features", "paradigm")})
+
+
+def slow(config, _trial):
+    time.sleep(0.01)
+    return sum(config.values())
+
+
+def per_stage(found):
+    return found.trials["stage"].value_counts(sort=False).to_dict()
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ({"n_trials": 20}, {"n_trials": 30}),
+        ({"n_trials": None, "budget": 0.6}, {"n_trials": None, "budget": 0.3}),
+    ],
+)
+def test_stages_that_were_left_for_later_ones_are_only_read(tmp_path, limits):
+    how = {"strategy": "sequential", "storage": tmp_path / "study.journal", "name": "mine"}
+    first, again = (per_stage(search(THREE, slow, **limit, **how)) for limit in limits)
+    assert [*first] == [*again]
+    *left, last = first
+    assert len(left) > 2
+    assert [again[stage] for stage in left] == [first[stage] for stage in left]
+    assert again[last] > first[last]
+
+
+def test_a_stage_that_has_used_its_share_is_not_begun_anew(tmp_path):
+    asked = []
+
+    def interrupted(config, trial):
+        asked.append(config)
+        if len(asked) > 30:
+            raise KeyboardInterrupt
+        return slow(config, trial)
+
+    def two_halves(space, starts, seed):
+        del starts, seed
+        yield Stage("first", space, sampler="random", share=0.5)
+        yield Stage("second", space, sampler="random")
+
+    how = {"n_trials": None, "storage": tmp_path / "study.journal", "name": "mine"}
+    first = search(THREE, interrupted, two_halves, budget=60, **how)
+    assert per_stage(first) == {"first": 30}
+    again = per_stage(search(THREE, slow, two_halves, budget=0.1, **how))
+    assert again["first"] == 30
+    assert again["second"] > 0
 
 
 def test_an_interrupt_between_stages_ends_with_what_was_found(space):
