@@ -17,13 +17,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jointopt.data import Task, dataset_from_arrays, get_metric
 from jointopt.evaluation.limits import parse_memory
+from jointopt.evaluation.seeds import checked_seed
 from jointopt.insight.leaderboard import leaderboard, members_frame
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
 from jointopt.insight.search_result import SearchFrames, SearchPlots, SearchResult
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.budget import parse_seconds
-from jointopt.search.storage import free_name, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from numpy.typing import ArrayLike, NDArray
     from optuna.storages import BaseStorage
+    from optuna.study import Study
 
     from jointopt.data import Dataset
     from jointopt.model.run import TableRun
@@ -68,7 +69,6 @@ class _Joint(BaseEstimator):
                 "and are left out",
                 stacklevel=3,
             )
-        storage = open_storage(self.storage)
         timeout, memory = self.trial_timeout, self.memory_limit
         options = RunOptions(
             strategy=self.strategy,
@@ -80,9 +80,9 @@ class _Joint(BaseEstimator):
             dask=self.dask,
             trial_timeout=None if timeout is None else parse_seconds(timeout, "trial_timeout"),
             memory_limit=None if memory is None else parse_memory(memory),
-            seed=self.seed,
-            storage=None if self.storage is None else storage,
-            name=free_name(storage, "jointopt"),
+            seed=checked_seed(self.seed),
+            storage=self.storage,
+            numbered=True,
             final=self.final,
         )
         run = self._run(dataset, options, started)
@@ -91,7 +91,6 @@ class _Joint(BaseEstimator):
         self.search_result_ = SearchResult.of(run.result, run.metric)
         self.best_config_ = run.result.best_config
         self.best_score_ = run.result.best_score
-        self.study_ = list(run.result.studies.values())[-1]
         self.leaderboard_ = leaderboard(run.result.records, run.metric)
         self.model_ = run.model
         self.ensemble_ = members_frame(run.model)
@@ -109,6 +108,26 @@ class _Joint(BaseEstimator):
                 listeners=[progress.hear],
                 watch=progress.see,
             )
+
+    @property
+    def study_(self) -> Study:
+        """The joint study; of a strategy of several stages, the last one.
+
+        That of an unpickled estimator is a copy in memory, with the trials that `fit` knew.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from jointopt import Choice, Space
+        >>> bayes = {"estimator": "sklearn.naive_bayes.GaussianNB"}
+        >>> space = Space(paradigm=Choice({"bayes": bayes}))
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = JointClassifier(space=space, n_trials=1, budget=None, final="single").fit(X, y)
+        >>> model.study_.study_name, len(model.study_.trials)
+        ('jointopt/joint', 1)
+        """
+        check_is_fitted(self, "search_result_")
+        return list(self.search_result_.studies.values())[-1]
 
     @property
     def plot(self) -> SearchPlots:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -13,7 +16,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from jointopt import Choice, DataError, Float, JointClassifier, JointRegressor, Space, load_space
+from jointopt import (
+    Choice,
+    DataError,
+    Float,
+    JointClassifier,
+    JointRegressor,
+    OptionError,
+    Space,
+    load_space,
+)
 
 TINY = Space(
     paradigm=Choice(
@@ -106,6 +118,41 @@ def test_each_fit_has_a_study_of_its_own_in_a_storage(tmp_path):
     assert len(again.study_.trials) == 2
 
 
+@pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal"])
+def test_a_pickled_estimator_does_not_need_its_storage(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    X, y = load_diabetes(return_X_y=True)
+    model = JointRegressor(**QUICK, strategy="sequential", storage=place).fit(X, y)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    told = [t.params for s in again.search_result_.studies.values() for t in s.trials]
+    assert told == [r.trial.params for r in model.search_result_.records]
+    assert again.study_.study_name == "jointopt/sequential/2-hyperparameters"
+    assert len(again.leaderboard_) == 2
+    assert not [*tmp_path.iterdir()]
+
+
+def test_fits_that_begin_at_once_have_studies_of_their_own():
+    both_have_looked = threading.Barrier(2)
+
+    class Watched(InMemoryStorage):
+        def get_all_studies(self):
+            found = super().get_all_studies()
+            both_have_looked.wait(timeout=10)
+            return found
+
+    X, y = load_diabetes(return_X_y=True)
+    storage = Watched()
+    with ThreadPoolExecutor(2) as threads:
+        fits = [
+            threads.submit(JointRegressor(**QUICKEST, storage=storage).fit, X, y) for _ in "ab"
+        ]
+    names = {fit.result().study_.study_name for fit in fits}
+    assert names == {"jointopt/joint", "jointopt-2/joint"}
+
+
 def test_columns_without_names_are_taken_by_position():
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     named = JointRegressor(**QUICK).fit(X, y)
@@ -191,6 +238,15 @@ def test_same_seed_same_trials(frames):
     pd.testing.assert_frame_equal(
         boards[0].drop(columns="seconds"), boards[1].drop(columns="seconds")
     )
+
+
+def test_a_seed_may_be_of_numpy_and_must_be_whole(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    model = JointClassifier(**QUICKEST, storage=f"sqlite:///{tmp_path}/study.db")
+    model.set_params(seed=np.int64(3)).fit(X, y)
+    for seed in (-1, None, 1.5):
+        with pytest.raises(OptionError, match=f"seed must be a whole number .*, got {seed}"):
+            model.set_params(seed=seed).fit(X, y)
 
 
 def test_a_budget_in_seconds_ends_the_search():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from jointopt.data.normalise import as_dates, as_numbers, as_strings
+from jointopt.data.normalise import as_dates, as_number_labels, as_numbers, as_strings
 from jointopt.errors import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Column:
         ",", where the other one divides thousands; "" for plain numbers.
     unit : str
         For such numbers: the sign that they may begin or end with, such as "$" or "%".
+    of_numbers : bool
+        For categories: whether they were numbers, of which a text file may write 1 as 1.0.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Column:
     na_values: tuple[str, ...] = ()
     decimal: str = ""
     unit: str = ""
+    of_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +246,7 @@ def _normalised(values: pd.Series, column: Column) -> NDArray[Any]:
         case Kind.DATE:
             return as_dates(values, day_first=column.day_first)
         case Kind.CATEGORICAL:
-            return as_strings(values)
+            return as_number_labels(values) if column.of_numbers else as_strings(values)
         case Kind.TEXT:
             strings = as_strings(values)
             strings[pd.isna(strings)] = ""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jointopt.data.columns import Column, Kind, Schema, normalise_column, with_string_names
-from jointopt.data.normalise import as_dates, as_strings
+from jointopt.data.normalise import as_dates, as_number_labels, as_strings
 from jointopt.data.tasks import MAX_INTEGER_CLASSES
 from jointopt.errors import DataError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["infer_schema"]
 
+NUMBERS = ("integer", "floating", "mixed-integer-float")
 PARSED_SHARE = 0.95
 MAX_NA_VALUES = 2
 UNITS = "$€£¥₹%"
@@ -104,7 +105,7 @@ def _n_given(values: pd.Series) -> int:
 def _with_kind(name: str, values: pd.Series) -> Column:
     dtype: Any = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return Column(name, Kind.CATEGORICAL)
+        return Column(name, Kind.CATEGORICAL, of_numbers=_are_numbers(pd.Series(dtype.categories)))
     if dtype.kind in "biufcm":
         return Column(name, Kind.NUMERIC)
     if dtype.kind == "M":
@@ -112,6 +113,13 @@ def _with_kind(name: str, values: pd.Series) -> Column:
     codes, labels = pd.factorize(as_strings(values))
     counts = np.bincount(codes[codes >= 0], minlength=len(labels))
     return _of_strings(name, pd.Series(labels, dtype=object), counts)
+
+
+def _are_numbers(labels: pd.Series) -> bool:
+    """Tell numbers from text, but for those, such as long codes, that floats would change."""
+    if pd.api.types.infer_dtype(labels) not in NUMBERS:
+        return False
+    return bool((as_number_labels(labels) == as_strings(labels)).all())
 
 
 def _of_strings(name: str, labels: pd.Series, counts: NDArray[np.int64]) -> Column:

@@ -17,7 +17,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_dates", "as_numbers", "as_strings", "looks_like_date"]
+__all__ = ["as_dates", "as_number_labels", "as_numbers", "as_strings", "looks_like_date"]
 
 DATE_LIKE = (
     r"^\s*(?:\d{4}[-/.]\d{1,2}(?:[-/.]\d{1,2}(?:[TZ +].*)?)?\s*$"  # 2020-01, 2020-01-31 10:00
@@ -56,6 +56,17 @@ def as_strings(column: pd.Series) -> NDArray[np.object_]:
     codes = np.full(len(column), -1)
     codes[known] = np.arange(len(known))
     return _taken(_written(column.iloc[known]), codes)
+
+
+def as_number_labels(column: pd.Series) -> NDArray[np.object_]:
+    """Return what `as_strings` does, with strings that are numbers written as numbers are.
+
+    >>> as_number_labels(pd.Series(["1.0", "2.50", "a", None])).tolist()
+    ['1', '2.5', 'a', nan]
+    """
+    codes, labels = pd.factorize(as_strings(column))
+    numbers = pd.to_numeric(pd.Series(labels, dtype=object), errors="coerce").astype(float)
+    return _taken(np.where(numbers.isna(), labels, as_strings(numbers)), codes)
 
 
 def _written(column: pd.Series) -> NDArray[np.object_]:

@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,8 @@ def read_table(path: str | Path, *, strings: Collection[str] = ()) -> pd.DataFra
     """Read a table from a .csv, .csv.gz, .tsv, .tsv.gz, .parquet or .feather file.
 
     Text files are UTF-8 with a header line, separated by commas (.csv) or tabs (.tsv). Cells that
-    are empty or say NA, NaN, null, None or N/A are missing.
+    are empty or say NA, NaN, null, None or N/A are missing. Empty lines are passed over; between
+    the rows of a single column, they are rows without a value.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ def _parser_words(message: str) -> str:
 
 
 def _read_text(path: Path, separator: str, strings: Collection[str]) -> pd.DataFrame:
-    header = _header(path, separator)
+    n_before, header = _header(path, separator)
     if any("\0" in name for name in header):
         raise DataError(
             f"{path} is no text, or damaged: its header holds NUL bytes; if it is UTF-16, save it "
@@ -149,7 +150,13 @@ def _read_text(path: Path, separator: str, strings: Collection[str]) -> pd.DataF
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return _in_blocks(path, separator, len(header), dict.fromkeys(strings, "str"))
+            types = dict.fromkeys(strings, "str")
+            if len(header) != 1:
+                return _in_blocks(path, len(header), sep=separator, dtype=types)
+            found = _in_blocks(
+                path, 1, sep=separator, dtype=types, header=n_before, skip_blank_lines=False
+            )
+            return found.head(len(found) - _n_empty_at_end(path))
         except pd.errors.ParserWarning as warning:
             raise DataError(
                 f"{path}: rows have more fields than the header has names ({len(header)}); "
@@ -157,7 +164,7 @@ def _read_text(path: Path, separator: str, strings: Collection[str]) -> pd.DataF
             ) from warning
 
 
-def _in_blocks(path: Path, separator: str, n_columns: int, types: dict[str, str]) -> pd.DataFrame:
+def _in_blocks(path: Path, n_columns: int, **how: Any) -> pd.DataFrame:
     """Read what a whole reading would, without its memory: it keeps the text of all cells.
 
     A type is that of the whole column. Where blocks do not agree on it, the column is read again,
@@ -169,11 +176,10 @@ def _in_blocks(path: Path, separator: str, n_columns: int, types: dict[str, str]
         # low_memory, it decides a column's type by blocks of its own.
         return pd.read_csv(
             path,
-            sep=separator,
             encoding="utf-8-sig",
             index_col=False,
             low_memory=False,
-            dtype=types,
+            **how,
             **options,
         )
 
@@ -207,11 +213,24 @@ def _check_names(path: Path, names: list[str]) -> None:
         )
 
 
-def _header(path: Path, separator: str) -> list[str]:
+def _header(path: Path, separator: str) -> tuple[int, list[str]]:
+    """Return how many rows are blank before the header, and the header."""
+    with _opened(path) as lines:
+        rows = enumerate(csv.reader(lines, delimiter=separator))
+        return next(((n, row) for n, row in rows if any(cell.strip() for cell in row)), (0, []))
+
+
+def _n_empty_at_end(path: Path) -> int:
+    n = 0
+    with _opened(path) as lines:
+        for line in lines:
+            n = 0 if line.strip("\r\n") else n + 1
+    return n
+
+
+def _opened(path: Path) -> TextIO:
     opened = gzip.open if path.suffix.lower() == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
-        rows = csv.reader(lines, delimiter=separator)
-        return next((row for row in rows if any(cell.strip() for cell in row)), [])
+    return cast("TextIO", opened(path, "rt", encoding="utf-8-sig", newline=""))
 
 
 def _check_separator(path: Path, header: str) -> None:

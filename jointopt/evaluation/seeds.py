@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
-__all__ = ["derive_seed"]
+from jointopt.errors import OptionError
+
+__all__ = ["checked_seed", "derive_seed"]
+
+
+def checked_seed(seed: object) -> int:
+    """Return a seed that a user gives, which may be one of NumPy's integers.
+
+    Raises
+    ------
+    OptionError
+        If it is no whole number from 0 on.
+
+    Examples
+    --------
+    >>> checked_seed(np.int64(3))
+    3
+    """
+    try:
+        found = operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        found = -1
+    if found < 0:
+        raise OptionError(f"seed must be a whole number from 0 on, got {seed!r}")
+    return found
 
 
 def derive_seed(seed: int, *parts: int) -> int:

@@ -15,13 +15,14 @@ from rich.console import Console
 from jointopt.errors import OptionError
 from jointopt.evaluation.attempt import attempt, reason_of
 from jointopt.evaluation.outcome import Outcome, State
+from jointopt.evaluation.seeds import checked_seed
 from jointopt.insight.progress import Progress
 from jointopt.insight.progress_view import Limits
 from jointopt.insight.search_result import Objective, SearchResult
 from jointopt.search.budget import Budget, parse_seconds
 from jointopt.search.catalogue import get_strategy, told_strategy
 from jointopt.search.engine import Engine, Shelf
-from jointopt.search.storage import free_name, open_storage
+from jointopt.search.storage import open_storage
 from jointopt.search.terms import space_term
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ def search(
         `objective(config, trial) -> float`; `config` maps parameter paths to values, `trial` is
         an `optuna.Trial` whose `report` and `should_prune` work (median pruning). An exception
         makes the trial a failed one, with its reason; NaN does too, and where trials are stored,
-        user attributes that JSON cannot express.
+        user attributes that JSON cannot express. `trial.number` need not be the stored trial's,
+        for what is drawn again is not stored again: to find a trial by what is kept elsewhere,
+        name that in an attribute, `trial.set_user_attr`.
     strategy : str or callable, default="joint"
         joint, sequential, alternating, random, exhaustive, or a callable
         `strategy(space, starts, seed)` that yields stages.
@@ -181,7 +184,6 @@ def search(
     if direction not in ("maximize", "minimize"):
         raise OptionError(f"direction must be maximize or minimize, got {direction!r}")
     started = time.monotonic()
-    place = open_storage(storage)
     limits = Limits(None if budget is None else parse_seconds(budget), n_trials)
     metric = Objective("value", greater_is_better=direction == "maximize")
     shown = Progress(Console(), metric, limits, started) if verbose else None
@@ -189,10 +191,11 @@ def search(
         _ObjectiveEvaluator(objective, stores=storage is not None),
         Budget(limits.seconds, limits.n_trials, started=started),
         direction=direction,
-        seed=seed,
+        seed=checked_seed(seed),
         shelf=Shelf(
-            storage=place,
-            name=free_name(place, "search") if name is None else name,
+            storage=open_storage(storage),
+            name="search" if name is None else name,
+            numbered=name is None,
             resume=name is not None,
             terms={
                 "space": space_term(space),

@@ -69,7 +69,7 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
                 "stage": record.stage,
                 "number": record.number,
                 "state": trial.state.name.lower(),
-                "value": trial.value if trial.value is not None else _last(trial),
+                "value": trial.value if trial.value is not None else _passed(trial),
                 "seconds": None if duration is None else duration.total_seconds(),
                 "reason": record.told.get("reason"),
                 **record.config,
@@ -78,10 +78,10 @@ def trials_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _last(trial: optuna.trial.FrozenTrial) -> float | None:
-    """Return the value of what a pruned trial passed."""
+def _passed(trial: optuna.trial.FrozenTrial) -> float | None:
+    """Return the value of what a pruned trial passed; a failed one has none."""
     steps = trial.intermediate_values
-    return steps[max(steps)] if steps else None
+    return steps[max(steps)] if steps and trial.state is TrialState.PRUNED else None
 
 
 def history_frame(records: Sequence[TrialRecord], metric: Scale) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self, final
+from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 from jointopt.insight.axis_analysis import axis_interactions
 from jointopt.insight.parallel_plot import plot_parallel
@@ -25,6 +25,7 @@ from jointopt.insight.search_frames import (
     trials_frame,
 )
 from jointopt.search.result import Found
+from jointopt.search.storage import in_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +91,11 @@ class SearchResult(Found):
 
     # Without slots: what takes seconds to learn is learnt once.
     metric: Scale
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it with studies in memory: their storage may not be there to unpickle them."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return type(self), tuple((own | {"studies": in_memory(self)}).values())
 
     @classmethod
     def of(cls, found: Found, metric: Scale | None = None) -> Self:

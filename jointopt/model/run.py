@@ -92,6 +92,8 @@ class RunOptions:
     storage : str, Path, optuna storage or None, default=None
     name : str, default="jointopt"
         Studies are named `name/stage`.
+    numbered : bool, default=False
+        Number the name, as in `name-2/stage`, where the storage holds studies of it.
     resume : bool, default=False
         Go on with the studies in the storage; other runs may do so at the same time. Their data,
         target, metric, space, strategy and seed must be the same.
@@ -117,6 +119,7 @@ class RunOptions:
     seed: int = 0
     storage: Any = None
     name: str = "jointopt"
+    numbered: bool = False
     resume: bool = False
     final: Literal["ensemble", "single"] = "ensemble"
     portfolio: bool = True
@@ -218,6 +221,7 @@ def run_table(
             shelf=Shelf(
                 storage=storage,
                 name=options.name,
+                numbered=options.numbered,
                 resume=options.resume,
                 terms=terms,
             ),

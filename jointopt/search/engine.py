@@ -26,6 +26,7 @@ from jointopt.search.live_study import LiveStudy
 from jointopt.search.proposals import Proposals
 from jointopt.search.result import Found, TrialRecord
 from jointopt.search.stage_run import Key, Pending, StageRun, config_of, outcome_of
+from jointopt.search.storage import names_after, take_name, used_seconds
 from jointopt.search.strategies import Evaluated, StageResult
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Shelf:
         Where studies are kept.
     name : str
         Studies are named `name/stage`.
+    numbered : bool, default=False
+        Number the name, as in `name-2/stage`, where the storage holds studies of it.
     resume : bool, default=False
         Go on with studies of these names that the storage holds. Several engines may do so at
         once: each takes in what the others tell.
@@ -68,6 +71,7 @@ class Shelf:
 
     storage: BaseStorage
     name: str
+    numbered: bool = False
     resume: bool = False
     terms: Mapping[str, Any] | None = None
 
@@ -109,6 +113,7 @@ class Engine:
         self._direction = direction
         self._seed = seed
         self._shelf = shelf
+        self._name = shelf.name
         self._listeners = listeners
         self._watch = watch
         self._n_started = 0
@@ -237,19 +242,14 @@ class Engine:
         return not run.ended and in_time and self._n_started < run.most_trials
 
     def _open(self, stage: Stage, number: int) -> StageRun:
-        shelf = self._shelf
-        name = f"{shelf.name}/{stage.study}"
         earlier: list[FrozenTrial] = []
         if stage.study not in self._durable:
             with self._interrupts.held():
-                durable = DurableStudy(
-                    shelf.storage, name, self._direction, resume=shelf.resume, terms=shelf.terms
-                )
-                self._durable[stage.study] = durable
+                self._durable[stage.study] = durable = self._make_durable(stage)
                 earlier = durable.unseen()
         # With the seed alone it would draw what the earlier run drew.
         seed = derive_seed(self._seed, number, len(earlier))
-        seconds, trials = self._budget.seconds_left(), self._budget.trials_left(self._n_started)
+        trials = self._budget.trials_left(self._n_started)
         run = StageRun(
             stage=stage,
             live=LiveStudy(stage, seed, self._direction, self._budget.share_left),
@@ -257,16 +257,43 @@ class Engine:
             proposals=Proposals(stage.proposals),
             n_points=stage.space.size().joint if stage.space.is_finite else math.inf,
             most_trials=self._n_started + _rounded_up(stage.share * trials),
-            deadline=math.inf
-            if seconds is None
-            else self._budget.elapsed() + stage.share * seconds,
         )
         for record in self._records:
             run.make_known(record)
         self._remember(run, earlier)
+        run.deadline = self._deadline(stage, used_seconds(r.trial for r in run.told))
+        if run.told and (run.deadline <= self._budget.elapsed() or self._was_left(stage)):
+            # What later stages told stands on what this one found.
+            run.is_over, run.deadline = True, math.inf
         if self._has_company:
             run.part_ways()
         return run
+
+    def _deadline(self, stage: Stage, used: float) -> float:
+        """Return when a stage has had its share of what was left when it began."""
+        left = self._budget.seconds_left()
+        if left is None:
+            return math.inf
+        return self._budget.elapsed() + stage.share * (left + used) - used
+
+    def _was_left(self, stage: Stage) -> bool:
+        """Whether an earlier run went on from a stage to a later one of the same strategy."""
+        strategy = stage.study.partition("/")[0]
+        later = names_after(self._shelf.storage, f"{self._name}/{stage.study}")
+        return any(name.startswith(f"{self._name}/{strategy}/") for name in later)
+
+    def _make_durable(self, stage: Stage) -> DurableStudy:
+        shelf, direction = self._shelf, self._direction
+        if shelf.numbered and not self._durable:
+            self._name = take_name(shelf.storage, shelf.name, stage.study, direction)
+        return DurableStudy(
+            shelf.storage,
+            f"{self._name}/{stage.study}",
+            direction,
+            # The name of one that is numbered is its own.
+            resume=shelf.resume or shelf.numbered,
+            terms=shelf.terms,
+        )
 
     def _take_in_others(self, run: StageRun) -> None:
         """Take in, now and then, what other runs on the same study have told."""
@@ -297,13 +324,13 @@ class Engine:
         n_repeats = 0
         while n_repeats < MAX_REPEATS:
             proposal = run.proposals.pop()
-            if proposal is None and (run.stage.sampler is None or run.all_known()):
-                break
             if proposal is not None:
                 known = self._record_of(run, frozenset(proposal.items()))
                 if known is not None:
                     run.told.append(known)
                     continue
+            if run.is_done(proposal):
+                break
             trial, config = run.live.ask(proposal)
             key = frozenset(config.items())
             known = self._record_of(run, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,13 +56,19 @@ class StageRun:
     durable: DurableStudy
     proposals: Proposals
     most_trials: float
-    deadline: float
     n_points: float
+    deadline: float = math.inf
     known: dict[Key, TrialRecord] = field(default_factory=dict)
     pending: dict[int, Pending] = field(default_factory=dict)
     unstored: dict[Key, tuple[Pending, int, FrozenTrial]] = field(default_factory=dict)
     told: list[TrialRecord] = field(default_factory=list)
+    is_over: bool = False
     ended: bool = False
+
+    def is_done(self, proposal: Config | None) -> bool:
+        """Whether nothing but what is known may be evaluated: a proposal, or what is drawn."""
+        is_drawn = self.stage.sampler is not None and not self.all_known()
+        return self.is_over or (proposal is None and not is_drawn)
 
     def all_known(self) -> bool:
         """Whether a finite space has no configuration left that is new."""
@@ -120,7 +127,8 @@ def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stag
         params=source.params,
         distributions=source.distributions,
         user_attrs=attributes,
-        system_attrs={DETAILS: details} if details else {},
+        # An objective's artifacts and constraints are among the source's.
+        system_attrs=source.system_attrs | ({DETAILS: details} if details else {}),
         intermediate_values=dict(outcome.intermediate) or source.intermediate_values,
         trial_id=-1,
     )
@@ -157,7 +165,8 @@ def config_of(trial: FrozenTrial, stage: Stage, space: Space) -> Config:
     space : Space
         The search's whole space.
     """
-    held = told_of(trial).get(HELD, {})
+    # Of the details alone: an objective's own attributes may have any name.
+    held = trial.system_attrs.get(DETAILS, {}).get(HELD, {})
     # An objective may have suggested parameters of its own.
     known = set(space.parameters)
     params = {path: value for path, value in trial.params.items() if path in known}

@@ -17,22 +17,28 @@ from jointopt.errors import OptionError, StorageError
 from jointopt.search.place import place_of, plain_storage_errors, without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from optuna.storages import BaseStorage
     from optuna.study import Study
+    from optuna.trial import FrozenTrial
+
+    from jointopt.search.result import Found
 
 __all__ = [
     "at_once",
     "check_storage",
     "earlier_seconds",
-    "free_name",
+    "in_memory",
+    "names_after",
     "open_storage",
     "open_study",
     "sqlite_url",
+    "take_name",
     "unannounced",
+    "used_seconds",
 ]
 
 Direction = Literal["maximize", "minimize"]
@@ -47,7 +53,10 @@ MAKING_SECONDS = 10.0
 
 def sqlite_url(path: Path) -> str:
     """Return the database URL of an SQLite file."""
-    return f"sqlite:///{path.resolve()}"
+    from sqlalchemy.engine import URL
+
+    # Which writes signs that mean something in a URL, such as a question mark, in another way.
+    return URL.create("sqlite", database=str(path.resolve())).render_as_string()
 
 
 def open_storage(storage: str | Path | BaseStorage | None) -> BaseStorage:
@@ -180,8 +189,56 @@ def open_study(
         ) from error
 
 
-def free_name(storage: BaseStorage, name: str) -> str:
-    """Return the name, with a number if the storage holds studies named `name/...` already.
+def take_name(storage: BaseStorage, name: str, stage: str, direction: Direction) -> str:
+    """Create a study `name/stage`, with a number if the storage holds studies named `name/...`.
+
+    Runs that do so at the same time take different names.
+
+    Returns
+    -------
+    str
+        The name: `name`, `name-2` and so on.
+
+    Raises
+    ------
+    StorageError
+        If the storage cannot be read or written.
+    """
+    with plain_storage_errors(place_of(storage), "read"):
+        taken = {known.partition("/")[0] for known in optuna.get_all_study_names(storage)}
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(
+        candidate
+        for candidate in chain([name], numbered)
+        if candidate not in taken and _is_made(storage, f"{candidate}/{stage}", direction)
+    )
+
+
+def _is_made(storage: BaseStorage, name: str, direction: Direction) -> bool:
+    """Create a study, unless another run was quicker."""
+    try:
+        with plain_storage_errors(place_of(storage)), unannounced():
+            optuna.create_study(storage=storage, study_name=name, direction=direction)
+    except optuna.exceptions.DuplicatedStudyError:
+        return False
+    return True
+
+
+def in_memory(found: Found) -> dict[str, Study]:
+    """Return the studies of a search, by stage, with the trials that it knows, in memory."""
+    copies = {}
+    with unannounced():
+        for stage, study in found.studies.items():
+            own = sorted((r for r in found.records if r.stage == stage), key=lambda r: r.number)
+            copies[stage] = optuna.create_study(
+                study_name=study.study_name, direction=found.direction
+            )
+            copies[stage].add_trials(record.trial for record in own)
+    return copies
+
+
+def names_after(storage: BaseStorage, name: str) -> list[str]:
+    """Return the names of the studies that were made after one.
 
     Raises
     ------
@@ -189,9 +246,8 @@ def free_name(storage: BaseStorage, name: str) -> str:
         If the storage cannot be read.
     """
     with plain_storage_errors(place_of(storage), "read"):
-        taken = {known.partition("/")[0] for known in optuna.get_all_study_names(storage)}
-    numbered = (f"{name}-{number}" for number in count(2))
-    return next(candidate for candidate in chain([name], numbered) if candidate not in taken)
+        names = optuna.get_all_study_names(storage)
+    return names[names.index(name) + 1 :]
 
 
 @contextmanager
@@ -206,13 +262,18 @@ def unannounced() -> Iterator[None]:
 
 
 def earlier_seconds(storage: str | Path | BaseStorage, name: str) -> float:
-    """Return the time that stored studies named `name/...` have used, without the pauses.
+    """Return the time that stored studies named `name/...` have used, as `used_seconds` does."""
+    return used_seconds(_trials(open_storage(storage), name))
 
-    Several trials at once count once; what lies between the end of a trial and the start of the
-    next counts up to a second.
+
+def used_seconds(trials: Iterable[FrozenTrial]) -> float:
+    """Return the time that trials have used, without the pauses.
+
+    Several at once count once; what lies between the end of a trial and the start of the next
+    counts up to a second.
     """
     used, end = 0.0, None
-    for start, stop in sorted(_spans(open_storage(storage), name)):
+    for start, stop in sorted(_spans(trials)):
         if end is None or start > end:
             used += 0.0 if end is None else min(1.0, (start - end).total_seconds())
             used += (stop - start).total_seconds()
@@ -222,18 +283,26 @@ def earlier_seconds(storage: str | Path | BaseStorage, name: str) -> float:
     return used
 
 
-def _spans(storage: BaseStorage, name: str) -> list[tuple[datetime, datetime]]:
-    """Return when the trials of all studies named `name/...` began and ended."""
+def _trials(storage: BaseStorage, name: str) -> list[FrozenTrial]:
+    """Return the trials of all studies named `name/...`."""
     with plain_storage_errors(place_of(storage), "read"):
         return [
-            (trial.datetime_start, trial.datetime_complete)
+            trial
             for study_name in optuna.get_all_study_names(storage)
             if study_name.startswith(f"{name}/")
             for trial in optuna.load_study(study_name=study_name, storage=storage).get_trials(
                 deepcopy=False
             )
-            if trial.datetime_start is not None and trial.datetime_complete is not None
         ]
+
+
+def _spans(trials: Iterable[FrozenTrial]) -> list[tuple[datetime, datetime]]:
+    """Return when those that have ended began and ended."""
+    return [
+        (trial.datetime_start, trial.datetime_complete)
+        for trial in trials
+        if trial.datetime_start is not None and trial.datetime_complete is not None
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ class Stage:
     Attributes
     ----------
     study : str
-        Name of its Optuna study within the search's; stages of one name share a study.
+        Name of its Optuna study within the search's; stages of one name share a study. Of several
+        named `strategy/...`, a resumed run only reads those that an earlier one left for the next.
     space : Space
         What is searched; parameters that the stage holds fixed are frozen in it.
     proposals : iterable of Config

@@ -4,6 +4,7 @@ import gzip
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -183,3 +184,39 @@ def test_strings_of_the_training_table_are_strings_in_a_table_to_predict(
     strings = [*schema.string_columns, "not there"]
     found = schema.apply(read_table(new, strings=strings))
     pd.testing.assert_frame_equal(found, schema.apply(train.iloc[[0, 3]]))
+
+
+@pytest.mark.parametrize("cells", [["1.0", "2.0", ""], ["1", "2", "3"], ["1.00", "2", "other"]])
+@pytest.mark.parametrize("codes", [[1.0, 2.0, np.nan], [1, 2, 3]])
+def test_categories_that_were_numbers_are_known_however_a_text_file_writes_them(
+    tmp_path, codes, cells
+):
+    schema = infer_schema(pd.DataFrame({"code": pd.Categorical(10 * codes), "x": range(30)}))
+    rows = "".join(f"{cell},0\n" for cell in cells)
+    new = read_table(write(tmp_path / "t.csv", f"code,x\n{rows}"), strings=schema.string_columns)
+    assert schema.apply(new)["code"].tolist()[:2] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "cells"),
+    [(["1.0", "1.10", "01"], ["1.0", "1.10", "01"]), ([2**53 + 1, 5, 7], [str(2**53 + 1), ""])],
+)
+def test_categories_that_are_text_or_long_codes_are_what_is_written(tmp_path, codes, cells):
+    schema = infer_schema(pd.DataFrame({"code": pd.Categorical(10 * codes), "x": range(30)}))
+    rows = "".join(f"{cell},0\n" for cell in cells)
+    new = read_table(write(tmp_path / "t.csv", f"code,x\n{rows}"), strings=schema.string_columns)
+    assert schema.apply(new)["code"].fillna("").tolist() == cells
+
+
+@pytest.mark.parametrize("cells_at_once", [2**20, 1])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_an_empty_line_between_the_rows_of_a_single_column_is_one_without_a_value(
+    tmp_path, monkeypatch, cells_at_once, ends
+):
+    monkeypatch.setattr("jointopt.data.reading.BLOCK_CELLS", cells_at_once)
+    path = write(tmp_path / "t.csv", ends.join(["", "", "a", "1", "", "3", '""', "", "", ""]))
+    np.testing.assert_array_equal(read_table(path)["a"], [1, np.nan, 3, np.nan])
+    assert read_table(path, strings=["a"])["a"].fillna("").tolist() == ["1", "", "3", ""]
+    with pytest.raises(DataError, match="column names but no rows"):
+        read_table(write(path, "a\n\n\n"))
+    assert read_table(write(path, "a,b\n1,2\n\n3,4\n")).shape == (2, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from jointopt.errors import StorageError
-from jointopt.search.storage import open_storage
+from jointopt.search.storage import open_storage, sqlite_url
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -164,3 +165,13 @@ def test_the_file_of_a_process_that_has_ended_holds_all(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["study.db"]
     study = optuna.load_study(study_name="mine/joint", storage=f"sqlite:///{tmp_path}/study.db")
     assert len(study.trials) == 3
+
+
+def test_a_folder_may_have_signs_that_mean_something_in_a_url(tmp_path):
+    path = tmp_path / "what? 100%25 #1 {x} é+" / "study.db"
+    path.parent.mkdir()
+    new_study(open_storage(sqlite_url(path)))
+    assert [found.name for found in tmp_path.iterdir()] == [path.parent.name]
+    assert optuna.get_all_study_names(sqlite_url(path)) == ["s"]
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT study_name FROM studies").fetchall() == [("s",)]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import optuna
 import pytest
+from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 
 from jointopt import (
     Categorical,
@@ -21,6 +25,7 @@ from jointopt import (
     Subset,
     search,
 )
+from jointopt.search.storage import open_storage
 from jointopt.search.strategies import Stage
 
 
@@ -204,6 +209,24 @@ def test_without_a_name_each_search_has_studies_of_its_own(space, tmp_path):
     assert names == ["search/joint", "search-2/joint", "search-3/joint"]
 
 
+def test_searches_that_begin_at_once_have_studies_of_their_own(space):
+    both_have_looked = threading.Barrier(2)
+
+    class Watched(optuna.storages.InMemoryStorage):
+        def get_all_studies(self):
+            found = super().get_all_studies()
+            both_have_looked.wait(timeout=10)
+            return found
+
+    storage = Watched()
+    with ThreadPoolExecutor(2) as threads:
+        both = [
+            threads.submit(search, space, objective, n_trials=2, storage=storage) for _ in "ab"
+        ]
+    names = {study.study_name for found in both for study in found.result().studies.values()}
+    assert names == {"search/joint", "search-2/joint"}
+
+
 def test_a_named_study_goes_on_if_it_is_the_same(space, tmp_path):
     place = tmp_path / "study.journal"
     first = search(space, objective, n_trials=3, storage=place, name="mine")
@@ -261,6 +284,11 @@ def test_subsets_on_any_axis_keep_a_member():
     assert len(found.trials) == 200
 
 
+def test_a_seed_may_be_of_numpy(space):
+    found, plain = (search(space, objective, "alternating", seed=s) for s in (np.int64(3), 3))
+    assert [r.config for r in found.records] == [r.config for r in plain.records]
+
+
 def test_options_may_be_of_numpy(tmp_path):
     space = Space(
         features={"columns": Subset(list(np.array(["a", "b"])))},
@@ -300,6 +328,96 @@ def test_attributes_are_stored_or_fail_their_trial(space, tmp_path, monkeypatch,
         reason == "a user attribute cannot be stored: TypeError: object is not JSON serializable"
     )
     assert found.trials["state"].tolist() == ["complete", "fail", "complete"]
+
+
+@pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal"])
+def test_artifacts_and_constraints_of_a_trial_are_stored(space, tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    store = FileSystemArtifactStore(tmp_path)
+    (tmp_path / "curve.txt").write_text("0.5")
+
+    def told(config, trial):
+        upload_artifact(artifact_store=store, file_path="curve.txt", study_or_trial=trial)
+        trial.set_constraint("memory", -1.0)
+        return objective(config, trial)
+
+    trial = search(space, told, n_trials=1, storage=place).studies["joint"].trials[0]
+    (artifact,) = get_all_artifact_meta(trial, storage=open_storage(place))
+    assert artifact.filename == "curve.txt"
+    assert trial.constraints == {"memory": -1.0}
+
+
+def test_attributes_of_any_name_do_not_keep_a_study_from_going_on(space, tmp_path):
+    def told(config, trial):
+        trial.set_user_attr("held", 3)
+        return objective(config, trial)
+
+    how = {"storage": tmp_path / "study.journal", "name": "mine"}
+    first = search(space, told, n_trials=3, **how)
+    both = search(space, told, n_trials=5, **how)
+    assert [r.config for r in both.records[:3]] == [r.config for r in first.records]
+
+
+def test_a_failed_trial_has_no_value_whatever_it_reported(space):
+    def fails(config, trial):
+        trial.report(7.0, 0)
+        if trial.number:
+            raise RuntimeError
+        return objective(config, trial)
+
+    told = search(space, fails, n_trials=3).trials["value"]
+    assert told.notna().tolist() == [True, False, False]
+
+
+THREE = Space(**{axis: {"x": Float(0, 1)} for axis in ("transforms", "features", "paradigm")})
+
+
+def slow(config, _trial):
+    time.sleep(0.01)
+    return sum(config.values())
+
+
+def per_stage(found):
+    return found.trials["stage"].value_counts(sort=False).to_dict()
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ({"n_trials": 20}, {"n_trials": 30}),
+        ({"n_trials": None, "budget": 0.6}, {"n_trials": None, "budget": 0.3}),
+    ],
+)
+def test_stages_that_were_left_for_later_ones_are_only_read(tmp_path, limits):
+    how = {"strategy": "sequential", "storage": tmp_path / "study.journal", "name": "mine"}
+    first, again = (per_stage(search(THREE, slow, **limit, **how)) for limit in limits)
+    assert [*first] == [*again]
+    *left, last = first
+    assert len(left) > 2
+    assert [again[stage] for stage in left] == [first[stage] for stage in left]
+    assert again[last] > first[last]
+
+
+def test_a_stage_that_has_used_its_share_is_not_begun_anew(tmp_path):
+    asked = []
+
+    def interrupted(config, trial):
+        asked.append(config)
+        if len(asked) > 30:
+            raise KeyboardInterrupt
+        return slow(config, trial)
+
+    def two_halves(space, starts, seed):
+        del starts, seed
+        yield Stage("first", space, sampler="random", share=0.5)
+        yield Stage("second", space, sampler="random")
+
+    how = {"n_trials": None, "storage": tmp_path / "study.journal", "name": "mine"}
+    first = search(THREE, interrupted, two_halves, budget=60, **how)
+    assert per_stage(first) == {"first": 30}
+    again = per_stage(search(THREE, slow, two_halves, budget=0.1, **how))
+    assert again["first"] == 30
+    assert again["second"] > 0
 
 
 def test_an_interrupt_between_stages_ends_with_what_was_found(space):
@@ -384,6 +502,7 @@ def test_a_callable_is_a_strategy(space):
         ({"direction": "up"}, "direction must be"),
         ({"budget": "soon"}, "is not a duration"),
         ({"n_trials": 0}, "at least 1"),
+        ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
         ({"storage": "study"}, "neither a database URL"),
     ],
 )
