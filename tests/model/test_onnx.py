@@ -225,6 +225,14 @@ def test_networks_clip_what_is_out_of_all_proportion(frames):
     assert_same(model_of(make_dataset(train, target), config), new)
 
 
+def test_large_values_may_cancel_out(frames):
+    dataset, new = make_tables(frames, "regression")
+    large = 1e6 * dataset.y
+    first = model_of(replace(dataset, y=large), MODELS["xgboost"]).predict(new)[0]
+    # Now that of the first row is nearly zero, where the others' are as large as before.
+    assert_same(model_of(replace(dataset, y=large - first), MODELS["xgboost"]), new)
+
+
 def test_a_target_on_a_logarithmic_scale(frames):
     dataset, new = make_tables(frames, "regression")
     positive = replace(dataset, y=np.abs(dataset.y))
