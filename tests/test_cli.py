@@ -517,6 +517,10 @@ def test_export_to_onnx(run, table, tmp_path):
         ["prediction"], {"age": [[30.0]], "income": [[2e4]], "city": np.array([["Bern"]])}
     )[0][0] in ("no", "yes")
 
+    code, _, err = run("export", "absent", "--onnx")
+    assert (code, "absent holds no model" in flat(err)) == (2, True)
+    code, _, err = run("export", "out", "--onnx", "--out", "absent/x.onnx")
+    assert (code, "the folder absent does not exist; make it first" in flat(err)) == (2, True)
     code, _, err = run("export", "out")
     assert (code, flat(err)) == (2, "error: say which form to export to: --onnx")
     table.unlink()
