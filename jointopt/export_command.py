@@ -53,10 +53,10 @@ def export_onnx(console: Console, folder: Path, out: Path | None, data: Path | N
         raise OptionError(
             f'--onnx needs the package {error.name}; pip install "jointopt[onnx]"'
         ) from error
+    model = load_model(folder)
     out = folder / "model.onnx" if out is None else out
     if not out.parent.is_dir():
         raise OptionError(f"--out {out}: the folder {out.parent} does not exist; make it first")
-    model = load_model(folder)
     proto = onnx_model(model)
     strings = model.schema.string_columns
     frame = _training_table(folder) if data is None else read_table(data, strings=strings)

@@ -28,10 +28,7 @@ from jointopt.run_results import conclusion, tell_results, write_results
 from jointopt.search.budget import parse_seconds
 from jointopt.search.storage import check_storage, earlier_seconds, open_storage, sqlite_url
 from jointopt.space import load_space
-from jointopt.study_file import (
-    SEQUENTIAL,
-    StudyDefinition,
-)
+from jointopt.study_file import SEQUENTIAL, StudyDefinition, load_study
 from jointopt.study_options import (
     budget_of,
     load_frame,
@@ -46,6 +43,7 @@ if TYPE_CHECKING:
 
     from jointopt.data import Dataset
     from jointopt.evaluation.table_evaluator import TableEvaluator
+    from jointopt.model.fitted import FittedModel
     from jointopt.model.run import TableRun
     from jointopt.space import Space
     from jointopt.study_file import TableDefinition
@@ -152,7 +150,7 @@ class RunCommand:
                 prepared=prepare,
             )
         if resume:
-            found = _with_better_model(found, folder)
+            found = _with_better_model(found, folder, study.final)
         # Not before: a run that was refused must not take the place of the study's own.
         write_study(folder, study, name)
         outer = None if held_out is None else HeldOut.of_table(found, held_out)
@@ -203,14 +201,14 @@ def _single(study: StudyDefinition) -> StudyDefinition:
     return StudyDefinition(**study.model_dump(exclude=left_out, exclude_unset=True))
 
 
-def _with_better_model(run: TableRun, folder: Path) -> TableRun:
+def _with_better_model(run: TableRun, folder: Path, final: str) -> TableRun:
     """Return a resumed run with the model that is in the folder, where that validates better.
 
     An ensemble is of models that were kept while they were fitted: those of earlier runs are gone.
     """
     before = attempt(lambda: load_model(folder))
-    if isinstance(before, Exception):
-        # None was saved, or it is damaged: this run's takes its place.
+    if isinstance(before, Exception) or not _would_do(before, run.model, final):
+        # None was saved, it is damaged or is not what was asked for: this run's takes its place.
         return run
     earlier, own = (model.facts["validation_score"] for model in (before, run.model))
     better = earlier > own if run.metric.greater_is_better else earlier < own
@@ -223,6 +221,17 @@ def _with_better_model(run: TableRun, folder: Path) -> TableRun:
     return replace(run, model=before, notes=(*run.notes, note))
 
 
+def _would_do(before: FittedModel, own: FittedModel, final: str) -> bool:
+    """Whether an earlier model is one of the same problem, and single where that is wanted."""
+    n_pipelines = sum(len(member.pipelines) for member in before.members)
+    return _problem(before) == _problem(own) and (final != "single" or n_pipelines == 1)
+
+
+def _problem(model: FittedModel) -> tuple[Any, ...]:
+    classes = None if model.classes is None else model.classes.tolist()
+    return model.target, model.task, classes, model.schema.used, model.facts["metric"]
+
+
 def _only_table(study: StudyDefinition) -> TableDefinition:
     if study.tables is not None:
         raise OptionError(
@@ -233,12 +242,27 @@ def _only_table(study: StudyDefinition) -> TableDefinition:
 
 
 def _run_folder(out: Path | None, name: str, *, resume: bool) -> Path:
-    folder = result_folder(Path(f"{name}-jointopt") if out is None else out)
+    folder = Path(f"{name}-jointopt") if out is None else out
+    if resume and (folder / "study.yaml").is_file():
+        _check_name(folder, name)
+    result_folder(folder)
     if (folder / "study.db").exists() and (folder / "study.yaml").exists() and not resume:
         raise OptionError(
             f"{folder} holds a study already; go on with it by --resume, or choose another --out"
         )
     return folder
+
+
+def _check_name(folder: Path, name: str) -> None:
+    """Refuse to go on with a study of another name, beside which a new one would begin."""
+    definition = folder / "study.yaml"
+    study = load_study(definition)
+    kept = study.name or study.listed[0].label
+    if kept != name:
+        raise OptionError(
+            f"{folder} holds the study {kept!r}, not {name!r}: to go on with it, run {definition} "
+            "in place of the table; else choose another --out"
+        )
 
 
 def _announce(

@@ -213,6 +213,37 @@ def test_a_resumed_run_never_takes_a_better_model_away(run, finished):
     assert again["validation_score"] == facts["validation_score"]
 
 
+def test_a_study_of_another_name_is_not_gone_on_with(run, finished):
+    shutil.copy("train.csv", "feb.csv")
+    kept = {path: path.read_bytes() for path in finished.rglob("*.*")}
+    words = ("run", "feb.csv", "--target", "plan", *QUICK, "--out", "out", "--resume")
+    code, _, err = run(*words)
+    assert code == 2
+    assert "out holds the study 'train', not 'feb'" in flat(err)
+    assert "to go on with it, run out/study.yaml in place of the table" in flat(err)
+    assert {path: path.read_bytes() for path in finished.rglob("*.*")} == kept
+    assert run("run", "out/study.yaml", "--out", "out", "--resume")[0] == 0
+
+
+@pytest.mark.parametrize("other", [("--metric", "accuracy"), ("--target", "plan")])
+def test_a_model_of_another_problem_does_not_stay(run, finished, other):
+    """Of a study in another storage that has the name of the folder's own."""
+    options = {"--target": "label", "--metric": "roc_auc", other[0]: other[1]}
+    given = [word for pair in options.items() for word in pair]
+    elsewhere = ("--storage", "s.journal", "--out", "out", "--resume")
+    code, _, err = run("run", "train.csv", *given, *QUICK, "--trials", 1, *elsewhere)
+    assert (code, err) == (0, "")
+    about = json.loads((finished / "model" / "model.json").read_text())
+    assert (about["target"], about["facts"]["metric"]) == tuple(options.values())
+
+
+def test_a_single_model_that_is_asked_for_takes_the_place_of_an_ensemble(run, finished):
+    words = ("run", "train.csv", "--target", "label", *QUICK, "--out", "out", "--resume")
+    assert run(*words, "--final", "single")[0] == 0
+    (member,) = json.loads((finished / "model" / "model.json").read_text())["members"]
+    assert member["shares"] == [1.0]
+
+
 def test_a_cluster_that_does_not_answer_leaves_no_study_to_go_on_with(run, table, tmp_path):
     words = ("run", table, "--target", "label", *QUICK, "--out", "out")
     there = [word for word in words if word not in ("--workers", 1)]
@@ -486,6 +517,10 @@ def test_export_to_onnx(run, table, tmp_path):
         ["prediction"], {"age": [[30.0]], "income": [[2e4]], "city": np.array([["Bern"]])}
     )[0][0] in ("no", "yes")
 
+    code, _, err = run("export", "absent", "--onnx")
+    assert (code, "absent holds no model" in flat(err)) == (2, True)
+    code, _, err = run("export", "out", "--onnx", "--out", "absent/x.onnx")
+    assert (code, "the folder absent does not exist; make it first" in flat(err)) == (2, True)
     code, _, err = run("export", "out")
     assert (code, flat(err)) == (2, "error: say which form to export to: --onnx")
     table.unlink()

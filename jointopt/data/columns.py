@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+import numpy as np
 import pandas as pd
 
 from jointopt.data.normalise import as_dates, as_number_labels, as_numbers, as_strings
@@ -18,8 +19,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Column", "Kind", "Schema", "listed", "normalise_column", "quoted", "with_string_names"]
+__all__ = [
+    "LARGEST_NUMBER",
+    "Column",
+    "Kind",
+    "Schema",
+    "listed",
+    "normalise_column",
+    "quoted",
+    "with_string_names",
+]
 
+LARGEST_NUMBER: Final = float(np.finfo(np.float32).max)
+"""Forests and XGBoost compute in single precision and refuse what it cannot hold, such as the mark
+1.797e308 of what was not measured."""
 MAX_NAMES_SHOWN = 8
 
 
@@ -122,7 +135,8 @@ class Schema:
         """Bring a table, at training and at prediction alike, into the form that models see.
 
         Values that do not fit their column's kind become missing; columns that the schema does
-        not know, or does not use, are left out.
+        not know, or does not use, are left out. Infinite numbers do not fit, nor do those that
+        single precision cannot hold.
 
         Parameters
         ----------
@@ -242,7 +256,9 @@ def normalise_column(values: pd.Series, column: Column) -> pd.Series:
 def _normalised(values: pd.Series, column: Column) -> NDArray[Any]:
     match column.kind:
         case Kind.NUMERIC:
-            return as_numbers(values, decimal=column.decimal, unit=column.unit)
+            numbers = as_numbers(values, decimal=column.decimal, unit=column.unit)
+            numbers[np.abs(numbers) > LARGEST_NUMBER] = np.nan
+            return numbers
         case Kind.DATE:
             return as_dates(values, day_first=column.day_first)
         case Kind.CATEGORICAL:

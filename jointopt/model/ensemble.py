@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import timeit
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,13 +21,16 @@ if TYPE_CHECKING:
 
     Predictions = NDArray[np.float32] | NDArray[np.float64]
 
-__all__ = ["FoldScore", "greedy_selection"]
+__all__ = ["FEW_ROUNDS", "FoldScore", "greedy_selection"]
 
 MAX_ROUNDS = 25
 MAX_MEMBERS = 6
 """Different members, so that a prediction stays cheap and few weights are fitted."""
 PATIENCE = 5
 """Rounds without a gain after which the selection ends."""
+FEWEST, FEW_ROUNDS = 2, 10
+"""Where few scores can be computed: the least candidates, and rounds that they shall do for."""
+N_TIMED: Final = 3
 
 
 def greedy_selection(
@@ -33,6 +38,7 @@ def greedy_selection(
     score: Callable[[Predictions], float],
     *,
     max_members: int = MAX_MEMBERS,
+    max_scores: float = math.inf,
 ) -> dict[int, float]:
     """Choose members, with replacement, each time the one that helps the average most.
 
@@ -43,11 +49,14 @@ def greedy_selection(
     Parameters
     ----------
     predictions : sequence of ndarray of shape (n_rows,) or (n_rows, n_classes)
-        Out of fold, one for each candidate.
+        Out of fold, one for each candidate, the best first.
     score : callable
         Of predictions of that shape; greater is better.
     max_members : int, default=6
         The most different members.
+    max_scores : float, default=inf
+        The most scores that are computed. With few only the first candidates are looked at, with
+        less than two none but the first.
 
     Returns
     -------
@@ -61,12 +70,18 @@ def greedy_selection(
     >>> greedy_selection([too_high, too_low, wild], lambda p: -float(np.mean((p - y) ** 2)))
     {0: 0.5, 1: 0.5}
     """
+    if min(len(predictions), max_scores) < FEWEST:
+        return {0: 1.0}
+    n_candidates = int(min(len(predictions), max(FEWEST, max_scores / FEW_ROUNDS)))
     chosen: list[int] = []
     best_score, best_size = -np.inf, 0
     total = np.zeros_like(predictions[0], dtype=np.float64)
     while len(chosen) < MAX_ROUNDS and len(chosen) < best_size + PATIENCE:
         full = len(set(chosen)) >= max_members
-        eligible = sorted(set(chosen)) if full else range(len(predictions))
+        eligible = sorted(set(chosen)) if full else range(n_candidates)
+        max_scores -= len(eligible)
+        if max_scores < 0:
+            break
         scores = {i: score((total + predictions[i]) / (len(chosen) + 1)) for i in eligible}
         pick = max(scores, key=lambda i: scores[i])
         chosen.append(pick)
@@ -108,5 +123,14 @@ class FoldScore:
     def __call__(self, predictions: Predictions) -> float:
         """Return the score of predictions of `rows`, in their order."""
         found = np.asarray(predictions, dtype=np.float64)
-        scores = [self._metric.score(self._y[p], found[p], self._n_classes) for p in self._parts]
-        return float(np.mean(scores))
+        return float(np.mean([self._of_part(found, part) for part in self._parts]))
+
+    def seconds(self, predictions: Predictions) -> float:
+        """Return about how long the score of such predictions takes."""
+        found = np.asarray(predictions, dtype=np.float64)
+        # The fastest of a few: the first loads what it needs, and another process may hold up one.
+        one = timeit.repeat(lambda: self._of_part(found, self._parts[0]), number=1, repeat=N_TIMED)
+        return min(one) * len(self._parts)
+
+    def _of_part(self, found: NDArray[np.float64], part: NDArray[np.int64]) -> float:
+        return self._metric.score(self._y[part], found[part], self._n_classes)

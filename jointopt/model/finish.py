@@ -248,7 +248,11 @@ class Finish:
         dataset, parts = self._setting.dataset, [rows for _, rows in self._setting.folds]
         weights, tuned = decision_weights(predictions, dataset, parts, self._metric)
         temperature, softened = fit_temperature(predictions, dataset, parts, self._metric)
-        return weights, temperature, tuned or softened
+        scores = tuned or softened
+        if scores and len(parts) == 1:
+            # It was judged in parts of the same size, which are no folds.
+            scores = [float(np.mean(scores))]
+        return weights, temperature, scores
 
     def _model(
         self,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Final
 
 from optuna.trial import TrialState
 
-from jointopt.model.ensemble import FoldScore, greedy_selection
+from jointopt.evaluation.attempt import attempt
+from jointopt.model.ensemble import FEW_ROUNDS, FoldScore, greedy_selection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +26,11 @@ __all__ = ["Members"]
 
 MAX_CANDIDATES = 25
 """The best trials, of which an ensemble is selected."""
+MAX_SECONDS: Final = 3.0
+"""For a selection: a metric of the user's own may be slow, and the budget is nearly over. Others
+take a second at most."""
+LAST_SCORES: Final = 3
+"""Of the members' average, and twice of its probabilities when these are tuned."""
 
 
 class Members:
@@ -35,15 +42,20 @@ class Members:
         The table, its folds and metric.
     evaluator : TableEvaluator
         Which keeps predictions and the models of the folds.
+    timed : bool, default=False
+        Whether time is limited: then a selection may take some seconds, and else what it takes.
     """
 
-    def __init__(self, setting: Setting, evaluator: TableEvaluator) -> None:
+    def __init__(
+        self, setting: Setting, evaluator: TableEvaluator, *, timed: bool = False
+    ) -> None:
         self._kept = evaluator.kept
         self._metric = setting.metric
         self._score = FoldScore(setting.dataset, setting.folds, setting.metric)
         self._complete: list[TrialRecord] = []
         self._chosen: Weighted = []
         self._chosen_from = 0
+        self._max_scores: float | None = None if timed else math.inf
 
     def add(self, record: TrialRecord) -> None:
         """Take in a trial; only those that finished count."""
@@ -69,8 +81,26 @@ class Members:
             return []
         rows = self._score.rows
         predictions = [self._kept.predictions[r.evaluation or 0][rows] for r in candidates]
-        weights = greedy_selection(predictions, self._score)
+        most = self._affordable_scores()
+        weights = greedy_selection(predictions, self._score, max_scores=most)
         return [(candidates[i], weights[i]) for i in sorted(weights, key=lambda i: -weights[i])]
+
+    def slow_seconds(self) -> float:
+        """Return what choosing and the last step's scores take by a slow metric, else 0."""
+        affordable = self._affordable_scores()
+        if affordable >= FEW_ROUNDS * MAX_CANDIDATES:
+            return 0.0
+        return MAX_SECONDS * (1.0 + LAST_SCORES / affordable)
+
+    def _affordable_scores(self) -> float:
+        """Return how many scores there is time for in a selection."""
+        if self._max_scores is None:
+            # Whoever asks has told a trial whose predictions are kept.
+            some = next(iter(self._kept.predictions.values()))
+            taken = attempt(lambda: self._score.seconds(some[self._score.rows]))
+            # Where it fails the selection does so too, which the last step tells.
+            self._max_scores = math.inf if isinstance(taken, Exception) else MAX_SECONDS / taken
+        return self._max_scores
 
     def signed(self, record: TrialRecord) -> float:
         """Return the value so that greater is better; a metric's sign undoes itself."""

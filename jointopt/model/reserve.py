@@ -134,7 +134,8 @@ class Reserve:
             self._costs.append((self._members.signed(record), self._costs_of(record)))
             best = sorted(self._costs, reverse=True)[:EXPECTED_MEMBERS]
             of_trials = min(1.0, len(self._costs) / FEW)
-            selecting = SELECTION_SECONDS * of_trials * self._of_rows
+            usual = SELECTION_SECONDS * of_trials * self._of_rows
+            selecting = max(usual, self._members.slow_seconds())
             self._keep_free([costs for _, costs in best], selecting=selecting)
         elif self._members.signed(record) > self._best:
             limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
@@ -151,7 +152,9 @@ class Reserve:
         if isinstance(chosen, Exception) or not chosen:
             return
         if self._members.paths(self._members.best()):
-            self._keep_free([self._costs_of(record) for record, _ in chosen])
+            # Trials that end from now on are chosen from once more.
+            again = self._members.slow_seconds()
+            self._keep_free([self._costs_of(record) for record, _ in chosen], selecting=again)
             self._is_exact = True
 
     def _costs_of(self, record: TrialRecord) -> _Costs:

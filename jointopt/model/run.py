@@ -207,7 +207,7 @@ def run_table(
         )
         if prepared is not None:
             prepared(evaluator, space)
-        members = Members(setting, evaluator)
+        members = Members(setting, evaluator, timed=options.seconds is not None)
         writing = options.writing_seconds
         reserve = Reserve(budget, setting, evaluator, members, writing_seconds=writing)
         # Other strategies need the time for what they do next.

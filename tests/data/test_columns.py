@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jointopt.data import Column, Kind, Schema, infer_schema
+from jointopt.data import Column, Kind, Schema, infer_schema, make_dataset
 from jointopt.errors import DataError, ModelError
 
 SCHEMA = Schema(
@@ -148,3 +148,16 @@ def test_describe() -> None:
     wide = Schema(tuple(Column(f"x{i}", Kind.TEXT, note="empty", used=False) for i in range(20)))
     assert wide.describe().startswith("0 columns; 20 ignored (x0: empty, ")
     assert wide.describe().endswith("x7: empty and 12 more)")
+
+
+def test_what_single_precision_cannot_hold_is_missing() -> None:
+    numbers = [1e39, -1.797e308, 3.4e38, -3.4e38]
+    spans = np.array([2**60, 1, 2, 3], dtype="timedelta64[s]")
+    frame = pd.DataFrame({"n": numbers, "text": [*map(str, numbers)], "span": spans})
+    schema = Schema(tuple(Column(name, Kind.NUMERIC) for name in frame))
+    found = schema.apply(frame)
+    for name in ("n", "text"):
+        np.testing.assert_array_equal(found[name], [np.nan, np.nan, 3.4e38, -3.4e38])
+    assert found["span"].tolist() == [2.0**60, 1, 2, 3]
+    dataset = make_dataset(pd.DataFrame({"n": range(8), "y": numbers * 2}), "y", "regression")
+    assert dataset.y.tolist() == numbers * 2

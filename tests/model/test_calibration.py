@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from jointopt.data import get_metric, make_dataset
+from jointopt.insight.card import render_card
 from jointopt.model.calibration import calibrate, fit_temperature
 from jointopt.model.run import RunOptions, run_table
 from jointopt.model.saving import load_model, save_model
+from jointopt.space import Choice, Space
 
 N = 2_000
 PARTS = np.array_split(np.arange(N), 4)
@@ -98,3 +100,24 @@ def test_a_model_is_as_sure_wherever_it_is_loaded(final, tmp_path):
     assert (probabilities == model.predict_proba(frame)).all()
     assert (loaded.predictions(frame)[["0", "1"]].to_numpy() == probabilities).all()
     assert model.facts["validation_score"] < model.facts["best_single_score"]
+
+
+def test_on_a_holdout_the_score_is_one():
+    """The parts of it by which a temperature is judged are no folds."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2_100, 2))
+    codes = (X[:, 0] + 2.0 * rng.normal(size=len(X)) > 0).astype(int)
+    # A column said many times makes naive Bayes too sure.
+    frame = pd.DataFrame(np.hstack([X] * 8)).rename(columns="c{}".format)
+    estimator = {"classification": "sklearn.naive_bayes.GaussianNB"}
+    space = Space(paradigm=Choice({"bayes": {"estimator": estimator}}))
+    options = RunOptions(space=space, n_trials=1, metric="log_loss", seconds=5.0)
+    run = run_table(make_dataset(frame.assign(y=codes), "y"), options)
+    assert run.n_folds == 1
+    assert run.model.temperature > 1.2
+    facts = run.model.facts
+    assert facts["fold_scores"] == [facts["validation_score"]]
+    assert facts["validation_score"] < facts["best_single_score"]
+    card = " ".join(render_card(run, {"model": 1.0, "single": 1.0}).split())
+    assert f"**{facts['validation_score']:.5g}** on one part of the rows that was held out" in card
+    assert "cross-validation" not in card

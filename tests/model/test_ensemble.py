@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 import pandas as pd
@@ -206,6 +207,41 @@ def test_selection_is_never_worse_and_always_the_same(seed, n, n_rows):
     assert len(weights) <= 3
     blended = sum(weight * candidates[i] for i, weight in weights.items())
     assert score(blended) >= max(map(score, candidates)) - 1e-12
+
+
+def test_few_scores_are_of_the_best_candidates():
+    y = np.arange(4.0)
+    candidates = [y + 0.5, y - 0.5, y]
+    scored = []
+
+    def score(found):
+        scored.append(found)
+        return -float(np.mean((found - y) ** 2))
+
+    for most, weights in {0: {0: 1.0}, 3: {0: 1.0}, 5: {0: 0.5, 1: 0.5}, 99: {2: 1.0}}.items():
+        scored.clear()
+        assert greedy_selection(candidates, score, max_scores=most) == weights
+        assert len(scored) <= most
+
+
+def test_a_slow_metric_does_not_overrun_the_budget(dataset, monkeypatch):
+    n_calls = 0
+
+    def slow(y_true, y_pred):
+        nonlocal n_calls
+        n_calls += 1
+        time.sleep(0.005)
+        return -float(np.mean((y_true - y_pred) ** 2))
+
+    # Of 8 folds a score takes 40 ms.
+    monkeypatch.setattr("jointopt.model.members.MAX_SECONDS", 0.2)
+    n_folds, n_trials, n_timed, n_scores = 8, 5, 3, 5
+    found = run_table(
+        dataset, RunOptions(space="small", n_trials=n_trials, metric=slow, seconds=3_600.0)
+    )
+    assert found.n_folds == n_folds
+    assert n_calls <= n_timed + n_folds * (n_trials + n_scores + 1)
+    assert found.model.facts["validation_score"] >= found.result.best_score
 
 
 def test_what_was_kept_on_disk_is_bounded(dataset, monkeypatch):

@@ -108,7 +108,8 @@ def make_tables(frames, task):
     # What training rows did not have.
     new.loc[:9, "city"] = "Quito"
     new.loc[10:19] = np.nan
-    new.loc[20:29, "income"] = np.inf
+    new.loc[20:24, "income"] = np.inf
+    new.loc[25:29, "income"] = [1e39, -1e39, 1.797e308, -1.797e308, 3.41e38]
     return make_dataset(train, target), new
 
 
@@ -211,6 +212,25 @@ def test_networks_are_the_same(name, frames):
         frames, "multiclass" if name in ("mish", "members") else "regression"
     )
     assert_same(model_of(dataset, NETWORKS[name]), new)
+
+
+def test_networks_clip_what_is_out_of_all_proportion(frames):
+    make, target = frames["regression"]
+    train, new = (make(150, seed)[["age", "income", target]] for seed in (0, 1))
+    train["age"] *= 1e-200
+    new["age"] *= 1e-200
+    new.loc[:9, "age"] = 1e38
+    new.loc[10:19, "age"] = -1e38
+    config = {"paradigm": "mlp", "transforms/numeric/scale": "none"}
+    assert_same(model_of(make_dataset(train, target), config), new)
+
+
+def test_large_values_may_cancel_out(frames):
+    dataset, new = make_tables(frames, "regression")
+    large = 1e6 * dataset.y
+    first = model_of(replace(dataset, y=large), MODELS["xgboost"]).predict(new)[0]
+    # Now that of the first row is nearly zero, where the others' are as large as before.
+    assert_same(model_of(replace(dataset, y=large - first), MODELS["xgboost"]), new)
 
 
 def test_a_target_on_a_logarithmic_scale(frames):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["network_scores"]
 
+FAR = 1e150
+"""A number whose square is a double."""
 EPSILON = 1e-5
 """torch's, in both of its normalisations."""
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -57,6 +59,8 @@ def _embedded(
     if numeric := [j for j in range(network.n_features_in_) if j not in categorical]:
         scaled = graph.add("Sub", graph.columns(x, numeric), network.center_)
         scaled = graph.add("Mul", scaled, network.scale_)
+        # ONNX has no hypot, and the square of a far outlier overflows.
+        scaled = graph.add("Clip", scaled, np.float64(-FAR), np.float64(FAR))
         ratio = graph.add("Div", scaled, CLIP)
         size = graph.add("Sqrt", graph.add("Add", graph.add("Mul", ratio, ratio), 1.0))
         parts.append(graph.single(graph.add("Div", scaled, size)))

@@ -212,7 +212,8 @@ def xgboost_trees(model: XGBModel) -> tuple[list[_Tree], str, list[float]]:
     forest = learner["gradient_booster"]["model"]
     outputs = forest["tree_info"]
     trees = [_xgboost_tree(*pair) for pair in zip(forest["trees"], outputs, strict=True)]
-    return trees, learner["objective"]["name"], np.atleast_1d(base).astype(float).tolist()
+    score = np.atleast_1d(base).astype(np.float32).astype(float)
+    return trees, learner["objective"]["name"], score.tolist()
 
 
 def _xgboost_tree(tree: dict[str, Any], output: int) -> _Tree:
