@@ -238,9 +238,11 @@ def _choices_of_columns(space: Space) -> Iterator[str]:
     """Yield what the features axis could decide, which on a table of one column is nothing."""
     for decision in space.decisions:
         if decision.path == "features" and isinstance(decision.node, Choice):
-            yield from (
-                f"features/{label}" for label, body in decision.node.branches.items() if body
-            )
+            deciding = [label for label, body in decision.node.branches.items() if body]
+            if len(deciding) == len(decision.node.branches):
+                yield decision.path
+            else:
+                yield from (f"features/{label}" for label in deciding)
         elif decision.axis == "features" and isinstance(decision.node, Subset):
             yield decision.path
 

@@ -510,3 +510,11 @@ def test_values_of_layers_that_are_groups_become_a_list():
     model = build_pipeline(config, blueprint_of(space, dataset))[-1]
     assert model.hidden_layer_sizes == [8, 3]
     assert describe_model(config) == "net (depth 2, hidden_layer_sizes 8-3)"
+
+
+@pytest.mark.parametrize("name", ["tabular", "neural", "wide", "small"])
+def test_every_shipped_space_meets_a_table_of_one_column(name):
+    dataset = numbers(1)
+    space = adapt_space(load_space(name), dataset)
+    assert not [path for path in space.parameters if path.startswith("features/")]
+    build_pipeline(space.default(), blueprint_of(space, dataset))
