@@ -253,7 +253,7 @@ def within(study: StudyDefinition, folder: Path) -> StudyDefinition:
             for table in study.tables
         ]
     if study.space.endswith(SUFFIXES):
-        changed["space"] = str(folder / study.space)
+        changed["space"] = str(folder / Path(study.space).expanduser())
     return study.model_copy(update=changed)
 
 

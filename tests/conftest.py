@@ -164,7 +164,8 @@ def groups(draw, depth, *, finite, branch=False, unlesses=()):
         else:
             low = draw(st.integers(0, 1))
             found["count"] = Int(low, low + 1)
-            body = draw(st.one_of(leaves(finite=finite), groups(0, finite=finite)))
+            leaf = leaves(finite=finite, unless=draw(unless))
+            body = draw(st.one_of(leaf, groups(0, finite=finite, unlesses=unlesses)))
             found[name] = Repeat("count", body, draw(unless))
     if branch and draw(st.booleans()):
         axis = draw(st.sampled_from(["hyperparameters", "extra"]))
@@ -177,8 +178,13 @@ def spaces(draw, *, finite=True):
     """Spaces with nested choices, repeats, subsets, axis switches and conditions."""
     paradigm = draw(choices(2, finite=finite))
     refused = draw(st.lists(st.sampled_from([*paradigm.branches, "gone"]), min_size=1, max_size=2))
-    unlesses = ({"paradigm": refused},)
-    axes = {"transforms": draw(groups(1, finite=finite, unlesses=unlesses)), "paradigm": paradigm}
+    unlesses = [{"paradigm": refused}]
+    axes = {}
+    if draw(st.booleans()):
+        axes["held"] = {"group": {"mode": Categorical(["on", "off"])}}
+        unlesses.append({"held/group/mode": ["off"]})
+    axes["transforms"] = draw(groups(1, finite=finite, unlesses=unlesses))
+    axes["paradigm"] = paradigm
     if draw(st.booleans()):
         axes["extra"] = draw(groups(0, finite=finite, unlesses=unlesses))
     return Space(**axes)

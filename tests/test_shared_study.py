@@ -14,6 +14,7 @@ import pytest
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
+from sklearn.tree import DecisionTreeRegressor
 
 from jointopt import Categorical, Choice, Float, Space
 from jointopt.data import make_dataset
@@ -269,6 +270,31 @@ def test_more_time_for_a_study_does_not_change_its_folds(tmp_path):
         for n_trials, seconds in ((2, 5.0), (4, 600.0))
     ]
     assert folds == [1, 1]
+
+
+def test_estimators_in_an_estimator_are_told_by_what_they_are(tmp_path):
+    """Not by where they lie in memory, which is elsewhere in each process."""
+    storage = f"sqlite:///{tmp_path}/s.db"
+
+    def search(n_trials, **inner):
+        fixed = {"estimator": DecisionTreeRegressor(**inner), "n_estimators": 2}
+        regression = "sklearn.ensemble.BaggingRegressor"
+        bag = {
+            "estimator": {"regression": regression, "fixed": {"all": fixed}},
+            "hyperparameters": {"max_features": Float(0.5, 1)},
+        }
+        options = RunOptions(
+            space=Space(paradigm=Choice({"bag": bag})),
+            n_trials=n_trials,
+            storage=storage,
+            resume=True,
+        )
+        return run_table(make_dataset(table(), "y"), options)
+
+    assert len(search(2, max_depth=2).result.records) == 2
+    assert len(search(4, max_depth=2).result.records) == 4
+    with pytest.raises(StorageError, match=r"its space 2 parameters, \w+, not 2 parameters, \w+"):
+        search(6, max_depth=3)
 
 
 def test_a_study_of_a_rare_class_goes_on(tmp_path):

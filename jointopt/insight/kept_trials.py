@@ -9,6 +9,7 @@ from jointopt.errors import OptionError
 from jointopt.insight.axis_analysis import interactions_of
 from jointopt.insight.interactions import Interactions
 from jointopt.insight.surrogate import Evidence
+from jointopt.search.terms import told_tree
 from jointopt.space import Space
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def kept_trials(records: Sequence[TrialRecord], space: Space, sign: float) -> li
 
 def kept_space(space: Space) -> str:
     """Return a space as text that `interactions_of_kept` reads."""
-    return json.dumps({"tree": space.to_yaml(), "frozen": dict(space.frozen)})
+    return json.dumps({"tree": told_tree(space), "frozen": dict(space.frozen)})
 
 
 def interactions_of_kept(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jointopt.pipeline.blueprint import argument_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -121,19 +123,13 @@ def describe_model(config: Config) -> str:
     'mlp (width 64-32, dropout 0.1)'
     """
     label = str(config.get("paradigm", "model"))
-    layers: dict[str, list[str]] = {}
     words: dict[str, str] = {}
     for path, value in config.items():
-        axis, _, rest = path.partition("/")
-        if axis not in ("architecture", "hyperparameters") or not rest.startswith(f"{label}/"):
+        if (found := argument_of(path, label)) is None:
             continue
-        name = rest.rpartition("/")
-        if name[2].isdigit():
-            layer = name[0].rpartition("/")[2]
-            layers.setdefault(layer, []).append(_short(value))
-            words[layer] = "-".join(layers[layer])
-        else:
-            words[name[2]] = _short(value)
+        name, is_one_of_many = found
+        earlier = f"{words[name]}-" if is_one_of_many and name in words else ""
+        words[name] = earlier + _short(value)
     told = ", ".join(f"{name} {value}" for name, value in words.items())
     return f"{label} ({told})" if told else label
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from jointopt.data.columns import listed
 from jointopt.search.catalogue import told_strategy
-from jointopt.search.terms import DIGEST_BYTES, space_term
+from jointopt.search.terms import space_term
+from jointopt.search.told_function import DIGEST_BYTES
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from jointopt.pipeline.paradigms import Paradigm
     from jointopt.space import Config
 
-__all__ = ["FLIPS", "Blueprint", "parameter"]
+__all__ = ["ARGUMENT_AXES", "FLIPS", "Blueprint", "argument_of", "parameter"]
 
 FLIPS: Final = "features/ranked_mask/flip"
 """The one subset that is no mask: it turns columns over around a ranking."""
+
+ARGUMENT_AXES: Final = ("architecture", "hyperparameters")
+"""Those whose parameters become arguments of estimators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +51,33 @@ class Blueprint:
 def parameter(config: Config, prefix: str, name: str, default: Any) -> Any:
     """Return a parameter's value, or the default where it is not active."""
     return config.get(f"{prefix}/{name}", default)
+
+
+def argument_of(path: str, label: str) -> tuple[str, bool] | None:
+    """Return which argument of a paradigm's constructor a parameter is, and if it is one of many.
+
+    It is the last word of the path that is no number. Such a number is that of a copy: the values
+    of a `Repeat`, or of something in its body, become one list, in the order of the copies.
+    None for what is not below the paradigm.
+
+    Parameters
+    ----------
+    path : str
+        Of the parameter.
+    label : str
+        Of the paradigm's branch.
+
+    Examples
+    --------
+    >>> argument_of("hyperparameters/svm/kernel/poly/degree", "svm")
+    ('degree', False)
+    >>> argument_of("architecture/mlp/width/0", "mlp"), argument_of("paradigm", "mlp")
+    (('width', True), None)
+    >>> argument_of("architecture/mlp/layer/1/dropout", "mlp")
+    ('dropout', True)
+    """
+    axis, *words = path.split("/")
+    if axis not in ARGUMENT_AXES or words[:1] != [label] or len(words) == 1:
+        return None
+    names = [word for word in words[1:] if not word.isdigit()]
+    return (names or words)[-1], len(names) < len(words) - 1

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from jointopt.data import Kind, Task
-from jointopt.pipeline.blueprint import parameter
+from jointopt.pipeline.blueprint import argument_of, parameter
 from jointopt.pipeline.boosted import is_lightgbm
 from jointopt.pipeline.columns_step import columns_step, ordinal_columns
 from jointopt.pipeline.encoders import CategoryCodes
@@ -162,7 +162,7 @@ def _with_target(model: Any, config: Config, paradigm: Paradigm) -> Any:
 
 
 def _arguments(config: Config, label: str, taken: set[str]) -> dict[str, Any]:
-    """Return constructor arguments: the last word of a path, layers gathered into a list.
+    """Return constructor arguments by name; values of copies, such as layers, become a list.
 
     What only shapes the space, such as a depth beside its widths, is not passed on.
 
@@ -170,16 +170,20 @@ def _arguments(config: Config, label: str, taken: set[str]) -> dict[str, Any]:
     ...           "architecture/mlp/width/1": 32, "hyperparameters/mlp/solver/sgd/rate": 0.1}
     >>> _arguments(config, "mlp", {"width", "rate"})
     {'width': [64, 32], 'rate': 0.1}
+    >>> config = {"architecture/net/layers": 2, "architecture/net/layer/0/dropout": 0.1,
+    ...           "architecture/net/layer/1/dropout": 0.3}
+    >>> _arguments(config, "net", {"dropout"})
+    {'dropout': [0.1, 0.3]}
     """
     arguments: dict[str, Any] = {}
     for path, value in config.items():
-        axis, _, rest = path.partition("/")
-        branch, _, name = rest.partition("/")
-        if axis not in ("architecture", "hyperparameters") or branch != label:
+        if (found := argument_of(path, label)) is None:
             continue
-        *_, before, last = ("", *name.split("/"))
-        if last.isdigit():
-            arguments.setdefault(before, []).append(value)
-        elif axis == "hyperparameters" or last in taken:
-            arguments[last] = value
+        name, is_one_of_many = found
+        if path.startswith("architecture/") and name not in taken:
+            continue
+        if is_one_of_many:
+            arguments.setdefault(name, []).append(value)
+        else:
+            arguments[name] = value
     return arguments

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from jointopt.pipeline import columns_step
+from jointopt.pipeline.blueprint import ARGUMENT_AXES, FLIPS, argument_of
 from jointopt.pipeline.paradigms import KINDS, paradigms_of
 from jointopt.pipeline.rankings import CRITERIA
 from jointopt.pipeline.target_transform import SCALES
-from jointopt.space import Categorical, Choice
+from jointopt.space import AXES, Categorical, Choice, Subset
 from jointopt.space.grid import did_you_mean
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from jointopt.pipeline.paradigms import Paradigm, TaskKind
     from jointopt.space import Space, Value
+    from jointopt.space.flat import Decision
 
 __all__ = ["check_space"]
 
@@ -25,10 +27,19 @@ OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
     "features/ranking/criterion": CRITERIA,
     "features/ranked_mask/criterion": CRITERIA,
 }
+NEEDED: Final[Mapping[str, str | None]] = {
+    **columns_step.NUMBERS,
+    "features/ranking/keep": "features/ranking/criterion",
+    "features/ranked_mask/keep": "features/ranked_mask/criterion",
+    FLIPS: "features/ranked_mask/criterion",
+}
+"""Numbers and flips, each with the parameter without which it is not read, if there is one."""
+READ: Final = frozenset((*OPTIONS, *NEEDED, "features", "paradigm"))
+"""What pipelines read beside masks of columns and the arguments of estimators."""
 
 
 def check_space(space: Space) -> None:
-    """Check options of transforms and rankings, and the arguments of estimators.
+    """Check options of transforms and rankings, arguments of estimators, and that all is read.
 
     Raises
     ------
@@ -38,9 +49,51 @@ def check_space(space: Space) -> None:
     for decision in space.decisions:
         if decision.path in OPTIONS:
             _check_options(space, decision.path, decision.node, OPTIONS[decision.path])
-    for label, paradigm in paradigms_of(space).items():
+    paradigms = paradigms_of(space)
+    for label, paradigm in paradigms.items():
         _check_fixed(space, label, paradigm)
         _check_arguments(space, label, paradigm)
+    _check_all_is_read(space, paradigms)
+
+
+def _check_all_is_read(space: Space, labels: Collection[str]) -> None:
+    """Refuse what would be searched in vain: what changes no pipeline and shapes nothing."""
+    paths = {decision.path for decision in space.decisions}
+    shaping: set[str] = set()
+    unread = []
+    for decision in reversed(space.decisions):
+        if decision.path in shaping or _is_read(decision, paths, labels):
+            shaping |= {condition.path for condition in decision.conditions}
+        else:
+            unread.append(decision.path)
+    if unread:
+        first = unread[-1]
+        raise space.error(first, f"is read by no part of a pipeline{_instead(first, labels)}")
+
+
+def _is_read(decision: Decision, paths: Collection[str], labels: Collection[str]) -> bool:
+    path = decision.path
+    if needed := NEEDED.get(path):
+        return needed in paths
+    if isinstance(decision.node, Subset):
+        return decision.axis == "features"
+    return path in READ or any(argument_of(path, label) for label in labels)
+
+
+def _instead(path: str, labels: Collection[str]) -> str:
+    """Say what was meant, or where it belongs."""
+    axis, *names = path.split("/")
+    if needed := NEEDED.get(path):
+        return f" without {needed}"
+    if axis not in AXES:
+        return did_you_mean(axis, AXES)
+    if axis == "paradigm":
+        return did_you_mean("".join(names[1:2]), AXES) or (
+            "; an estimator's argument goes under hyperparameters in its branch"
+        )
+    if axis in ARGUMENT_AXES:
+        return did_you_mean("".join(names[:1]), labels) or "; it goes into a branch of paradigm"
+    return did_you_mean(path, READ)
 
 
 def _check_options(space: Space, path: str, node: Any, known: Collection[Value]) -> None:
@@ -67,14 +120,16 @@ def _check_arguments(space: Space, label: str, paradigm: Paradigm) -> None:
     shaping = {condition.path for d in space.decisions for condition in d.conditions}
     choices = dict(_choices(paradigm))
     for decision in space.decisions:
-        axis, _, rest = decision.path.partition("/")
-        branch, _, name = rest.partition("/")
-        if axis not in ("architecture", "hyperparameters") or branch != label:
+        if (found := argument_of(decision.path, label)) is None:
             continue
-        argument = [word for word in name.split("/") if not word.isdigit()][-1]
-        # A number of layers shapes the space and need not be an argument.
-        is_shape = axis == "architecture" and decision.path in shaping
-        if not is_shape and _is_wrong(paradigm, argument, KINDS):
+        argument, _ = found
+        if decision.axis == "architecture":
+            # What the class does not name is not passed on from there: a number of layers shapes
+            # the space and need not be an argument.
+            is_wrong = argument not in _known(paradigm, KINDS) and decision.path not in shaping
+        else:
+            is_wrong = _is_wrong(paradigm, argument, KINDS)
+        if is_wrong:
             raise space.error(decision.path, _no_argument(paradigm, argument, KINDS))
         if argument in choices:
             _check_options(space, decision.path, decision.node, choices[argument])

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from jointopt.pipeline.blueprint import Blueprint
     from jointopt.space import Config, Value
 
-__all__ = ["OPTIONS", "columns_step", "load_encoders", "ordinal_columns"]
+__all__ = ["NUMBERS", "OPTIONS", "columns_step", "load_encoders", "ordinal_columns"]
 
 OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
     "transforms/numeric/impute": ("median", "mean", "most_frequent"),
@@ -65,6 +65,15 @@ OPTIONS: Final[Mapping[str, tuple[Value, ...]]] = {
     "transforms/text/encode": ("tfidf", "words"),
 }
 """What the parameters of the axis may be set to, where that is one of several words."""
+
+NUMBERS: Final[Mapping[str, str | None]] = {
+    "transforms/numeric/derive/pca/variance": "transforms/numeric/derive",
+    "transforms/numeric/derive/spline/knots": "transforms/numeric/derive",
+    "transforms/categorical/encode/one_hot/min_frequency": "transforms/categorical/encode",
+    "transforms/text/encode/tfidf/components": None,
+    "transforms/text/encode/words/count": "transforms/text/encode",
+}
+"""Its other parameters, each with the one without which it is not read, if there is one."""
 
 
 def load_encoders(schema: Schema) -> None:

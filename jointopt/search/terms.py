@@ -10,6 +10,8 @@ import optuna
 
 from jointopt.errors import StorageError
 from jointopt.search.place import place_of, plain_storage_errors
+from jointopt.search.told_function import DIGEST_BYTES, told_function
+from jointopt.space import yaml_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +21,7 @@ if TYPE_CHECKING:
 
     from jointopt.space import Space
 
-__all__ = ["DIGEST_BYTES", "agree_on_terms", "check_terms", "space_term", "stored_terms"]
-
-DIGEST_BYTES = 6
-"""Short enough to be read; what differs by mistake is told apart by much less."""
+__all__ = ["agree_on_terms", "check_terms", "space_term", "stored_terms", "told_tree"]
 
 TERMS = "jointopt:terms"
 """The system attribute under which a study keeps them: no page of optuna-dashboard holds them."""
@@ -30,9 +29,17 @@ TERMS = "jointopt:terms"
 
 def space_term(space: Space) -> str:
     """Return the size of a space and a digest of it, with what is held."""
-    text = space.to_yaml() + json.dumps(dict(space.frozen), sort_keys=True)
+    text = told_tree(space) + json.dumps(dict(space.frozen), sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
     return f"{len(space.parameters)} parameters, {digest}"
+
+
+def told_tree(space: Space) -> str:
+    """Return the tree of a space in the YAML form, with words for objects in its estimators.
+
+    They are the same in each process.
+    """
+    return yaml_write.dump(space.axes, lambda value, _: told_function(value))
 
 
 def stored_terms(storage: BaseStorage, name: str) -> tuple[str, dict[str, Any]]:

@@ -7,14 +7,15 @@ import re
 from functools import partial
 from inspect import getattr_static
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any, Final
-
-from jointopt.search.terms import DIGEST_BYTES
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-__all__ = ["told_function"]
+__all__ = ["DIGEST_BYTES", "told_function"]
+
+DIGEST_BYTES: Final = 6
+"""Short enough to be read; what differs by mistake is told apart by much less."""
 
 DEPTH: Final = 12
 """A function may be among what it holds itself."""
@@ -23,7 +24,7 @@ ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
 """In the repr of what has none of its own: another one in each process."""
 
 
-def told_function(function: Callable[..., Any]) -> str:
+def told_function(function: object) -> str:
     """Return a callable's module and qualified name with a digest of its code and what it holds.
 
     All lambdas of a scope have one name, and an edited function keeps its own. What it
@@ -31,8 +32,8 @@ def told_function(function: Callable[..., Any]) -> str:
 
     Parameters
     ----------
-    function : callable
-        A function, or an object that is called.
+    function : callable or object
+        A function, or an object of any kind, which is told by its class and what it holds.
 
     Examples
     --------

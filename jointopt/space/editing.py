@@ -73,8 +73,8 @@ class _Pruner:
     axes: frozenset[str]
     gone: frozenset[str]
 
-    def is_gone(self, where: Where) -> bool:
-        parts = (where.axis, *where.trail)
+    def is_gone(self, path: str) -> bool:
+        parts = path.split("/")
         return any("/".join(parts[: i + 1]) in self.gone for i in range(len(parts)))
 
     def rebuilt(self, tree: Tree, where: Where) -> Tree:
@@ -84,8 +84,9 @@ class _Pruner:
                 return FrozenMap(self._kept(inside))
             case Choice():
                 return self._choice(tree, where)
-            case Repeat():
-                return replace(tree, unless=self._unless(tree))
+            case Repeat(count=count, tree=body):
+                # A copy is not told from the others in the tree, so that no path leads into one.
+                return Repeat(count, self.rebuilt(body, where.child("")), self._unless(tree))
             case Categorical(options=options, default=default):
                 left = self._left(options, where)
                 kept = default if default in left else UNSET
@@ -101,7 +102,7 @@ class _Pruner:
         """Rebuild children, without those that are gone and groups that lost all they had."""
         kept = {}
         for name, (where, tree) in children.items():
-            if self.is_gone(where):
+            if self.is_gone(where.path):
                 continue
             rebuilt = self.rebuilt(tree, where)
             if not (isinstance(rebuilt, FrozenMap) and tree and not rebuilt):
@@ -112,7 +113,7 @@ class _Pruner:
         bodies = {
             label: self._kept(branch_children(where, label, body, self.axes))
             for label, body in choice.bodies.items()
-            if not self.is_gone(where.child(label))
+            if not self.is_gone(where.child(label).path)
         }
         if not bodies:
             raise PlacedError(where.path, "cannot be pruned of its last branch")
@@ -130,7 +131,7 @@ class _Pruner:
         kept = {
             path: [value for value in values if f"{path}/{value}" not in self.gone]
             for path, values in (node.unless or {}).items()
-            if path not in self.gone
+            if not self.is_gone(path)
         }
         return {path: values for path, values in kept.items() if values} or None
 

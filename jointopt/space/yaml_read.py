@@ -257,9 +257,8 @@ class _Reader:
             value.fail(where.path, str(error))
         if not folder.is_dir():
             value.fail(where.path, f"from: no folder {source.name!r}")
-        stems = sorted(
-            f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")
-        )
+        files = self._files(folder, value, where.path)
+        stems = sorted(files)
         chosen = stems
         if ONLY in entries:
             chosen = []
@@ -273,9 +272,21 @@ class _Reader:
                     )
                 chosen.append(stem)
         return {
-            stem: self.branch(stem, self._open(value, f"{name}/{stem}.yaml", where.path), where)
+            stem: self.branch(stem, self._open(value, f"{name}/{files[stem]}", where.path), where)
             for stem in chosen
         }
+
+    def _files(self, folder: Traversable, value: Part, path: str) -> dict[str, str]:
+        """Return the files of a folder of branches by label."""
+        found: dict[str, str] = {}
+        for name in sorted(file.name for file in folder.iterdir()):
+            label, _, suffix = name.rpartition(".")
+            if f".{suffix}" not in SUFFIXES:
+                continue
+            if label in found:
+                value.fail(path, f"from: both {found[label]} and {name} are there; keep one")
+            found[label] = name
+        return found
 
     def branch(self, label: str, part: Part, where: Where) -> dict[str, Any]:
         """Read the body of a branch; a branch of nothing may be left empty."""

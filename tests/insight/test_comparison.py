@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.tree import DecisionTreeClassifier
 
 from jointopt import Choice, DataError, Float, OptionError, Space, StorageError
 from jointopt.insight import compare_one
@@ -593,6 +594,19 @@ def test_runs_at_once_give_the_same():
     pd.testing.assert_frame_equal(
         alone.frame().drop(columns="seconds"), at_once.frame().drop(columns="seconds")
     )
+
+
+def test_a_space_may_hold_objects():
+    fixed = {"estimator": DecisionTreeClassifier(max_depth=2), "n_estimators": 2}
+    bagging = "sklearn.ensemble.BaggingClassifier"
+    body = {
+        "estimator": {"classification": bagging, "fixed": {"all": fixed}},
+        "hyperparameters": {"max_features": Float(0.5, 1)},
+    }
+    space = Space(paradigm=Choice({"bag": body}))
+    X, y = load_iris(return_X_y=True)
+    found = compare(X, y, ["joint", "random"], seeds=1, **QUICK | {"space": space})
+    assert found.frame()["test"].notna().all()
 
 
 def test_a_search_without_a_result_is_a_run_without_scores():

@@ -66,6 +66,55 @@ SPACES = {
         "line 7, column 23: hyperparameters/bayes/var_smooting: sklearn.naive_bayes.GaussianNB: "
         "no argument 'var_smooting'; did you mean 'var_smoothing'?",
     ),
+    "a misspelt group of a branch": (
+        "hyperparameters:",
+        "hyperparamters:",
+        "line 7, column 24: paradigm/bayes/hyperparamters/var_smoothing: is read by no part of a "
+        "pipeline; did you mean 'hyperparameters'?",
+    ),
+    "an argument right in its branch": (
+        "hyperparameters:\n        var_smoothing",
+        "var_smoothing",
+        "line 6, column 22: paradigm/bayes/var_smoothing: is read by no part of a pipeline; an "
+        "estimator's argument goes under hyperparameters in its branch",
+    ),
+    "an argument in no branch": (
+        "paradigm:\n",
+        "hyperparameters: {C: {float: [1, 2]}}\nparadigm:\n",
+        "line 2, column 22: hyperparameters/C: is read by no part of a pipeline; it goes into a "
+        "branch of paradigm",
+    ),
+    "arguments of no branch": (
+        "paradigm:\n",
+        "hyperparameters: {linaer: {C: {float: [1, 2]}}}\nparadigm:\n",
+        "hyperparameters/linaer/C: is read by no part of a pipeline; did you mean 'linear'?",
+    ),
+    "a misspelt transform": (
+        "scale:",
+        "sclae:",
+        "line 1, column 31: transforms/numeric/sclae: is read by no part of a pipeline; did you "
+        "mean 'transforms/numeric/scale'?",
+    ),
+    "a misspelt axis": (
+        "paradigm:\n",
+        "featuers: {columns: {subset: table}}\nparadigm:\n",
+        "featuers/columns: is read by no part of a pipeline; did you mean 'features'?",
+    ),
+    "a mask of transforms": (
+        "{numeric: {",
+        "{numeric: {columns: {subset: table}, ",
+        "transforms/numeric/columns: is read by no part of a pipeline",
+    ),
+    "a share of no ranking": (
+        "paradigm:\n",
+        "features: {ranking: {keep: {float: [0.1, 1]}}}\nparadigm:\n",
+        "features/ranking/keep: is read by no part of a pipeline without features/ranking/crit",
+    ),
+    "no such column": (
+        "paradigm:\n",
+        "features: {columns: {subset: [x, zz]}}\nparadigm:\n",
+        "line 2, column 21: features/columns: the table has no column 'zz'; did you mean 'z'?",
+    ),
     "no such fixed argument": (
         "        regression: sklearn.linear_model.Ridge\n",
         "        fixed: {all: {max_itr: 10}}\n",
@@ -181,6 +230,12 @@ STUDIES = {
         "a study of several tables compares strategies",
     ),
 }
+
+
+def test_a_space_in_the_home_folder_is_looked_for_there(refuses, here, monkeypatch):
+    monkeypatch.setenv("HOME", str(here / "home"))
+    write_study(here, "space.yaml", "~/plan.yaml")
+    refuses("run s.yaml", f"{here}/home/plan.yaml cannot be read: No such file")
 
 
 def write_study(here, old, new):

@@ -9,16 +9,18 @@ import pandas as pd
 import pytest
 
 from jointopt import Space, SpaceError, load_space
-from jointopt.data import Kind, Task, make_dataset
+from jointopt.data import Kind, Task, dataset_from_arrays, make_dataset
 from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import predict
+from jointopt.insight.words import describe_model
 from jointopt.model.fitted import FittedModel, Member
 from jointopt.model.saving import load_model, save_model
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
+from jointopt.pipeline.blueprint import FLIPS
 from jointopt.pipeline.build import build_pipeline
 from jointopt.pipeline.paradigms import paradigms_of
 from jointopt.pipeline.starts import start_configs
-from jointopt.space import Categorical, Choice
+from jointopt.space import Categorical, Choice, Int, Repeat, Subset
 
 
 def quick(pipeline):
@@ -387,3 +389,132 @@ def test_lightgbm_is_silent_in_a_space_of_ones_own(dataset, capfd):
     space = adapt_space(space, dataset)
     build_pipeline(space.default(), blueprint_of(space, dataset)).fit(dataset.X, dataset.y)
     assert "LightGBM" not in "".join(capfd.readouterr())
+
+
+# ---------------------------------------------------------------------- spaces and tables
+
+
+RIDGE = {"estimator": "sklearn.linear_model.Ridge"}
+
+
+def numbers(n_columns=3, n_rows=40):
+    """Return a table of numbers x0, x1, and so on, negative ones among them, and its target."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, n_columns))
+    return dataset_from_arrays(X, X[:, 0] + rng.normal(size=n_rows))
+
+
+def test_what_pipelines_read_may_lie_in_many_places():
+    """In a paradigm's branch, outside of it, and in choices that only shape the space."""
+    by_power = {"hyperparameters": {"p": Int(1, 3)}}
+    knn = {
+        "estimator": "sklearn.neighbors.KNeighborsRegressor",
+        "features": {"columns": Subset("table")},
+        "distance": Choice({"usual": {}, "by_power": by_power}),
+    }
+    space = Space(
+        transforms={"ranked": Categorical([False, True])},
+        features={
+            "ranking": {
+                "criterion": Categorical(["f_test"], unless={"transforms/ranked": [False]})
+            }
+        },
+        paradigm=Choice({"knn": knn}),
+        hyperparameters={"knn": {"n_neighbors": Int(1, 9)}},
+    )
+    dataset = numbers()
+    space = adapt_space(space, dataset)
+    told = {
+        "hyperparameters/knn/n_neighbors": 7,
+        "paradigm/knn/distance": "by_power",
+        "hyperparameters/knn/distance/by_power/p": 3,
+        "features/knn/columns/x1": False,
+    }
+    pipeline = build_pipeline(space.complete(told), blueprint_of(space, dataset))
+    assert (pipeline[-1].n_neighbors, pipeline[-1].p) == (7, 3)
+    assert pipeline["columns"].fit_transform(dataset.X).shape[1] == 2
+    assert "select" not in pipeline.named_steps
+    config = space.complete(told | {"transforms/ranked": True})
+    assert "select" in build_pipeline(config, blueprint_of(space, dataset)).named_steps
+
+
+def test_a_mask_of_named_columns_is_one_of_columns_where_the_table_has_groups():
+    dataset = numbers(80)
+    columns = Subset(["x3", "x70", "x71"])
+    space = Space(features={"columns": columns}, paradigm=Choice({"ridge": RIDGE}))
+    space = adapt_space(space, dataset)
+    config = space.complete({"features/columns/x3": False, "features/columns/x71": False})
+    seen = build_pipeline(config, blueprint_of(space, dataset))["columns"]
+    left = {name.partition("__")[2] for name in seen.fit(dataset.X).get_feature_names_out()}
+    assert set(dataset.X.columns) - left == {"x3", "x71"}
+
+
+def test_columns_that_models_do_not_see_are_not_searched():
+    dataset = numbers()
+    frame = dataset.X.assign(same=1.0, y=dataset.y)
+    columns = {"columns": Subset(["x0", "same"]), "others": Subset(["same"])}
+    space = Space(features=columns, paradigm=Choice({"ridge": RIDGE}))
+    adapted = adapt_space(space, make_dataset(frame, "y"))
+    assert adapted.parameters == ("features/columns/x0", "paradigm")
+
+
+def test_only_what_is_ranked_is_turned_around_a_ranking(dataset):
+    found = adapt_space(load_space("wide"), dataset).parameters
+    flips = {path.rpartition("/")[2] for path in found if path.startswith(f"{FLIPS}/")}
+    assert flips == {"age", "income", "city", "plan"}
+
+
+@pytest.mark.parametrize(
+    ("held", "table", "match"),
+    [
+        (
+            {"paradigm": "svm"},
+            numbers(2, 6_001),
+            "is for at most 6,000 rows, and these are 6,001;",
+        ),
+        ({"paradigm": "naive_bayes"}, numbers(), "it has no estimator for regression; freeze it"),
+        ({"transforms/numeric/scale": "box_cox"}, numbers(), "a column is not positive"),
+        ({"transforms/target": "log"}, numbers(), "the target is negative in some rows"),
+        ({"features": "mask"}, numbers(1), "there is one column"),
+    ],
+)
+def test_what_a_table_rules_out_cannot_be_held(held, table, match):
+    """It would be searched instead, over all that is left."""
+    ((path, value),) = held.items()
+    with pytest.raises(
+        SpaceError, match=f"{path}: is frozen at '{value}', which is left .*{match}"
+    ):
+        adapt_space(load_space("tabular").freeze(held), table)
+
+
+def test_what_a_table_does_not_ask_for_may_be_held():
+    held = {"transforms/numeric/impute": "mean", "transforms/text/encode": "words"}
+    space = load_space("tabular").freeze({**held, "paradigm": "linear"}, ["transforms"])
+    adapted = adapt_space(space, numbers())
+    assert adapted.frozen["paradigm"] == "linear"
+    assert not held.keys() & adapted.frozen.keys()
+
+
+def test_values_of_layers_that_are_groups_become_a_list():
+    layer = Repeat("depth", {"hidden_layer_sizes": Int(2, 9)})
+    network = {
+        "estimator": "sklearn.neural_network.MLPRegressor",
+        "architecture": {"depth": Int(1, 3), "layer": layer},
+    }
+    dataset = numbers()
+    space = adapt_space(Space(paradigm=Choice({"net": network})), dataset)
+    sizes = {
+        f"architecture/net/layer/{i}/hidden_layer_sizes": size for i, size in enumerate((8, 3))
+    }
+    config = space.complete({"architecture/net/depth": 2} | sizes)
+    model = build_pipeline(config, blueprint_of(space, dataset))[-1]
+    assert model.hidden_layer_sizes == [8, 3]
+    assert describe_model(config) == "net (depth 2, hidden_layer_sizes 8-3)"
+
+
+@pytest.mark.parametrize("name", ["tabular", "neural", "wide", "small"])
+def test_every_shipped_space_meets_a_table_of_one_column(name):
+    dataset = numbers(1)
+    space = adapt_space(load_space(name), dataset)
+    assert not [path for path in space.parameters if path.startswith("features/")]
+    build_pipeline(space.default(), blueprint_of(space, dataset))

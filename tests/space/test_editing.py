@@ -69,6 +69,34 @@ def test_conditions_on_what_is_gone_are_forgotten(space):
     assert "transforms/numeric/scale" in without.default()
 
 
+def test_conditions_on_what_is_in_a_pruned_group_are_forgotten():
+    unless = {"transforms/numeric/products": [True]}
+    space = Space(
+        transforms={"numeric": {"products": Categorical([False, True])}},
+        features={"keep": Int(1, 2, unless=unless)},
+        architecture={
+            "depth": Int(1, 2),
+            "layer": Repeat("depth", {"width": Int(1, 2, unless=unless)}),
+        },
+    )
+    assert "features/keep" not in space.complete({"transforms/numeric/products": True})
+    for path in ("transforms/numeric/products", "transforms/numeric", "transforms"):
+        pruned = space.prune([path])
+        assert set(space.parameters) - set(pruned.parameters) == {"transforms/numeric/products"}
+        assert not [c for d in pruned.decisions for c in d.conditions if path in c.path]
+        assert Space.from_yaml(pruned.to_yaml()) == pruned
+
+
+def test_conditions_of_copies_on_a_pruned_option_are_forgotten():
+    body = {"width": Int(1, 2, unless={"transforms": ["squash"]})}
+    space = Space(
+        transforms=Categorical(["none", "squash"]),
+        architecture={"depth": Int(1, 2), "layer": Repeat("depth", body)},
+    )
+    pruned = space.prune(["transforms/squash"])
+    assert "architecture/layer/0/width" in pruned.default()
+
+
 def test_frozen_values_follow(space):
     frozen = space.freeze({"paradigm": "trees", "transforms/text/words": 2})
     assert frozen.prune(["transforms/text"]).frozen == {"paradigm": "trees"}

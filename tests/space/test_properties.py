@@ -176,6 +176,16 @@ def test_every_branch_can_be_pruned(data, finite_spaces):
     pruned.validate(pruned.default())
 
 
+@unhurried
+@given(data=st.data())
+def test_a_group_can_be_pruned_though_conditions_name_what_is_in_it(data, finite_spaces):
+    space = data.draw(finite_spaces)
+    assume("held" in space.axes)
+    pruned = space.prune(["held/group"])
+    assert set(pruned.parameters) == {*space.parameters} - {"held/group/mode"}
+    pruned.validate(pruned.default())
+
+
 def test_subset_last_member_is_forced_on():
     space = Space(features={"columns": Subset(["a", "b"])})
     trial = optuna.trial.FixedTrial({"features/columns/a": False})

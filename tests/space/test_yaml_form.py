@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from jointopt.errors import SpaceError
@@ -64,6 +65,32 @@ def test_a_class_is_written_as_its_path():
     assert Space.from_yaml(space.to_yaml()).estimators() == {
         "a": {"classification": "jointopt.space.space.Space"}
     }
+
+
+def fixed(**values):
+    estimator = {"classification": "a.B", "fixed": {"all": values}}
+    return Space(paradigm=Choice({"a": {"estimator": estimator}}))
+
+
+def test_values_of_numpy_are_written_as_plain_ones():
+    given = fixed(
+        rate=np.float64(0.5),
+        sizes=(np.int64(3), 2),
+        on=np.bool_(1),
+        word=np.str_("x"),
+        weights={np.str_("a"): np.float32(0.25)},
+    )
+    plain = fixed(rate=0.5, sizes=[3, 2], on=True, word="x", weights={"a": 0.25})
+    assert Space.from_yaml(given.to_yaml()) == plain
+
+
+@pytest.mark.parametrize("value", [object(), {1}, np.zeros(2), print])
+def test_what_yaml_does_not_have_is_refused_where_it_is(value):
+    space = fixed(parts=[1, {"one": value}])
+    path = "paradigm/a/estimator/fixed/all/parts/1/one"
+    kind = type(value).__name__
+    with pytest.raises(SpaceError, match=f"^{path}: a value of type {kind} cannot be written to"):
+        space.to_yaml()
 
 
 @pytest.mark.parametrize(
@@ -159,6 +186,17 @@ def test_only_selects_and_orders(write):
         main="paradigm: {choice: {from: p, only: [c, a]}}", p__a="{}", p__b="{}", p__c="{}"
     )
     assert list(load_space(main).axes["paradigm"].branches) == ["c", "a"]
+
+
+def test_a_folder_s_files_end_in_either_way(write):
+    main = write(main="paradigm: {choice: {from: p, only: [mine, a]}}", p__a="{}")
+    (main.parent / "p" / "mine.yml").write_text("k: {int: [1, 2]}")
+    assert load_space(main).parameters == ("paradigm", "paradigm/mine/k")
+    main.write_text("paradigm: {choice: {from: p}}")
+    assert list(load_space(main).axes["paradigm"].branches) == ["a", "mine"]
+    (main.parent / "p" / "mine.yaml").write_text("{}")
+    with pytest.raises(SpaceError, match=r"from: both mine\.yaml and mine\.yml are there"):
+        load_space(main)
 
 
 def test_one_branch_from_a_file(write):
