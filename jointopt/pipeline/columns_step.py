@@ -178,13 +178,8 @@ def _scaler(name: str, blueprint: Blueprint, seed: int) -> list[Any]:
         "standard": lambda: [StandardScaler()],
         "robust": lambda: [RobustScaler()],
         "min_max": lambda: [MinMaxScaler()],
-        # Values less than 1e-7 apart are one quantile, in whatever unit; and a column of two
-        # values would reach from -5 to 5.
-        "quantile_normal": lambda: [
-            StandardScaler(),
-            quantiles(output_distribution="normal"),
-            StandardScaler(),
-        ],
+        # Values less than 1e-7 apart are one quantile, in whatever unit.
+        "quantile_normal": lambda: [StandardScaler(), quantiles(output_distribution="normal")],
         "quantile_uniform": lambda: [StandardScaler(), quantiles(output_distribution="uniform")],
         "yeo_johnson": lambda: [StandardScaler(), YeoJohnson(), StandardScaler()],
         "box_cox": lambda: [LowerClip(), BoxCox(), StandardScaler()],

@@ -99,9 +99,9 @@ class YeoJohnson(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Examples
     --------
     >>> YeoJohnson().fit_transform([[-1.0, 7.0], [0.0, 7.0], [9.0, 7.0]]).round(2)
-    array([[-1.76,  7.  ],
+    array([[-1.53,  7.  ],
            [ 0.  ,  7.  ],
-           [ 1.47,  7.  ]])
+           [ 2.19,  7.  ]])
     """
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:

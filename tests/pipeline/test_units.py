@@ -71,17 +71,6 @@ def test_codes_of_categories_do_not_outweigh_numbers(encode):
         assert np.corrcoef(of_others, y)[0, 1] > 0.85
 
 
-def test_a_column_of_two_values_does_not_outweigh_others_as_quantiles():
-    rng = np.random.default_rng(0)
-    X = pd.DataFrame({"a": rng.normal(size=400), "flag": rng.integers(0, 2, 400)})
-    config = {"paradigm": "linear", "transforms/numeric/scale": "quantile_normal"}
-    dataset = dataset_from_arrays(X, X["a"].to_numpy(), "regression")
-    space = adapt_space(load_space("tabular"), dataset)
-    pipeline = build_pipeline(space.complete(config), blueprint_of(space, dataset))
-    columns = pipeline.fit(dataset.X, dataset.y)["columns"].transform(dataset.X)
-    np.testing.assert_allclose(columns.std(axis=0), 1.0, atol=0.01)
-
-
 def test_one_new_value_is_no_million_deviations_away():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": np.r_[np.full(295, 60.0), rng.uniform(10, 30, 5)], "b": range(300)})
