@@ -36,10 +36,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Race"]
+__all__ = ["FOLD_Z", "SAMPLE_Z", "Race"]
 
 MIN_GAINS = 4
 """Configurations that must have finished before a sample of rows may stop another."""
+FOLD_Z, SAMPLE_Z = 1.0, 1.645
+"""One-sided confidence in standard errors: 16 % on folds, where what is stopped by mistake is seldom
+far better than what is left, and the time buys others; 5 % on samples, where no fold is passed."""
 PRIOR_FOLDS = 3.0
 """The pooled variance weighs as much as that many folds of the configuration itself."""
 
@@ -51,9 +54,6 @@ class Race:
     ----------
     n_folds : int
         Folds that a configuration must pass to finish.
-    z : float, default=1.0
-        One-sided confidence in standard errors; 1 is 16 %, 1.645 would be 5 %. What is stopped by
-        mistake is seldom far better than what is left, and the time buys others.
 
     Examples
     --------
@@ -66,9 +66,8 @@ class Race:
     False
     """
 
-    def __init__(self, n_folds: int, z: float = 1.0) -> None:
+    def __init__(self, n_folds: int) -> None:
         self.n_folds = n_folds
-        self.z = z
         self.incumbent: tuple[float, ...] | None = None
         self._rungs_of_incumbent: tuple[float, ...] = ()
         self._finished: list[tuple[float, ...]] = []
@@ -101,15 +100,15 @@ class Race:
             return 0.0
         return float(np.subtract(scores, self.incumbent[: len(scores)]).mean())
 
-    def hopeless(self, scores: Sequence[float], *, patience: float = 1.0) -> bool:
+    def hopeless(self, scores: Sequence[float], *, z: float = FOLD_Z) -> bool:
         """Whether a configuration with these scores on the first folds may stop.
 
         Parameters
         ----------
         scores : sequence of float
             On folds 0 to len(scores) - 1.
-        patience : float, default=1.0
-            Factor on the confidence asked for.
+        z : float, default=1.0
+            Standard errors by which it must be behind.
         """
         j, k = len(scores), self.n_folds
         if self.incumbent is None or j >= k:
@@ -117,26 +116,28 @@ class Race:
         difference = np.subtract(scores, self.incumbent[:j])
         own = difference.var(ddof=1) * (j - 1) if j > 1 else 0.0
         variance = (PRIOR_FOLDS * self._pooled_variance() + own) / (PRIOR_FOLDS + j - 1)
-        error = patience * self.z * np.sqrt(variance * (1 / j - 1 / k))
+        error = z * np.sqrt(variance * (1 / j - 1 / k))
         return bool(difference.mean() + error < 0)
 
-    def hopeless_on_sample(self, rungs: Sequence[float], *, patience: float = 1.0) -> bool:
+    def hopeless_on_sample(self, rungs: Sequence[float], *, z: float = SAMPLE_Z) -> bool:
         """Whether a configuration with these scores on the first rungs may stop.
 
         Parameters
         ----------
         rungs : sequence of float
             The last one decides.
-        patience : float, default=1.0
-            Factor on the confidence asked for.
+        z : float, default=1.645
+            Standard errors by which it must be behind, where there are many gains.
         """
         n, level = len(self._gains), len(rungs) - 1
         if self.incumbent is None or n < MIN_GAINS:
             return False
         spread = np.std([gains[level] for gains in self._gains], ddof=1)
-        room = stdtrit(n - 1, ndtr(self.z)) * spread * np.sqrt(1 + 1 / n)
+        # Beyond that confidence Student's quantiles of few gains say that nothing is certain.
+        quantile = z / SAMPLE_Z * stdtrit(n - 1, ndtr(SAMPLE_Z))
+        room = quantile * spread * np.sqrt(1 + 1 / n)
         difference = rungs[level] - self._rungs_of_incumbent[level]
-        return bool(difference + patience * room < 0)
+        return bool(difference + room < 0)
 
     def _pooled_variance(self) -> float:
         """Return the median variance of differences to the incumbent, infinite if none."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jointopt.evaluation.racing import Race
+from jointopt.evaluation.racing import FOLD_Z, SAMPLE_Z, Race
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["StopRule"]
 
-LEADER_PATIENCE = 5.0
-"""What leads its paradigm stops early only at so many times the confidence asked of others: it
-says what the paradigm can do, and an ensemble lives on models that differ."""
-COSTLY_LEADER_PATIENCE = 3.3
+LEADER_Z = 5.0
+"""What leads its paradigm stops early only where it is so many standard errors behind: it says
+what the paradigm can do, and an ensemble lives on models that differ."""
+COSTLY_LEADER_Z = 3.3
 NEARLY_DONE = 0.5
 """A leader that has passed that share of the folds passes the others too: what it has cost would
 be lost, and it was near enough to come so far."""
@@ -65,14 +65,14 @@ class StopRule:
         """
         scores = [result.score for result in results]
         leads = self._leads(paradigm, results or rungs, whole=bool(results))
-        patience = self._patience(results or rungs) if leads else 1.0
+        z = self._leader_z(results or rungs) if leads else None
         if not scores:
             samples = [result.score for result in rungs]
-            hopeless = self._race.hopeless_on_sample(samples, patience=patience)
+            hopeless = self._race.hopeless_on_sample(samples, z=z or SAMPLE_Z)
             return "behind the best on the same sample of rows" if hopeless else None
         if leads and len(scores) >= NEARLY_DONE * self._n_folds:
             return None
-        hopeless = self._race.hopeless(scores, patience=patience)
+        hopeless = self._race.hopeless(scores, z=z or FOLD_Z)
         return "behind the best on the same folds" if hopeless else None
 
     def _leads(self, paradigm: str, results: Sequence[FoldResult], *, whole: bool) -> bool:
@@ -84,9 +84,9 @@ class StopRule:
         self._leaders[paradigm, whole] = scores
         return True
 
-    def _patience(self, results: Sequence[FoldResult]) -> float:
-        """Return how sure the race must be to stop the best so far of a paradigm."""
+    def _leader_z(self, results: Sequence[FoldResult]) -> float:
+        """Return by how many standard errors the best so far of a paradigm must be behind."""
         seconds = np.mean([result.fit_seconds + result.predict_seconds for result in results])
         if self._max_fit_seconds is not None and seconds > CHEAP * self._max_fit_seconds:
-            return COSTLY_LEADER_PATIENCE
-        return LEADER_PATIENCE
+            return COSTLY_LEADER_Z
+        return LEADER_Z

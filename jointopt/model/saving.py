@@ -85,6 +85,7 @@ TRUSTED_TYPES = frozenset(
         "skrub._datetime_encoder._CircularEncoder",
         "skrub._datetime_encoder._SplineEncoder",
         "skrub._squashing_scaler.SquashingScaler",
+        "skrub._squashing_scaler._MinMaxScaler",
         "skrub._to_str.ToStr",
         "skrub._utils.LRUDict",
         "skrub.selectors._base.All",

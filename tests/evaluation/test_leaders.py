@@ -14,7 +14,7 @@ from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import run_fold
 from jointopt.evaluation.outcome import State
 from jointopt.evaluation.racing import Race
-from jointopt.evaluation.stop_rule import LEADER_PATIENCE
+from jointopt.evaluation.stop_rule import LEADER_Z
 from jointopt.evaluation.table_evaluator import TableEvaluator
 from jointopt.evaluation.tasks import FoldTask, Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
@@ -50,7 +50,7 @@ def scores_of(setting, one):
 
 def stopped_after(race, scores):
     """Return after how many folds the race alone would stop a leader."""
-    folds = (j for j in range(1, N_FOLDS) if race.hopeless(scores[:j], patience=LEADER_PATIENCE))
+    folds = (j for j in range(1, N_FOLDS) if race.hopeless(scores[:j], z=LEADER_Z))
     return next(folds, N_FOLDS)
 
 
