@@ -94,6 +94,7 @@ def test_a_killed_coordinator_loses_nothing_and_leaves_nobody(
         assert (folder / "model").is_dir()
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_its_trial(table, tmp_path, wait_for_trial):
     folder = tmp_path / "out"
     process = start(table, folder, seconds=20)

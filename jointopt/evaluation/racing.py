@@ -41,8 +41,9 @@ __all__ = ["FOLD_Z", "SAMPLE_Z", "Race"]
 MIN_GAINS = 4
 """Configurations that must have finished before a sample of rows may stop another."""
 FOLD_Z, SAMPLE_Z = 1.0, 1.645
-"""One-sided confidence in standard errors: 16 % on folds, where what is stopped by mistake is seldom
-far better than what is left, and the time buys others; 5 % on samples, where no fold is passed."""
+"""One-sided confidence in standard errors: 16 % on folds, where what is stopped by mistake is
+seldom far better than what is left, and the time buys others; 5 % on samples of rows, on which
+nothing was measured that speaks for less."""
 PRIOR_FOLDS = 3.0
 """The pooled variance weighs as much as that many folds of the configuration itself."""
 

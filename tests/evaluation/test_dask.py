@@ -89,6 +89,7 @@ def results_of(executor, tasks):
     return [found[key] for key in range(len(tasks))]
 
 
+@pytest.mark.slow
 def test_a_cluster_and_this_process_agree(cluster, setting, tasks):
     here, there = InProcess(setting), make_executor(setting, None, cluster=cluster[0])
     assert there.capacity == 2

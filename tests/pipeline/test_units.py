@@ -31,7 +31,17 @@ def predicted(X, y, **options):
 
 
 @pytest.mark.parametrize("factor", TARGETS)
-@pytest.mark.parametrize("paradigm", ["lightgbm", "xgboost", "elastic_net", "svm", "knn", "mlp"])
+@pytest.mark.parametrize(
+    "paradigm",
+    [
+        "lightgbm",
+        "xgboost",
+        "elastic_net",
+        "svm",
+        "knn",
+        pytest.param("mlp", marks=pytest.mark.slow),
+    ],
+)
 def test_the_unit_of_a_target_changes_no_model(paradigm, factor):
     X, y = table()
     encode = "target" if paradigm in ("svm", "knn") else "one_hot"
