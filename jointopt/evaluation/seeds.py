@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from jointopt.errors import OptionError
 __all__ = ["checked_seed", "derive_seed"]
 
 
-def checked_seed(seed: object) -> int:
+def checked_seed(seed: SupportsIndex) -> int:
     """Return a seed that a user gives, which may be one of NumPy's integers.
 
     Raises
@@ -25,7 +26,7 @@ def checked_seed(seed: object) -> int:
     3
     """
     try:
-        found = operator.index(seed)  # type: ignore[arg-type]
+        found = operator.index(seed)
     except TypeError:
         found = -1
     if found < 0:

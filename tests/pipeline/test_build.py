@@ -518,3 +518,12 @@ def test_every_shipped_space_meets_a_table_of_one_column(name):
     space = adapt_space(load_space(name), dataset)
     assert not [path for path in space.parameters if path.startswith("features/")]
     build_pipeline(space.default(), blueprint_of(space, dataset))
+
+
+@pytest.mark.parametrize(("n_columns", "offers"), [(200, True), (250, False)])
+def test_splines_are_offered_up_to_two_million_numbers(n_columns, offers):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(9_000, n_columns))).add_prefix("x")
+    space = adapt_space(load_space("tabular"), dataset_from_arrays(X, X["x0"], "regression"))
+    told = {"paradigm": "linear", "transforms/numeric/derive": "spline"}
+    assert (space.possible(told) == told) == offers

@@ -40,6 +40,17 @@ def test_boosting_stops_where_held_out_rows_gain_no_more(rows):
     assert 0 < model.n_rounds_ < 50
 
 
+@pytest.mark.parametrize("booster", [LGBMRegressor, XGBRegressor])
+def test_boosting_that_is_late_ends_at_its_best_round(booster):
+    rng = np.random.default_rng(0)
+    # Of noise the first rounds are the best; of so many rows nothing is fitted twice.
+    X, y = rng.normal(size=(6_000, 5)), rng.normal(size=6_000)
+    boosted = booster(n_estimators=100_000, learning_rate=0.5, n_jobs=1)
+    boosted.set_params(**({"verbose": -1} if booster is LGBMRegressor else {}))
+    model = EarlyStoppingRegressor(boosted, rounds=100_000, max_seconds=1.0, random_state=0)
+    assert model.fit(X, y).n_rounds_ < 10
+
+
 @pytest.mark.parametrize(("n_rows", "expected"), [(300, 300), (6_000, 5_400)])
 def test_few_rows_are_all_in_the_model(n_rows, expected):
     X = np.random.default_rng(0).normal(size=(n_rows, 3))

@@ -281,6 +281,22 @@ def test_regression_stays_near_the_seen_range():
     assert predicted.max() <= number.max() + room
 
 
+@pytest.mark.parametrize("schedule", ["flat_cosine", "constant"])
+def test_batches_are_normalised_by_what_the_final_weights_make_of_them(schedule):
+    X, number, _ = table()
+    network = NetworkRegressor(
+        **SMALL, normalisation="batch", numeric_embedding="none", schedule=schedule, n_epochs=12
+    ).fit(X, number)
+    weights = network.weights_
+    scaled = (X - network.center_) * network.scale_
+    inputs = scaled / np.hypot(scaled / 3, 1) * weights["scale"]
+    first = {name.removeprefix("blocks.0."): value for name, value in weights.items()}
+    units = inputs @ first["linear.weight"] / np.sqrt(3) + first["linear.bias"]
+    np.testing.assert_allclose(first["normalise.running_mean"], units.mean(axis=0), atol=1e-4)
+    variances = units.var(axis=0, ddof=1)
+    np.testing.assert_allclose(first["normalise.running_var"], variances, rtol=1e-3)
+
+
 @both
 def test_saves_without_pickle(kind):
     X = table(seed=1)[0]
