@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from optuna.trial import TrialState
 
-from jointopt.evaluation.outcome import BUDGET_ENDED
 from jointopt.insight.words import counted
 
 if TYPE_CHECKING:
@@ -38,9 +37,9 @@ def savings_frame(records: Sequence[TrialRecord], n_folds: int) -> pd.DataFrame:
     """
     rows = []
     for record in records:
-        trial, told = record.trial, record.told
-        if trial.state is not TrialState.PRUNED or told.get("reason") == BUDGET_ENDED:
+        if record.trial.state is not TrialState.PRUNED or record.is_cut_short:
             continue
+        told = record.told
         passed = len(told.get("fold_scores", []))
         saved = n_folds - passed - told.get("folds_in_vain", 0)
         rows.append((passed, _when(passed, told), 1, saved, saved * record.fold_seconds))

@@ -162,6 +162,12 @@ class Finish:
                 total += own
         # Else a worker would still be at the longest when the others have nothing left to do.
         in_time.sort(key=lambda i: -seconds[i])
+        late = [str(record.number) for i, record in enumerate(records) if i not in in_time]
+        if late:
+            notes.append(
+                f"no time was left to fit on all rows what trial {', '.join(late)} tried; the "
+                "models of the folds stand for it"
+            )
         many = len(in_time) == 1 and total > LONG_SECONDS
         wanted = [_refit_of(records[i]) for i in in_time]
         wholes: list[Pipeline | None] = [None] * len(records)

@@ -26,8 +26,9 @@ __all__ = ["Reserve", "writing_seconds"]
 FINISH_SECONDS, START_SECONDS = 2.7, 3.0
 """What saving, the report, and the interpreter's start and exit take, where loading libraries and
 a small table takes so long."""
-MOST_SLOWER = 2.0
-"""A start that takes longer than by this factor is that of a large table."""
+LEAST_SLOWER, MOST_SLOWER = 0.6, 2.0
+"""A start that takes longer than by the greater factor is that of a large table; one that is very
+short found all files in memory."""
 RETURN_SECONDS = 0.2
 """What is left to do where nothing is written."""
 MOST_AFTER, MOST_FOR_SINGLE = 0.3, 0.4
@@ -57,6 +58,9 @@ LIBRARY_SECONDS = 2.0
 are stopped at the end begin anew, and so load it once more."""
 SAVING_SECONDS = 0.04
 """What writing a small pipeline in safe form takes."""
+TURN_SECONDS = 0.7
+"""What lies between the end of the search and the last fits: what is under way is waited for or
+stopped, members are chosen once more, and workers begin anew."""
 
 
 def writing_seconds(start_seconds: float) -> float:
@@ -68,7 +72,7 @@ def writing_seconds(start_seconds: float) -> float:
         What loading libraries and the table took: one machine differs from another, and from
         itself at another hour, by a factor of two. It counts half, being itself by chance.
     """
-    slower = min(max(start_seconds / START_SECONDS, 1.0), MOST_SLOWER)
+    slower = min(max(start_seconds / START_SECONDS, LEAST_SLOWER), MOST_SLOWER)
     return FINISH_SECONDS * (1.0 + slower) / 2.0
 
 
@@ -110,7 +114,7 @@ class Reserve:
         self._saves = writing_seconds is not None
         self._after = RETURN_SECONDS if writing_seconds is None else writing_seconds
         slower = 1.0 if writing_seconds is None else writing_seconds / FINISH_SECONDS
-        self._loading = LIBRARY_SECONDS * slower
+        self._loading, self._turning = LIBRARY_SECONDS * slower, TURN_SECONDS * slower
         if budget.seconds is not None:
             self._after = min(self._after, MOST_AFTER * budget.seconds)
         budget.reserve = self._after
@@ -136,7 +140,9 @@ class Reserve:
             of_trials = min(1.0, len(self._costs) / FEW)
             usual = SELECTION_SECONDS * of_trials * self._of_rows
             selecting = max(usual, self._members.slow_seconds())
-            self._keep_free([costs for _, costs in best], selecting=selecting)
+            # Any of them may be a member; the review gives back what is too much.
+            loading = max(costs.loading for _, costs in self._costs)
+            self._keep_free([costs for _, costs in best], selecting, loading)
         elif self._members.signed(record) > self._best:
             limit = MOST_FOR_SINGLE * (self._budget.seconds or np.inf)
             predicted = REFIT_MARGIN * self.seconds_to_fit(record)
@@ -154,22 +160,22 @@ class Reserve:
         if self._members.paths(self._members.best()):
             # Trials that end from now on are chosen from once more.
             again = self._members.slow_seconds()
-            self._keep_free([self._costs_of(record) for record, _ in chosen], selecting=again)
+            costs = [self._costs_of(record) for record, _ in chosen]
+            self._keep_free(costs, again, max(each.loading for each in costs))
             self._is_exact = True
 
     def _costs_of(self, record: TrialRecord) -> _Costs:
         keeping, fitting = self.seconds_to_keep(record), self.seconds_to_fit(record)
         return _Costs(keeping, fitting, self._loading * _is_network(record))
 
-    def _keep_free(self, costs: Sequence[_Costs], *, selecting: float = 0.0) -> None:
+    def _keep_free(self, costs: Sequence[_Costs], selecting: float, loading: float) -> None:
         """Reserve time for members."""
         most = MOST_RESERVED * (self._budget.seconds or np.inf)
         keeping = sum(each.keeping for each in costs)
         # What takes longer is not fitted on all rows.
         refits = [each.fitting for each in costs if each.fitting <= most]
         refitting = max([0.0, *refits, sum(refits) / self._evaluator.capacity])
-        expected = selecting + keeping + REFIT_MARGIN * refitting
-        loading = max((each.loading for each in costs), default=0.0)
+        expected = selecting + keeping + REFIT_MARGIN * refitting + self._turning
         self._budget.reserve = self._after + min(expected, most) + loading
 
     def seconds_to_keep(self, record: TrialRecord) -> float:

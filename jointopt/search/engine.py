@@ -261,6 +261,7 @@ class Engine:
         for record in self._records:
             run.make_known(record)
         self._remember(run, earlier)
+        run.propose_unfinished()
         run.deadline = self._deadline(stage, used_seconds(r.trial for r in run.told))
         if run.told and (run.deadline <= self._budget.elapsed() or self._was_left(stage)):
             # What later stages told stands on what this one found.

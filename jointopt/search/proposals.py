@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 from random import Random
 from typing import TYPE_CHECKING
 
 from jointopt.search.starts import Starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from jointopt.space import Config
 
@@ -30,7 +30,7 @@ class Proposals:
     """
 
     def __init__(self, configs: Iterable[Config]) -> None:
-        self._rest = iter(configs)
+        self._rest: Iterator[Config] = iter(configs)
         self._window = WINDOW_OF_STARTS if isinstance(configs, Starts) else WINDOW
         self._next: list[Config] = []
         self._scattered: Random | None = None
@@ -38,6 +38,10 @@ class Proposals:
     def scatter(self) -> None:
         """Go on in an order of this run's own: in the same order, runs would meet at each one."""
         self._scattered = Random()
+
+    def put_first(self, configs: Iterable[Config]) -> None:
+        """Give others before what is left."""
+        self._rest = chain(configs, self._rest)
 
     def pop(self) -> Config | None:
         """Return one that was not returned before; None if there is none."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from jointopt.evaluation.outcome import BUDGET_ENDED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -57,6 +59,11 @@ class TrialRecord:
     def told(self) -> dict[str, Any]:
         """Return what its evaluation told beside the value, nothing of it shortened."""
         return told_of(self.trial)
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether nothing but the clock ended it: what it would have come to is not known."""
+        return self.told.get("reason") == BUDGET_ENDED
 
 
 @dataclass(frozen=True, slots=True)

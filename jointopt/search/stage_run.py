@@ -82,9 +82,15 @@ class StageRun:
         held = self.stage.space.frozen
         if any(record.config.get(path, value) != value for path, value in held.items()):
             return False
-        self.known[frozenset(record.config.items())] = record
+        if not record.is_cut_short:
+            self.known[frozenset(record.config.items())] = record
         self.live.add(record.config, record.trial)
         return True
+
+    def propose_unfinished(self) -> None:
+        """Propose first what an earlier run began, and had no time to end."""
+        cut = (record.config for record in self.told if record.is_cut_short)
+        self.proposals.put_first(c for c in cut if frozenset(c.items()) not in self.known)
 
     def part_ways(self) -> None:
         """Propose otherwise than another run with the same seed does."""

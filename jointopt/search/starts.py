@@ -45,8 +45,9 @@ class Starts(Sequence["Config"]):
         self._ended: defaultdict[object, list[TrialState]] = defaultdict(list)
 
     def learn(self, record: TrialRecord) -> None:
-        """Take in how a trial ended."""
-        self._ended[record.config.get("paradigm")].append(record.trial.state)
+        """Take in how a trial ended; one that the clock ended says nothing of its paradigm."""
+        if not record.is_cut_short:
+            self._ended[record.config.get("paradigm")].append(record.trial.state)
 
     def __iter__(self) -> Iterator[Config]:
         """Yield configurations while others are being evaluated."""

@@ -85,8 +85,20 @@ def test_an_ensemble_does_without_fits_on_all_rows_where_time_is_short(dataset, 
     options = RunOptions(space="small", n_trials=N_TRIALS, seconds=3_600.0)
     monkeypatch.setattr("jointopt.model.reserve.MOST_RESERVED", 0.0)
     found = run_table(dataset, options)
+    (note,) = [note for note in found.notes if note.startswith("no time was left")]
     for member in found.model.members:
         assert member.shares == pytest.approx([1 / 4] * 4)
+        assert f" {member.trial}" in note
+
+
+@pytest.mark.slow
+def test_members_are_fitted_on_all_rows_at_the_end_of_a_budget(dataset):
+    """Workers whose fits are stopped at that moment begin anew, and some load a library."""
+    space = load_space("tabular").prune(["paradigm/extra_trees", "paradigm/random_forest"])
+    options = RunOptions(space=space, seconds=20.0, workers=2)
+    found = run_table(dataset, options)
+    assert not [note for note in found.notes if "on all rows" in note]
+    assert all(member.shares[0] >= 0.5 for member in found.model.members)
 
 
 def test_a_last_fit_that_takes_longer_than_expected_is_told(dataset, monkeypatch):

@@ -6,6 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from jointopt.evaluation.outcome import BUDGET_ENDED
 from jointopt.search.budget import Budget
 from jointopt.search.proposals import Proposals
 from jointopt.search.result import TrialRecord
@@ -14,9 +15,9 @@ from jointopt.search.starts import Starts
 CONFIGS = [{"paradigm": label, "k": k} for k in range(4) for label in ("knn", "linear")]
 
 
-def told(config, state):
+def told(config, state, **attributes):
     value = 1.0 if state is TrialState.COMPLETE else None
-    trial = optuna.trial.create_trial(state=state, value=value)
+    trial = optuna.trial.create_trial(state=state, value=value, user_attrs=attributes)
     return TrialRecord("joint", 0, config, trial)
 
 
@@ -37,6 +38,14 @@ def test_a_paradigm_of_which_one_came_through_is_not():
         met.append(config)
         state = TrialState.COMPLETE if config["k"] == 1 else TrialState.PRUNED
         starts.learn(told(config, state))
+    assert met == CONFIGS
+
+
+def test_what_the_clock_ended_says_nothing_of_its_paradigm():
+    starts, met = Starts(CONFIGS, Budget()), []
+    for config in starts:
+        met.append(config)
+        starts.learn(told(config, TrialState.PRUNED, reason=BUDGET_ENDED))
     assert met == CONFIGS
 
 
