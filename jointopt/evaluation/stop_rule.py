@@ -41,7 +41,7 @@ class StopRule:
         self._n_folds = n_folds
         self._max_fit_seconds = max_fit_seconds
         self._race = Race(n_folds)
-        self._leaders: dict[tuple[str, bool], list[float]] = {}
+        self._best: dict[tuple[str, bool, int], float] = {}
 
     def finished(self, scores: Sequence[float], rungs: Sequence[float]) -> None:
         """Take in the scores of a configuration that passed all folds, and the samples before."""
@@ -76,13 +76,13 @@ class StopRule:
         return "behind the best on the same folds" if hopeless else None
 
     def _leads(self, paradigm: str, results: Sequence[FoldResult], *, whole: bool) -> bool:
-        """Whether a configuration is the best so far of its paradigm; it is remembered as such."""
-        scores = [result.score for result in results]
-        leader = self._leaders.get((paradigm, whole), [])
-        if len(leader) >= len(scores) and np.mean(scores) < np.mean(leader[: len(scores)]):
-            return False
-        self._leaders[paradigm, whole] = scores
-        return True
+        """Whether none of its paradigm was better on the same folds, or samples; remember it."""
+        mean = float(np.mean([result.score for result in results]))
+        place = paradigm, whole, len(results)
+        leads = mean >= self._best.get(place, -np.inf)
+        if leads:
+            self._best[place] = mean
+        return leads
 
     def _leader_z(self, results: Sequence[FoldResult]) -> float:
         """Return by how many standard errors the best so far of a paradigm must be behind."""

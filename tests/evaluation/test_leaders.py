@@ -14,9 +14,9 @@ from jointopt.evaluation.folds import make_folds
 from jointopt.evaluation.one_fold import run_fold
 from jointopt.evaluation.outcome import State
 from jointopt.evaluation.racing import Race
-from jointopt.evaluation.stop_rule import LEADER_Z
+from jointopt.evaluation.stop_rule import LEADER_Z, StopRule
 from jointopt.evaluation.table_evaluator import TableEvaluator
-from jointopt.evaluation.tasks import FoldTask, Setting
+from jointopt.evaluation.tasks import FoldResult, FoldTask, Setting
 from jointopt.pipeline.adapt import adapt_space, blueprint_of
 
 RIDGE = {
@@ -57,7 +57,7 @@ def stopped_after(race, scores):
 def test_a_leader_that_has_passed_half_of_the_folds_passes_all(setting):
     evaluator = TableEvaluator(setting, InProcess(setting))
     race = Race(N_FOLDS)
-    good = [config("one", alpha) for alpha in (0.05, 0.1, 0.3)]
+    good = [config("one", alpha) for alpha in (0.05, 0.1)]
     for one in good:
         race.finished(scores_of(setting, one))
     by_time = {}
@@ -72,10 +72,26 @@ def test_a_leader_that_has_passed_half_of_the_folds_passes_all(setting):
         while not (outcomes := evaluator.collect(None)):
             pass
         states[number] = outcomes[0].state
-    assert [states[number] for number in range(3)] == [State.COMPLETE] * 3
-    assert states[3] is State.PRUNED, "too far behind for any patience"
-    assert states[4] is State.COMPLETE
-    assert states[5] is State.PRUNED
+    assert [states[number] for number in range(2)] == [State.COMPLETE] * 2
+    assert states[2] is State.PRUNED, "too far behind for any patience"
+    assert states[3] is State.COMPLETE
+    assert states[4] is State.PRUNED
+
+
+def test_luck_on_the_first_fold_makes_no_leader_of_the_next_ones():
+    rule = StopRule(n_folds=4)
+    for scores in ([0.9, 0.9, 0.9, 0.9], [0.89, 0.9, 0.89, 0.9]):
+        rule.finished(scores, [])
+
+    def stopped(scores):
+        results = [FoldResult(fold, score) for fold, score in enumerate(scores)]
+        return rule.why_to_stop("other", results, []) is not None
+
+    leader = [0.7, 0.7, 0.7]
+    assert [stopped(leader[:n]) for n in (2, 3)] == [False, False], "half of the folds are passed"
+    assert not stopped([0.89])
+    assert stopped([0.89, 0.3]), "the leader was better on these two"
+    assert not stopped([0.72, 0.72]), "a new leader"
 
 
 def first_outcome(evaluator):

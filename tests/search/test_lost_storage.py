@@ -120,7 +120,7 @@ DIES_WITH_THE_LOCK = """
 import os
 from jointopt.search.storage import open_storage
 os.rename = lambda *names: os._exit(9)
-open_storage("out/s.journal")
+open_storage("out/s.journal").create_new_study([])
 """
 
 
