@@ -220,7 +220,7 @@ class JointClassifier(ClassifierMixin, _Joint):
         What one worker may use: "1500MB", "2GB", or bytes; by default its share of 80 % of the
         machine's memory. It needs workers.
     seed : int, default=0
-        Seed of everything random.
+        Seed of everything random, up to 2**32 - 1.
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same
@@ -381,7 +381,7 @@ class JointRegressor(RegressorMixin, _Joint):
         What one worker may use: "1500MB", "2GB", or bytes; by default its share of 80 % of the
         machine's memory. It needs workers.
     seed : int, default=0
-        Seed of everything random.
+        Seed of everything random, up to 2**32 - 1.
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same

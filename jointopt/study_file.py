@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from jointopt.errors import OptionError, SpaceError
 from jointopt.evaluation.limits import parse_memory
+from jointopt.evaluation.seeds import MAX_SEED, checked_seeds
 from jointopt.files import is_named
 from jointopt.search.budget import parse_seconds
 from jointopt.search.strategies import sequential
@@ -43,9 +44,6 @@ __all__ = [
 ]
 
 SEQUENTIAL = "sequential"
-MAX_SEED = 2**32 - 1
-"""NumPy's."""
-
 
 StrategyName = Literal["joint", "sequential", "alternating", "random", "exhaustive"]
 
@@ -145,6 +143,12 @@ class StudyDefinition(BaseModel):
     def _is_size(cls, given: str | float | None) -> str | float | None:
         if given is not None:
             parse_memory(given, "value")
+        return given
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _are_seeds(cls, given: Any) -> Any:
+        checked_seeds(given, "value")
         return given
 
     @model_validator(mode="after")

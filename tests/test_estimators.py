@@ -244,9 +244,18 @@ def test_a_seed_may_be_of_numpy_and_must_be_whole(tmp_path):
     X, y = load_iris(return_X_y=True)
     model = JointClassifier(**QUICKEST, storage=f"sqlite:///{tmp_path}/study.db")
     model.set_params(seed=np.int64(3)).fit(X, y)
-    for seed in (-1, None, 1.5):
-        with pytest.raises(OptionError, match=f"seed must be a whole number .*, got {seed}"):
+    for seed in (-1, None, 1.5, True, 2**32):
+        message = f"seed must be a whole number from 0 to 4294967295, got {seed}"
+        with pytest.raises(OptionError, match=message):
             model.set_params(seed=seed).fit(X, y)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5])
+def test_workers_must_be_one_or_more(workers):
+    X, y = load_iris(return_X_y=True)
+    message = f"workers must be a whole number of at least 1, got {workers}; leave it out to fit"
+    with pytest.raises(OptionError, match=message):
+        JointClassifier(**QUICKEST, workers=workers).fit(X, y)
 
 
 def test_a_budget_in_seconds_ends_the_search():

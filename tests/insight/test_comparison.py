@@ -638,6 +638,14 @@ def test_a_search_without_a_result_is_a_run_without_scores():
         ({"strategies": ["joint", "magic"]}, "'magic' is not known"),
         ({"seeds": 0}, "seeds must be"),
         ({"seeds": [1, 1]}, "seeds must be"),
+        ({"seeds": [0, 0.5]}, r"seeds must be .*; got \[0, 0.5\]"),
+        ({"seeds": [0, True]}, "seeds must be"),
+        ({"seeds": [2**32]}, "seeds must be .* from 0 to 4294967295; got"),
+        ({"seeds": True}, "seeds must be"),
+        ({"seeds": 2.5}, "seeds must be"),
+        ({"seeds": "12"}, "seeds must be"),
+        ({"workers": 0}, "workers must be a whole number of at least 1, got 0"),
+        ({"workers": -1}, "workers must be a whole number of at least 1, got -1"),
         ({"parallel": 0}, "parallel must be"),
         ({"parallel": 2, "workers": 4}, "one worker each"),
         ({"n_trials": 0}, "number of trials"),
@@ -650,6 +658,18 @@ def test_options_that_are_not_valid(given, match):
     y = np.array(["a", "b", "c"])[codes]
     with pytest.raises(OptionError, match=match):
         compare(X, y, **{"strategies": ["joint", "random"], **QUICK, **given})
+
+
+def test_a_number_of_seeds_and_seeds_may_be_of_numpy():
+    assert CompareOptions(seeds=np.int64(2)).listed_seeds() == [0, 1]
+    assert CompareOptions(seeds=np.array([4, 2])).listed_seeds() == [4, 2]
+
+
+def test_a_number_of_workers_that_is_refused_leaves_no_folder(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(OptionError, match="workers must be"):
+        compare(X, y, ["joint", "random"], **QUICK, workers=0, folder=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_tables_that_cannot_be_used():
