@@ -177,11 +177,11 @@ class StudyDefinition(BaseModel):
         """
         if self.order is None and self.shares is None:
             return strategy
+        if strategy == SEQUENTIAL:
+            return partial(sequential, order=self.order, shares=self.shares)
         if SEQUENTIAL not in (self.strategies or [self.strategy]):
             raise OptionError("order and shares are of the sequential strategy, which is not run")
-        if strategy != SEQUENTIAL:
-            return strategy
-        return partial(sequential, order=self.order, shares=self.shares)
+        return strategy
 
 
 def load_study(path: Path, given: Mapping[str, Any] | None = None) -> StudyDefinition:

@@ -167,6 +167,18 @@ def test_a_single_run_of_a_comparison_s_study_runs_again(run, tmp_path):
     assert "The best single pipeline" in out
 
 
+def test_a_sequential_run_of_a_study_that_compares_others_takes_an_order(run, tmp_path):
+    (tmp_path / "two.yaml").write_text(
+        "data: 'sklearn:iris'\ntarget: target\nspace: space.yaml\n"
+        "strategies: [joint, random]\ntrials: 3\nworkers: 1\n"
+    )
+    words = ("--strategy", "sequential", "--order", "hyperparameters,paradigm", "--out", "one")
+    code, _, err = run("run", "two.yaml", *words)
+    assert (code, err) == (0, "")
+    names = optuna.get_all_study_names("sqlite:///one/study.db")
+    assert "iris/sequential/1-hyperparameters" in names
+
+
 def test_whole_numbers_as_names_of_columns(run, tmp_path):
     pd.DataFrame([[i, i % 3, i % 2] for i in range(40)]).to_parquet(tmp_path / "t.parquet")
     words = ("--target", 2, "--space", "space.yaml", "--trials", 2, "--seeds", 1, "--workers", 1)
