@@ -226,6 +226,7 @@ def compare_datasets(
         _settings(options, space, parallel, metrics),
         {name: fingerprint(table) for name, table in read.items()},
         {label: told_strategy(strategy) for label, strategy in strategies.items()},
+        metrics,
     )
     missing = [job for job in jobs if job.key not in kept.outcomes]
     if missing and kept.made_with:

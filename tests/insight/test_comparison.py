@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -527,6 +528,31 @@ def test_a_folder_goes_on_and_refuses_other_settings(tmp_path, monkeypatch):
         compare(X, y, ["joint", "random"], **QUICK | {"n_trials": 4}, **how)
     with pytest.raises(OptionError, match="other data named 'data'"):
         compare(X + 1, y, ["joint", "random"], **QUICK, **how)
+
+
+def test_the_default_metric_is_the_same_by_name(tmp_path, monkeypatch):
+    X, y = load_iris(return_X_y=True)
+    how = {**QUICK, "n_trials": 1, "seeds": 1}
+    for folder, metric in (("default", None), ("named", "log_loss")):
+        compare(X, y, ["joint", "random"], metric=metric, folder=tmp_path / folder, **how)
+    monkeypatch.setattr(compare_one, "run_table", None)  # nothing is left to run
+    for folder, metric in (("default", "log_loss"), ("named", None)):
+        found = compare(X, y, ["joint", "random"], metric=metric, folder=tmp_path / folder, **how)
+        assert len(found.runs) == 2
+    for folder, before in (("default", None), ("named", "log_loss")):
+        with pytest.raises(OptionError, match=f"made with metric {before}, but now it is accura"):
+            compare(X, y, ["joint", "random"], metric="accuracy", folder=tmp_path / folder, **how)
+
+
+def test_a_folder_of_several_tables_goes_on_with_their_default_metrics(tmp_path):
+    tables = {"iris": load_iris(return_X_y=True), "diabetes": load_diabetes(return_X_y=True)}
+    options = CompareOptions(["joint", "random"], seeds=1, **QUICK | {"n_trials": 1})
+    first = compare_datasets(tables, options, folder=tmp_path)
+    again = compare_datasets(tables, options, folder=tmp_path)
+    pd.testing.assert_frame_equal(again.runs, first.runs)
+    named = replace(options, metric="rmse")
+    with pytest.raises(OptionError, match="made with metric None, but now it is rmse"):
+        compare_datasets({"diabetes": tables["diabetes"]}, named, folder=tmp_path)
 
 
 def scored_by(factor):
