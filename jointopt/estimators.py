@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jointopt.data import Task, dataset_from_arrays, get_metric
+from jointopt.data.columns import string_names
 from jointopt.evaluation.limits import parse_memory
 from jointopt.evaluation.seeds import checked_seed
 from jointopt.insight.leaderboard import leaderboard, members_frame
@@ -168,6 +169,7 @@ class _Joint(BaseEstimator):
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """Let scikit-learn check and remember the columns; frames keep their types."""
         if isinstance(X, pd.DataFrame):
+            string_names(X)  # which says in a sentence that two are the same
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
         return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
