@@ -25,6 +25,7 @@ from jointopt.space import load_space
 from jointopt.study_options import (
     budget_of,
     check_folder,
+    check_holds_no,
     load_frame,
     study_from_options,
     write_study,
@@ -102,8 +103,7 @@ class CompareCommand:
         options.listed_seeds()
         # Made with the first result, so that a mistake leaves no empty folder.
         folder = check_folder(Path(f"{name}-comparison") if out is None else out)
-        if (folder / "study.db").exists():
-            raise OptionError(f"{folder} holds the results of a run; choose another --out")
+        check_holds_no("run", folder)
         seconds = "" if options.seconds is None else f", {options.seconds:g} s a run"
         trials = "" if options.n_trials is None else f", {options.n_trials} evaluations a run"
         console.print(

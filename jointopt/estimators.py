@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jointopt.data import Task, dataset_from_arrays, get_metric
+from jointopt.data.columns import string_names
 from jointopt.evaluation.limits import parse_memory
 from jointopt.evaluation.seeds import checked_seed
 from jointopt.insight.leaderboard import leaderboard, members_frame
@@ -168,6 +169,7 @@ class _Joint(BaseEstimator):
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """Let scikit-learn check and remember the columns; frames keep their types."""
         if isinstance(X, pd.DataFrame):
+            string_names(X)  # which says in a sentence that two are the same
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
         return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
@@ -220,7 +222,7 @@ class JointClassifier(ClassifierMixin, _Joint):
         What one worker may use: "1500MB", "2GB", or bytes; by default its share of 80 % of the
         machine's memory. It needs workers.
     seed : int, default=0
-        Seed of everything random.
+        Seed of everything random, up to 2**32 - 1.
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same
@@ -381,7 +383,7 @@ class JointRegressor(RegressorMixin, _Joint):
         What one worker may use: "1500MB", "2GB", or bytes; by default its share of 80 % of the
         machine's memory. It needs workers.
     seed : int, default=0
-        Seed of everything random.
+        Seed of everything random, up to 2**32 - 1.
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same

@@ -31,6 +31,7 @@ from jointopt.space import load_space
 from jointopt.study_file import SEQUENTIAL, StudyDefinition, load_study
 from jointopt.study_options import (
     budget_of,
+    check_holds_no,
     load_frame,
     result_folder,
     study_from_options,
@@ -243,6 +244,7 @@ def _only_table(study: StudyDefinition) -> TableDefinition:
 
 def _run_folder(out: Path | None, name: str, *, resume: bool) -> Path:
     folder = Path(f"{name}-jointopt") if out is None else out
+    check_holds_no("comparison", folder)
     if resume and (folder / "study.yaml").is_file():
         _check_name(folder, name)
     result_folder(folder)

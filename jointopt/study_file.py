@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 
 from jointopt.errors import OptionError, SpaceError
 from jointopt.evaluation.limits import parse_memory
+from jointopt.evaluation.seeds import MAX_SEED, checked_seeds
 from jointopt.files import is_named
 from jointopt.search.budget import parse_seconds
 from jointopt.search.strategies import sequential
@@ -43,9 +44,6 @@ __all__ = [
 ]
 
 SEQUENTIAL = "sequential"
-MAX_SEED = 2**32 - 1
-"""NumPy's."""
-
 
 StrategyName = Literal["joint", "sequential", "alternating", "random", "exhaustive"]
 
@@ -147,6 +145,12 @@ class StudyDefinition(BaseModel):
             parse_memory(given, "value")
         return given
 
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _are_seeds(cls, given: Any) -> Any:
+        checked_seeds(given, "value")
+        return given
+
     @model_validator(mode="after")
     def _has_its_tables(self) -> Self:
         if self.tables is None and (self.data is None or self.target is None):
@@ -173,11 +177,11 @@ class StudyDefinition(BaseModel):
         """
         if self.order is None and self.shares is None:
             return strategy
+        if strategy == SEQUENTIAL:
+            return partial(sequential, order=self.order, shares=self.shares)
         if SEQUENTIAL not in (self.strategies or [self.strategy]):
             raise OptionError("order and shares are of the sequential strategy, which is not run")
-        if strategy != SEQUENTIAL:
-            return strategy
-        return partial(sequential, order=self.order, shares=self.shares)
+        return strategy
 
 
 def load_study(path: Path, given: Mapping[str, Any] | None = None) -> StudyDefinition:

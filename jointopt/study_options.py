@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from jointopt.data import load_table
 from jointopt.data.columns import with_string_names
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "budget_of",
     "check_folder",
+    "check_holds_no",
     "load_frame",
     "result_folder",
     "study_from_options",
@@ -30,6 +31,13 @@ __all__ = [
 ]
 
 DEFAULT_BUDGET = "60s"
+
+TRACES: Final = {
+    # A run may keep its study elsewhere, and a comparison that was stopped has its runs alone.
+    "run": ("study.db", "leaderboard.csv"),
+    "comparison": ("comparison.parquet", "runs.jsonl"),
+}
+"""What tells in a folder whose results it holds."""
 
 
 def study_from_options(data: Path, given: dict[str, Any]) -> StudyDefinition:
@@ -88,6 +96,18 @@ def check_folder(out: Path) -> Path:
     if out.exists() and not out.is_dir():
         raise OptionError(f"--out {out} is a file; give a folder")
     return out
+
+
+def check_holds_no(kind: Literal["run", "comparison"], folder: Path) -> None:
+    """Refuse a folder of the other kind of results, whose study definition would be replaced.
+
+    Raises
+    ------
+    OptionError
+        If it holds results of that kind.
+    """
+    if any((folder / name).exists() for name in TRACES[kind]):
+        raise OptionError(f"{folder} holds the results of a {kind}; choose another --out")
 
 
 def result_folder(out: Path) -> Path:

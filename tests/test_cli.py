@@ -343,9 +343,29 @@ def test_the_demo_scores_rows_that_the_search_did_not_see(run, tmp_path):
     train, test = (pd.read_csv(tmp_path / "demo" / f"{part}.csv") for part in ("train", "test"))
     assert len(train) + len(test) == 569
     assert not set(map(tuple, train.to_numpy())) & set(map(tuple, test.to_numpy()))
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("precious")
-    assert run("demo", "--out", "mine")[0] == 2
+    study = tmp_path / "demo" / "results" / "study.db"
+    kept = study.read_bytes()
+    assert run("demo", "--budget", "0")[0] == 2
+    assert study.read_bytes() == kept
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "train.csv", "test.csv"])
+def test_the_demo_refuses_a_folder_of_other_things(run, tmp_path, name):
+    mine = tmp_path / "mine"
+    (mine / "results").mkdir(parents=True)
+    for path in (mine / name, mine / "results" / "study.db"):
+        path.write_text("precious")
+    code, _, err = run("demo", "--out", "mine", "--budget", "1s")
+    assert code == 2
+    assert "--out mine holds other things than a demo; choose another folder" in flat(err)
+    assert {path.name for path in mine.iterdir()} == {name, "results"}
+    for path in (mine / name, mine / "results" / "study.db"):
+        assert path.read_text() == "precious"
+
+
+def test_a_demo_that_is_refused_leaves_no_folder(run, tmp_path):
+    assert run("demo", "--budget", "0")[0] == 2
+    assert not (tmp_path / "demo").exists()
 
 
 def test_space_checks_a_file_of_one_s_own(run, tmp_path):

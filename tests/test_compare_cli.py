@@ -144,6 +144,33 @@ def test_the_folder_of_a_run_is_not_a_comparison_s(run, tmp_path):
     assert (code, "one holds the results of a run" in err) == (2, True)
 
 
+def test_the_folder_of_a_run_with_its_study_elsewhere_is_not_a_comparison_s(run, tmp_path):
+    words = ("sklearn:iris", "--target", "target", "--space", "space.yaml", "--trials", 2)
+    words = (*words, "--workers", 1, "--out", "one")
+    assert run("run", *words, "--storage", "sqlite:///elsewhere.db")[0] == 0
+    written = (tmp_path / "one" / "study.yaml").read_text()
+    code, _, err = run("compare", *words, "--strategies", "joint,random", "--seeds", 1)
+    assert (code, "one holds the results of a run" in err) == (2, True)
+    assert (tmp_path / "one" / "study.yaml").read_text() == written
+
+
+@pytest.mark.parametrize("option", [(), ("--resume",), ("--storage", "sqlite:///elsewhere.db")])
+@pytest.mark.parametrize("name", ["comparison.parquet", "runs.jsonl"])
+def test_the_folder_of_a_comparison_is_not_a_run_s(run, tmp_path, name, option):
+    folder = tmp_path / "both"
+    folder.mkdir()
+    for kept in (name, "study.yaml"):
+        (folder / kept).write_text("strategies: [joint, random]\n")
+    words = ("sklearn:iris", "--target", "target", "--space", "space.yaml", "--trials", 2)
+    code, _, err = run("run", *words, "--workers", 1, "--out", "both", *option)
+    assert (code, "both holds the results of a comparison; choose another --out" in err) == (
+        2,
+        True,
+    )
+    assert {path.name for path in folder.iterdir()} == {name, "study.yaml"}
+    assert all("joint, random" in path.read_text() for path in folder.iterdir())
+
+
 def test_another_order_under_the_same_name_is_refused(run):
     words = ("compare", "sklearn:iris", "--target", "target", "--space", "space.yaml")
     words = (*words, "--strategies", "joint,sequential", "--trials", 2, "--seeds", 1)
@@ -165,6 +192,18 @@ def test_a_single_run_of_a_comparison_s_study_runs_again(run, tmp_path):
     code, out, err = run("run", "one/study.yaml", "--out", "again")
     assert (code, err) == (0, "")
     assert "The best single pipeline" in out
+
+
+def test_a_sequential_run_of_a_study_that_compares_others_takes_an_order(run, tmp_path):
+    (tmp_path / "two.yaml").write_text(
+        "data: 'sklearn:iris'\ntarget: target\nspace: space.yaml\n"
+        "strategies: [joint, random]\ntrials: 3\nworkers: 1\n"
+    )
+    words = ("--strategy", "sequential", "--order", "hyperparameters,paradigm", "--out", "one")
+    code, _, err = run("run", "two.yaml", *words)
+    assert (code, err) == (0, "")
+    names = optuna.get_all_study_names("sqlite:///one/study.db")
+    assert "iris/sequential/1-hyperparameters" in names
 
 
 def test_whole_numbers_as_names_of_columns(run, tmp_path):

@@ -24,6 +24,7 @@ from jointopt import (
     JointRegressor,
     OptionError,
     Space,
+    SpaceError,
     load_space,
 )
 
@@ -244,9 +245,18 @@ def test_a_seed_may_be_of_numpy_and_must_be_whole(tmp_path):
     X, y = load_iris(return_X_y=True)
     model = JointClassifier(**QUICKEST, storage=f"sqlite:///{tmp_path}/study.db")
     model.set_params(seed=np.int64(3)).fit(X, y)
-    for seed in (-1, None, 1.5):
-        with pytest.raises(OptionError, match=f"seed must be a whole number .*, got {seed}"):
+    for seed in (-1, None, 1.5, True, 2**32):
+        message = f"seed must be a whole number from 0 to 4294967295, got {seed}"
+        with pytest.raises(OptionError, match=message):
             model.set_params(seed=seed).fit(X, y)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5])
+def test_workers_must_be_one_or_more(workers):
+    X, y = load_iris(return_X_y=True)
+    message = f"workers must be a whole number of at least 1, got {workers}; leave it out to fit"
+    with pytest.raises(OptionError, match=message):
+        JointClassifier(**QUICKEST, workers=workers).fit(X, y)
 
 
 def test_a_budget_in_seconds_ends_the_search():
@@ -258,3 +268,23 @@ def test_a_budget_in_seconds_ends_the_search():
 def test_one_class_is_a_plain_error():
     with pytest.raises(DataError, match="one class"):
         JointClassifier(**QUICK).fit(np.arange(20).reshape(-1, 1), ["a"] * 20)
+
+
+def test_columns_of_one_name_are_a_plain_error():
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    doubled = X.set_axis([*X.columns[:-1], "bmi"], axis=1)
+    model = JointRegressor(**QUICKEST)
+    with pytest.raises(DataError, match="more than one column named 'bmi'; column names must"):
+        model.fit(doubled, y)
+    model.fit(X, y)
+    with pytest.raises(DataError, match="more than one column named 'bmi'; column names must"):
+        model.predict(doubled)
+
+
+def test_a_space_without_an_estimator_for_the_task_is_a_plain_error():
+    X, y = load_diabetes(return_X_y=True)
+    bayes = {"estimator": {"classification": "sklearn.naive_bayes.GaussianNB"}}
+    space = Space(paradigm=Choice({"bayes": bayes}))
+    message = r"paradigm: no branch fits this table \(bayes: it has no estimator for regression\)"
+    with pytest.raises(SpaceError, match=message):
+        JointRegressor(space=space, n_trials=1, budget=None).fit(X, y)

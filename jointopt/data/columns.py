@@ -27,6 +27,7 @@ __all__ = [
     "listed",
     "normalise_column",
     "quoted",
+    "string_names",
     "with_string_names",
 ]
 
@@ -162,7 +163,7 @@ class Schema:
                 f"the table must be a pandas DataFrame, got {type(frame).__name__}; make one with "
                 "the training columns"
             )
-        given = dict(zip(_string_names(frame), (v for _, v in frame.items()), strict=True))
+        given = dict(zip(string_names(frame), (v for _, v in frame.items()), strict=True))
         if missing := [column.name for column in self.used if column.name not in given]:
             raise ModelError(_missing_columns(missing, sorted(given)))
         # Of one index pandas knows without a look that it is the same in all columns.
@@ -277,10 +278,17 @@ def with_string_names(frame: pd.DataFrame) -> pd.DataFrame:
     DataError
         If two columns then have the same name.
     """
-    return frame.set_axis(_string_names(frame), axis=1)
+    return frame.set_axis(string_names(frame), axis=1)
 
 
-def _string_names(frame: pd.DataFrame) -> list[str]:
+def string_names(frame: pd.DataFrame) -> list[str]:
+    """Return the column names of a table as strings.
+
+    Raises
+    ------
+    DataError
+        If two columns then have the same name.
+    """
     names = [str(name) for name in frame.columns]
     if doubled := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jointopt.errors import OptionError
 from jointopt.evaluation.limits import parse_memory
+from jointopt.evaluation.seeds import checked_seeds
 from jointopt.search.budget import parse_seconds
 from jointopt.search.catalogue import COMPARED, get_strategy
 
@@ -138,20 +139,14 @@ class CompareOptions:
         Raises
         ------
         OptionError
-            If there is none, or one is given twice or is no whole number from 0 on.
+            If there is none, or one is given twice or is no whole number from 0 to 2**32 - 1.
 
         Examples
         --------
         >>> CompareOptions(seeds=3).listed_seeds()
         [0, 1, 2]
         """
-        seeds = list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise OptionError(
-                f"seeds must be a number of at least 1, or different whole numbers from 0 on; "
-                f"got {self.seeds!r}"
-            )
-        return [int(seed) for seed in seeds]
+        return checked_seeds(self.seeds)
 
 
 def _name(strategy: str | Strategy) -> str:

@@ -215,18 +215,19 @@ def compare_datasets(
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
     read = {str(name): Table.of(X, y, options.metric) for name, (X, y) in tables.items()}
     metrics = {name: get_metric(options.metric, table.task).name for name, table in read.items()}
-    kept = RunFile(
-        folder,
-        _settings(options, space, parallel, metrics),
-        {name: fingerprint(table) for name, table in read.items()},
-        {label: told_strategy(strategy) for label, strategy in strategies.items()},
-    )
     jobs = [
         Job(name, label, table, _run_options(options, space, strategy, seed, parallel))
         for name, table in read.items()
         for seed in seeds
         for label, strategy in strategies.items()
     ]
+    kept = RunFile(
+        folder,
+        _settings(options, space, parallel, metrics),
+        {name: fingerprint(table) for name, table in read.items()},
+        {label: told_strategy(strategy) for label, strategy in strategies.items()},
+        metrics,
+    )
     missing = [job for job in jobs if job.key not in kept.outcomes]
     if missing and kept.made_with:
         # Not refused: who upgrades in the middle of a long comparison would lose all runs, and

@@ -38,6 +38,8 @@ class RunFile:
         Data set to fingerprint.
     strategies : mapping of str to str
         Label to what `told_strategy` says.
+    metrics : mapping of str to str
+        Data set to the name of the metric that its runs are scored by.
 
     Raises
     ------
@@ -54,9 +56,10 @@ class RunFile:
         settings: Mapping[str, Any],
         data: Mapping[str, str],
         strategies: Mapping[str, str],
+        metrics: Mapping[str, str],
     ) -> None:
         self._settings, self._data = dict(settings), dict(data)
-        self._strategies = dict(strategies)
+        self._strategies, self._metrics = dict(strategies), dict(metrics)
         self._versions = versions()
         self._path = None if folder is None else _file(Path(folder))
         self.outcomes: dict[Key, Outcome] = {}
@@ -105,7 +108,7 @@ class RunFile:
     def _check(self, line: Mapping[str, Any]) -> None:
         for name, value in self._settings.items():
             before = line["settings"].get(name)
-            if before != value:
+            if before != value and not (name == "metric" and self._has_same_metric(line)):
                 raise OptionError(
                     f"{self._path} holds runs made with {name} {before}, but now it is {value}; "
                     "give the same settings, or another folder"
@@ -123,6 +126,12 @@ class RunFile:
                 f"{self._path} holds runs on other data named {dataset!r}; give the same data, "
                 "or another folder"
             )
+
+    def _has_same_metric(self, line: Mapping[str, Any]) -> bool:
+        """Whether a metric that was named here is the default there, or the other way round."""
+        row = line["outcome"]["row"]
+        before = line["settings"].get("metric") or row["metric"]
+        return bool(before == (self._settings["metric"] or self._metrics.get(row["dataset"])))
 
 
 def fingerprint(table: Table) -> str:

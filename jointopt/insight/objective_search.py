@@ -145,7 +145,7 @@ def search(
     direction : {"maximize", "minimize"}, default="maximize"
         Whether greater or smaller values are better.
     seed : int, default=0
-        The same seed gives the same trials.
+        The same seed, up to 2**32 - 1, gives the same trials.
     storage : str, Path, optuna storage or None, default=None
         None keeps the study in memory; a database URL, a path ending in `.journal` or an Optuna
         storage keep it durably.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -104,6 +105,11 @@ class RunOptions:
     writing_seconds : float or None, default=None
         Of the budget, what the caller needs to save the model and write a report; None where
         nothing is written.
+
+    Raises
+    ------
+    OptionError
+        If `final` or `workers` is not valid, or `workers` and `dask` are both given.
     """
 
     strategy: str | Strategy = "joint"
@@ -124,6 +130,23 @@ class RunOptions:
     final: Literal["ensemble", "single"] = "ensemble"
     portfolio: bool = True
     writing_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can be made with."""
+        if self.final not in ("ensemble", "single"):
+            raise OptionError(f"final must be 'ensemble' or 'single', got {self.final!r}")
+        if self.workers is None:
+            return
+        if not isinstance(self.workers, Integral) or self.workers < 1:
+            raise OptionError(
+                f"workers must be a whole number of at least 1, got {self.workers!r}; leave it "
+                "out to fit in this process"
+            )
+        if self.dask is not None:
+            raise OptionError(
+                f"workers, here {self.workers}, are processes of this machine, but with dask all "
+                "fits run on the cluster; leave out one of the two"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +200,6 @@ def run_table(
     SearchError
         If no configuration could be evaluated or fitted.
     """
-    _check_options(options)
     metric = get_metric(options.metric, dataset.task)
     strategy = get_strategy(options.strategy)
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
@@ -240,16 +262,6 @@ def run_table(
     }
     notes = (*_about_rows(setting), *_about_class(dataset), *evaluator.notes, *notes)
     return TableRun(result, model, dataset, space, metric, len(setting.folds), kept, notes)
-
-
-def _check_options(options: RunOptions) -> None:
-    if options.final not in ("ensemble", "single"):
-        raise OptionError(f"final must be 'ensemble' or 'single', got {options.final!r}")
-    if options.workers is not None and options.dask is not None:
-        raise OptionError(
-            f"workers, here {options.workers}, are processes of this machine, but with dask all "
-            "fits run on the cluster; leave out one of the two"
-        )
 
 
 def _setting(

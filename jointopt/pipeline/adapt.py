@@ -70,6 +70,7 @@ def adapt_space(space: Space, dataset: Dataset) -> Space:
     bound = space.bind({"table": list(column_groups(dataset))})
     _check_columns(bound, dataset)
     useless = dict(_useless(bound, dataset))
+    _check_paradigms(bound, useless)
     adapted = bound.prune(useless, missing_ok=True)
     _check_frozen(bound, adapted, useless)
     return adapted
@@ -91,6 +92,13 @@ def _check_columns(space: Space, dataset: Dataset) -> None:
             if member not in known:
                 hint = did_you_mean(member, names)
                 raise space.error(path, f"the table has no column {member!r}{hint}")
+
+
+def _check_paradigms(space: Space, useless: Mapping[str, str]) -> None:
+    reasons = {label: useless.get(f"paradigm/{label}") for label in paradigms_of(space)}
+    if all(reasons.values()):
+        told = "; ".join(f"{label}: {reason}" for label, reason in reasons.items())
+        raise space.error("paradigm", f"no branch fits this table ({told}); add one that does")
 
 
 def _check_frozen(space: Space, adapted: Space, useless: Mapping[str, str]) -> None:

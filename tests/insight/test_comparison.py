@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -529,6 +530,31 @@ def test_a_folder_goes_on_and_refuses_other_settings(tmp_path, monkeypatch):
         compare(X + 1, y, ["joint", "random"], **QUICK, **how)
 
 
+def test_the_default_metric_is_the_same_by_name(tmp_path, monkeypatch):
+    X, y = load_iris(return_X_y=True)
+    how = {**QUICK, "n_trials": 1, "seeds": 1}
+    for folder, metric in (("default", None), ("named", "log_loss")):
+        compare(X, y, ["joint", "random"], metric=metric, folder=tmp_path / folder, **how)
+    monkeypatch.setattr(compare_one, "run_table", None)  # nothing is left to run
+    for folder, metric in (("default", "log_loss"), ("named", None)):
+        found = compare(X, y, ["joint", "random"], metric=metric, folder=tmp_path / folder, **how)
+        assert len(found.runs) == 2
+    for folder, before in (("default", None), ("named", "log_loss")):
+        with pytest.raises(OptionError, match=f"made with metric {before}, but now it is accura"):
+            compare(X, y, ["joint", "random"], metric="accuracy", folder=tmp_path / folder, **how)
+
+
+def test_a_folder_of_several_tables_goes_on_with_their_default_metrics(tmp_path):
+    tables = {"iris": load_iris(return_X_y=True), "diabetes": load_diabetes(return_X_y=True)}
+    options = CompareOptions(["joint", "random"], seeds=1, **QUICK | {"n_trials": 1})
+    first = compare_datasets(tables, options, folder=tmp_path)
+    again = compare_datasets(tables, options, folder=tmp_path)
+    pd.testing.assert_frame_equal(again.runs, first.runs)
+    named = replace(options, metric="rmse")
+    with pytest.raises(OptionError, match="made with metric None, but now it is rmse"):
+        compare_datasets({"diabetes": tables["diabetes"]}, named, folder=tmp_path)
+
+
 def scored_by(factor):
     return lambda y, predicted: factor * float((y == predicted).mean())
 
@@ -638,6 +664,14 @@ def test_a_search_without_a_result_is_a_run_without_scores():
         ({"strategies": ["joint", "magic"]}, "'magic' is not known"),
         ({"seeds": 0}, "seeds must be"),
         ({"seeds": [1, 1]}, "seeds must be"),
+        ({"seeds": [0, 0.5]}, r"seeds must be .*; got \[0, 0.5\]"),
+        ({"seeds": [0, True]}, "seeds must be"),
+        ({"seeds": [2**32]}, "seeds must be .* from 0 to 4294967295; got"),
+        ({"seeds": True}, "seeds must be"),
+        ({"seeds": 2.5}, "seeds must be"),
+        ({"seeds": "12"}, "seeds must be"),
+        ({"workers": 0}, "workers must be a whole number of at least 1, got 0"),
+        ({"workers": -1}, "workers must be a whole number of at least 1, got -1"),
         ({"parallel": 0}, "parallel must be"),
         ({"parallel": 2, "workers": 4}, "one worker each"),
         ({"n_trials": 0}, "number of trials"),
@@ -650,6 +684,18 @@ def test_options_that_are_not_valid(given, match):
     y = np.array(["a", "b", "c"])[codes]
     with pytest.raises(OptionError, match=match):
         compare(X, y, **{"strategies": ["joint", "random"], **QUICK, **given})
+
+
+def test_a_number_of_seeds_and_seeds_may_be_of_numpy():
+    assert CompareOptions(seeds=np.int64(2)).listed_seeds() == [0, 1]
+    assert CompareOptions(seeds=np.array([4, 2])).listed_seeds() == [4, 2]
+
+
+def test_a_number_of_workers_that_is_refused_leaves_no_folder(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(OptionError, match="workers must be"):
+        compare(X, y, ["joint", "random"], **QUICK, workers=0, folder=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_tables_that_cannot_be_used():

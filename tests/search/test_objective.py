@@ -502,7 +502,7 @@ def test_a_callable_is_a_strategy(space):
         ({"direction": "up"}, "direction must be"),
         ({"budget": "soon"}, "is not a duration"),
         ({"n_trials": 0}, "at least 1"),
-        ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, got -1"),
         ({"storage": "study"}, "neither a database URL"),
     ],
 )
