@@ -58,12 +58,12 @@ def test_what_is_tuned_to_noise_is_not_kept():
 
 def test_where_a_metric_is_not_defined_no_weight_is_taken():
     def precision(y, predicted):
-        chosen = predicted == 1
-        return y[chosen].mean() if chosen.any() else np.nan
+        chosen = predicted == "yes"
+        return (y[chosen] == "yes").mean() if chosen.any() else np.nan
 
     # Of 16 to 1 against it, no row is predicted positive.
     probabilities, dataset = drawn(0, base=0.0, spread=0.5)
-    metric = get_metric(precision, dataset.task)
+    metric = get_metric(precision, dataset.task, dataset.classes)
     weights, scores = decision_weights(probabilities, dataset, PARTS, metric)
     assert np.isfinite(scores).all()
     assert (decide(probabilities, weights) == 1).any()
@@ -85,7 +85,7 @@ def test_a_class_for_which_weights_make_no_difference_keeps_its_own():
 @pytest.mark.parametrize("final", ["ensemble", "single"])
 def test_a_metric_that_fails_on_other_decisions_leaves_them_as_they_are(final):
     def careful(y, predicted):
-        if predicted.mean() > 0.3:
+        if (predicted == "yes").mean() > 0.3:
             raise ValueError("too many are predicted positive")
         return (y == predicted).mean()
 
