@@ -205,8 +205,9 @@ class JointClassifier(ClassifierMixin, _Joint):
     n_trials : int or None, default=None
         The most configurations to evaluate; whichever limit is met first ends the search.
     metric : str, callable or None, default=None
-        A metric's name, a scikit-learn scorer's name, or `f(y_true, y_pred)`, greater being
-        better. By default roc_auc (binary), log_loss (multiclass) or rmse (regression).
+        A metric's name, a scikit-learn scorer's name, a scorer `f(estimator, X, y)`, such as
+        `make_scorer` makes, or `f(y_true, y_pred)`, greater being better; functions get labels as
+        they are in `classes_`. By default roc_auc (binary) or log_loss (multiclass).
     space : str or Space, default="tabular"
         A shipped space's name, a YAML file, or a `Space` whose paradigms name estimators.
     workers : int or None, default=None
@@ -366,8 +367,8 @@ class JointRegressor(RegressorMixin, _Joint):
     n_trials : int or None, default=None
         The most configurations to evaluate; whichever limit is met first ends the search.
     metric : str, callable or None, default=None
-        A metric's name, a scikit-learn scorer's name, or `f(y_true, y_pred)`, greater being
-        better. By default roc_auc (binary), log_loss (multiclass) or rmse (regression).
+        A metric's name, a scikit-learn scorer's name, a scorer `f(estimator, X, y)`, such as
+        `make_scorer` makes, or `f(y_true, y_pred)`, greater being better. By default rmse.
     space : str or Space, default="tabular"
         A shipped space's name, a YAML file, or a `Space` whose paradigms name estimators.
     workers : int or None, default=None

@@ -11,6 +11,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.metrics import f1_score, make_scorer, roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -74,6 +75,49 @@ def test_the_exhaustive_strategy_scores_every_point_on_every_fold():
 @parametrize_with_checks([JointClassifier(**QUICKEST), JointRegressor(**QUICKEST, final="single")])
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
+
+
+def two_irises(*labels):
+    X, y = load_iris(return_X_y=True)
+    return X[y > 0], np.where(y[y > 0] == 1, *labels)
+
+
+def share_of_found_frauds(y_true, y_pred):
+    return ((y_true == "fraud") & (y_pred == "fraud")).mean()
+
+
+@pytest.mark.parametrize("workers", [None, 1])
+def test_functions_that_are_metrics_get_the_labels(workers):
+    X, y = two_irises("fraud", "fair")
+    options = {**QUICKEST, "workers": workers, "metric": share_of_found_frauds}
+    assert 0.4 < JointClassifier(**options).fit(X, y).best_score_ <= 0.5
+
+
+@pytest.mark.parametrize("labels", [(2, 3), (True, False)])
+def test_labels_are_of_the_type_that_they_were_given_in(labels):
+    def share_of_found(y_true, y_pred):
+        return ((y_true == labels[0]) & (y_pred == labels[0])).mean()
+
+    X, y = two_irises(*labels)
+    assert 0.4 < JointClassifier(**QUICKEST, metric=share_of_found).fit(X, y).best_score_ <= 0.5
+
+
+def brier_of_an_estimator(estimator, X, y):
+    one_hot = np.equal.outer(y, estimator.classes_)
+    return -np.square(estimator.predict_proba(X) - one_hot).sum(axis=1).mean()
+
+
+@pytest.mark.parametrize(
+    ("scorer", "least"),
+    [
+        (make_scorer(f1_score, pos_label="yes"), 0.8),
+        (make_scorer(roc_auc_score, response_method="predict_proba"), 0.9),
+        (brier_of_an_estimator, -0.2),
+    ],
+)
+def test_scorers_get_the_labels_and_an_estimator_that_has_them(scorer, least):
+    X, y = two_irises("no", "yes")
+    assert JointClassifier(**QUICKEST, metric=scorer).fit(X, y).best_score_ > least
 
 
 def test_parameters_are_those_of_the_contract():

@@ -123,7 +123,11 @@ OWN = {Task.BINARY: OF_CLASSES, Task.MULTICLASS: OF_CLASSES, Task.REGRESSION: OF
 DEFAULTS = {Task.BINARY: "roc_auc", Task.MULTICLASS: "log_loss", Task.REGRESSION: "rmse"}
 
 
-def get_metric(name: str | Callable[..., float] | Metric | None, task: Task) -> Metric:
+def get_metric(
+    name: str | Callable[..., float] | Metric | None,
+    task: Task,
+    classes: NDArray[Any] | None = None,
+) -> Metric:
     """Find a metric for a task.
 
     Parameters
@@ -131,11 +135,13 @@ def get_metric(name: str | Callable[..., float] | Metric | None, task: Task) -> 
     name : str, callable, Metric or None
         One of roc_auc, log_loss, accuracy, balanced_accuracy, f1, average_precision, rmse, mae,
         r2; or the name of a scikit-learn scorer; or a scorer made by `make_scorer`; or a function
-        `f(y_true, y_pred)`, greater being better, of values or of class codes (0 to
-        n_classes - 1 in the order of the sorted labels). None stands for roc_auc (binary),
-        log_loss (multiclass) or rmse (regression).
+        `f(y_true, y_pred)`, greater being better, of values or of labels. None stands for roc_auc
+        (binary), log_loss (multiclass) or rmse (regression).
     task : Task
         What is predicted.
+    classes : ndarray of shape (n_classes,) or None, default=None
+        The labels that functions and scorers of the user's own get for class codes; by default
+        they get the codes.
 
     Raises
     ------
@@ -152,7 +158,7 @@ def get_metric(name: str | Callable[..., float] | Metric | None, task: Task) -> 
     if isinstance(name, Metric):
         return name
     if callable(name):
-        return _of_callable(name)
+        return _of_callable(name, classes)
     if name is None:
         name = DEFAULTS[task]
     if not isinstance(name, str):
@@ -218,27 +224,30 @@ def _choice(task: Task) -> str:
     return f"choose of {own}, or of the scikit-learn scorers {listed(scorers)}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _OfFunction:
-    """A user's function, called with values or with the codes of the most probable classes."""
+    """A user's function, called with values or with the labels of the most probable classes."""
 
     function: Callable[..., float]
+    classes: NDArray[Any] | None
 
     def __call__(self, y: NDArray[Any], pred: NDArray[np.float64], n_classes: int) -> float:
         predicted = pred.argmax(axis=1) if n_classes else pred
+        if self.classes is not None:
+            y, predicted = self.classes[y], self.classes[predicted]
         return float(self.function(y, predicted))
 
 
-def _of_callable(function: Callable[..., float]) -> Metric:
+def _of_callable(function: Callable[..., float], classes: NDArray[Any] | None) -> Metric:
     name = str(getattr(function, "__name__", type(function).__name__))
     try:
         parameters = list(inspect.signature(function).parameters)
     except ValueError:
         parameters = []  # some compiled functions do not tell
-    natural: Natural = _OfFunction(function)
+    natural: Natural = _OfFunction(function, classes)
     needs: Needs = "predict"
     if parameters[:1] == ["estimator"]:
         from jointopt.data.scorers import ScorerScore
 
-        natural, needs = ScorerScore(function), "proba"
+        natural, needs = ScorerScore(function, classes=classes), "proba"
     return Metric(name, greater_is_better=True, needs=needs, optimum=math.inf, natural=natural)

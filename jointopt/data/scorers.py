@@ -44,13 +44,15 @@ class _Probabilities(ClassifierMixin, BaseEstimator):
     Many scorers refuse rows that lack a class: `predict_proba` gives the classes that occur only.
     """
 
-    def __init__(self, classes: NDArray[np.int64], used: set[str]) -> None:
-        self.classes_ = classes
+    def __init__(self, labels: NDArray[Any], columns: NDArray[np.int64], used: set[str]) -> None:
+        self.labels = labels
+        self.columns = columns
         self.used = used
+        self.classes_ = labels[columns]
 
-    def predict(self, X: NDArray[np.float64]) -> NDArray[np.int64]:
+    def predict(self, X: NDArray[np.float64]) -> NDArray[Any]:
         self.used.add("predict")
-        return np.asarray(X.argmax(axis=1), dtype=np.int64)
+        return np.asarray(self.labels[X.argmax(axis=1)])
 
     def predict_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         self.used.add("proba")
@@ -62,13 +64,13 @@ class _Probabilities(ClassifierMixin, BaseEstimator):
         return logs[:, 1] - logs[:, 0] if logs.shape[1] == N_BINARY else logs
 
     def _of_classes(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        if len(self.classes_) == X.shape[1]:
+        if len(self.columns) == X.shape[1]:
             return X  # as it is: a division more could break ties
-        kept = np.clip(X[:, self.classes_], LEAST_PROBABILITY, 1.0)
+        kept = np.clip(X[:, self.columns], LEAST_PROBABILITY, 1.0)
         return np.asarray(kept / kept.sum(axis=1, keepdims=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ScorerScore:
     """A scorer's natural value of stored predictions.
 
@@ -78,24 +80,28 @@ class ScorerScore:
         A scikit-learn scorer's name, or a scorer `f(estimator, X, y)`.
     sign : int
         -1 for a loss that the scorer has turned round, else 1.
+    classes : ndarray of shape (n_classes,) or None, default=None
+        The labels that the scorer gets for class codes; by default it gets the codes.
     """
 
     scorer: str | Callable[..., float]
     sign: int = 1
+    classes: NDArray[Any] | None = None
 
     def __call__(self, y: NDArray[Any], pred: NDArray[np.float64], n_classes: int) -> float:
         """Return the value; see `Metric.score` for the arguments."""
+        labels = np.arange(n_classes) if self.classes is None else self.classes
         with warnings.catch_warnings():
             # Of classes that were predicted but do not occur in these rows, and the like.
             warnings.simplefilter("ignore")
-            return self.sign * _score(self.scorer, y, pred, n_classes, set())
+            return self.sign * _score(self.scorer, y, pred, labels, set())
 
 
 def _score(
     scorer: str | Callable[..., float],
     y: NDArray[Any],
     pred: NDArray[np.float64],
-    n_classes: int,
+    labels: NDArray[Any],
     used: set[str],
 ) -> float:
     called = get_scorer(scorer) if isinstance(scorer, str) else scorer
@@ -104,8 +110,8 @@ def _score(
         return float(called(_Values(used), pred, y))
     occurring = np.unique(y)
     # With two classes both columns stay: scorers of two classes look at the second.
-    classes = np.arange(n_classes) if n_classes == N_BINARY else occurring
-    return float(called(_Probabilities(classes, used), pred, y))
+    columns = np.arange(N_BINARY) if len(labels) == N_BINARY else occurring
+    return float(called(_Probabilities(labels, columns, used), pred, labels[y]))
 
 
 @cache
@@ -137,7 +143,7 @@ def _tried(name: str, n_classes: int) -> frozenset[str]:
         with warnings.catch_warnings():
             # Clustering measures only warn of numbers that are no labels.
             warnings.simplefilter("error")
-            value = _score(name, y, pred, n_classes, used)
+            value = _score(name, y, pred, np.arange(n_classes), used)
     except (ValueError, TypeError, AttributeError, IndexError, UserWarning):
         return frozenset()
     return frozenset(used) if np.isfinite(value) else frozenset()

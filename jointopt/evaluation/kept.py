@@ -19,6 +19,8 @@ __all__ = ["Kept"]
 
 MAX_KEPT = 40
 """Predictions and models are kept of that many configurations, the best ones."""
+MAX_PREDICTION_BYTES = 2_000_000_000
+"""All predictions that are kept, but for those of the very best, which always are."""
 MAX_FOLD_MODELS = 4
 """Of so many folds: beside a fit on all rows, more of them change predictions little, and each
 costs time when the model is saved, loaded and used."""
@@ -80,7 +82,8 @@ class Kept:
             self.models[number] = tuple(path for path in paths if path is not None)
         else:
             self.forget_models(number)
-        while len(self.predictions) > MAX_KEPT:
+        most = max(1, min(MAX_KEPT, MAX_PREDICTION_BYTES // predictions.nbytes))
+        while len(self.predictions) > most:
             worst = self._worst(self.predictions)
             del self.predictions[worst]
             self.forget_models(worst)

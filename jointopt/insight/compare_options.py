@@ -37,7 +37,7 @@ class CompareOptions:
     seeds : int or sequence of int, default=5
         A number of seeds, 0, 1, 2 and so on; or the seeds.
     metric : str, callable or None, default=None
-        By default roc_auc, log_loss or rmse, by task.
+        As of `compare`; by default roc_auc, log_loss or rmse, by task.
     space : str or Space, default="tabular"
         A shipped space's name, a YAML file, or a space.
     workers : int or None, default=None

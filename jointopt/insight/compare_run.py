@@ -89,7 +89,9 @@ def compare(
         A number of seeds, or the seeds. Differences can be shown from six on, seven with three
         opponents.
     metric : str, callable or None, default=None
-        By default roc_auc (binary), log_loss (multiclass) or rmse (regression).
+        A metric's name, a scikit-learn scorer's name, a scorer `f(estimator, X, y)`, or
+        `f(y_true, y_pred)`, greater being better; functions get values, or labels as they are in
+        `y`. By default roc_auc (binary), log_loss (multiclass) or rmse (regression).
     space : str or Space, default="tabular"
         A shipped space's name, a YAML file, or a space.
     folder : str, Path or None, default=None

@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["decide", "decision_weights"]
 
-FACTORS: Final = 2.0 ** np.linspace(-4.0, 4.0, 65)
-"""Weights of a class that are tried, beside those of the others."""
+N_STEPS: Final = 32
+"""So many weights of a class are tried above that of the others, and as many below."""
+LEAST_OCTAVES: Final = 4.0
+"""How far they go at least."""
+BEYOND_OCTAVES: Final = 2.0
+"""How far they go beyond that by which all classes count alike, the best for balanced accuracy of
+probabilities that are right; those of models may be too low or too high."""
 SMOOTHED: Final = 5
 """Neighbouring weights over which scores are averaged, so that no lucky one is taken."""
 ROUNDING: Final = 1e-12
@@ -57,14 +62,29 @@ def decide(probabilities: Values, weights: Values | None) -> Rows:
     return np.asarray(weighted.argmax(axis=1))
 
 
-def _best(scores: Values) -> int:
+def _factors(n_own: int, n_others: float) -> Values:
+    """Return the weights of a class that are tried.
+
+    Parameters
+    ----------
+    n_own, n_others : int, float
+        Rows of the class, and of each of the others on average.
+    """
+    alike = np.log2(n_others / n_own)
+    least = max(LEAST_OCTAVES, BEYOND_OCTAVES - alike)
+    most = max(LEAST_OCTAVES, BEYOND_OCTAVES + alike)
+    smaller = np.linspace(-least, 0.0, N_STEPS, endpoint=False)
+    return np.asarray(2.0 ** np.append(smaller, np.linspace(0.0, most, N_STEPS + 1)))
+
+
+def _best(scores: Values, factors: Values) -> int:
     """Return which factor is best, of equal ones that which changes least."""
     # Weights for which a metric is not defined are none to take.
     told = np.where(np.isfinite(scores), scores, -np.inf)
     padded = np.pad(told, SMOOTHED // 2, mode="edge")
     smooth = sliding_window_view(padded, SMOOTHED).mean(axis=1)
     equal = np.flatnonzero(smooth >= smooth.max() - ROUNDING)
-    return int(equal[np.abs(np.log(FACTORS[equal])).argmin()])
+    return int(equal[np.abs(np.log(factors[equal])).argmin()])
 
 
 def decision_weights(
@@ -104,18 +124,20 @@ def decision_weights(
     # Two classes need one weight; of more, each depends on the others.
     n = dataset.n_classes
     turns = [1] if n == BINARY else [*range(n)] * N_PASSES
+    counts = np.bincount(dataset.y, minlength=n)
+    factors = [_factors(own, (counts.sum() - own) / (n - 1)) for own in counts]
 
     def tuned(on: Sequence[Rows]) -> Values:
         weights = np.ones(n)
         for code in turns:
-            tried = np.repeat(weights[None], len(FACTORS), axis=0)
-            tried[:, code] *= FACTORS
+            tried = np.repeat(weights[None], len(factors[code]), axis=0)
+            tried[:, code] *= factors[code]
             found = np.array([np.mean([score(rows, w) for rows in on]) for w in tried])
-            weights = tried[_best(found)]
+            weights = tried[_best(found, factors[code])]
         return np.asarray(weights / weights[0])
 
     # The fastest of a few: the first loads what it needs, and another process may hold up one.
     seconds = min(timeit.repeat(lambda: score(parts[0], np.ones(n)), number=1, repeat=N_TIMED))
-    if len(FACTORS) * len(turns) * len(parts) ** 2 * seconds > MAX_SECONDS:
+    if len(factors[0]) * len(turns) * len(parts) ** 2 * seconds > MAX_SECONDS:
         return None, []
     return cross_fitted(parts, tuned, score, np.ones(n)) or (None, [])

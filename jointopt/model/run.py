@@ -72,7 +72,7 @@ class RunOptions:
     space : str, Space, default="tabular"
         A shipped space's name, a YAML file, or a space.
     metric : str, callable or None, default=None
-        By default roc_auc, log_loss or rmse, by task.
+        As of the estimators; by default roc_auc, log_loss or rmse, by task.
     seconds : float or None, default=None
         Wall-clock time for everything.
     n_trials : int or None, default=None
@@ -200,7 +200,7 @@ def run_table(
     SearchError
         If no configuration could be evaluated or fitted.
     """
-    metric = get_metric(options.metric, dataset.task)
+    metric = get_metric(options.metric, dataset.task, dataset.classes)
     strategy = get_strategy(options.strategy)
     space = options.space if isinstance(options.space, Space) else load_space(options.space)
     portfolio = load_portfolio(space) if options.portfolio else []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import optuna
+from optuna.pruners import MedianPruner
 from optuna.samplers import RandomSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
@@ -17,9 +19,10 @@ from jointopt.space import Subset
 from jointopt.space.distributions import all_distributions, forced_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from optuna.distributions import BaseDistribution
+    from optuna.study import StudyDirection
     from optuna.trial import FrozenTrial, Trial
 
     from jointopt.search.strategies import Stage
@@ -32,6 +35,37 @@ STATES = {
     State.PRUNED: TrialState.PRUNED,
     State.FAILED: TrialState.FAIL,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _WithOthers:
+    """What a median pruner asks of a study, with trials that ended elsewhere."""
+
+    study: optuna.Study
+    complete: Sequence[FrozenTrial]
+
+    @property
+    def direction(self) -> StudyDirection:
+        return self.study.direction
+
+    def get_trials(self, *, deepcopy: bool, states: Sequence[TrialState]) -> list[FrozenTrial]:
+        return [*self.complete, *self.study.get_trials(deepcopy, states)]
+
+
+class _Pruner(MedianPruner):
+    """Stops what is worse than the median of all known trials.
+
+    Those of earlier stages are not put into the study of each: that copies them, and a strategy
+    may have a stage for every few trials.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complete_elsewhere: list[FrozenTrial] = []
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        known = cast("optuna.Study", _WithOthers(study, self.complete_elsewhere))
+        return super().prune(known, trial)
 
 
 class LiveStudy:
@@ -67,9 +101,13 @@ class LiveStudy:
         if stage.sampler == "joint":
             self._joint = JointSampler(stage.space, seed, share_left)
         self._storage = InMemoryStorage()
+        self._pruner = _Pruner()
         with unannounced():
             self._study = optuna.create_study(
-                storage=self._storage, sampler=RandomSampler(seed=seed), direction=direction
+                storage=self._storage,
+                sampler=RandomSampler(seed=seed),
+                pruner=self._pruner,
+                direction=direction,
             )
         self._id = self._storage.get_study_id_from_name(self._study.study_name)
 
@@ -142,7 +180,7 @@ class LiveStudy:
         return self._storage.get_trial(known)
 
     def add(self, config: Config, trial: FrozenTrial) -> None:
-        """Let the sampler, if it learns, know a trial that ended elsewhere.
+        """Let the sampler, if it learns, and the pruner know a trial that ended elsewhere.
 
         Parameters
         ----------
@@ -152,6 +190,8 @@ class LiveStudy:
             Which may have had other parameters, as others may have been held.
         """
         if self._joint is None:
+            if trial.state is TrialState.COMPLETE:
+                self._pruner.complete_elsewhere.append(trial)
             return
         own = copy(trial)
         own.distributions = self._asked(config)

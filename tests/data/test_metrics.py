@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,12 +140,15 @@ def share_right(y_true: Any, y_pred: Any) -> float:
     return float(np.mean(y_true == y_pred))
 
 
-def test_functions_see_codes_or_values() -> None:
+def test_functions_see_labels_or_values() -> None:
     metric = get_metric(share_right, Task.BINARY)
     assert metric.name == "share_right"
     assert metric.greater_is_better
     assert metric.score(Y2, P2, 2) == pytest.approx(np.mean(P2.argmax(1) == Y2))
     assert pickle.loads(pickle.dumps(metric)).score(Y2, P2, 2) == metric.score(Y2, P2, 2)
+    classes = np.array(["no", "yes"])
+    found = get_metric(partial(sk.f1_score, pos_label="yes"), Task.BINARY, classes)
+    assert found.score(Y2, P2, 2) == sk.f1_score(Y2, P2.argmax(1))
     assert get_metric(sk.r2_score, Task.REGRESSION).score(YR, PR) == sk.r2_score(YR, PR)
 
 
@@ -152,6 +156,17 @@ def test_scorer_objects() -> None:
     scorer = sk.make_scorer(sk.log_loss, greater_is_better=False, response_method="predict_proba")
     found = get_metric(scorer, Task.BINARY).score(Y2, clipped(P2), 2)
     assert found == pytest.approx(-sk.log_loss(Y2, clipped(P2)))
+
+
+def test_scorers_see_the_labels_that_occur() -> None:
+    def occurring(estimator: Any, X: Any, y: Any) -> float:
+        assert estimator.predict_proba(X).shape == (len(y), len(estimator.classes_))
+        assert set(estimator.predict(X)) <= {"a", "b", "c"}
+        return float(set(estimator.classes_) == set(y))
+
+    rows = Y3 != 1
+    metric = get_metric(occurring, Task.MULTICLASS, np.array(["a", "b", "c"]))
+    assert metric.score(Y3[rows], P3[rows], 3) == 1
 
 
 def test_a_metric_passes_through() -> None:

@@ -19,13 +19,13 @@ N = 1_500
 PARTS = np.array_split(np.arange(N), 5)
 
 
-def drawn(seed, base=-3.0, spread=1.5, n_classes=2):
+def drawn(seed, base=-3.0, spread=1.5, n_classes=2, n=N):
     """Return true probabilities of classes, and a table whose target is drawn from them."""
     rng = np.random.default_rng(seed)
-    logits = spread * rng.normal(size=(N, n_classes))
+    logits = spread * rng.normal(size=(n, n_classes))
     logits[:, 0] -= base
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    codes = (probabilities.cumsum(axis=1) > rng.random((N, 1))).argmax(axis=1)
+    codes = (probabilities.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
     labels = np.array(["no", "yes", "zero"])[codes]
     frame = pd.DataFrame({"x": logits[:, 1] - logits[:, 0], "y": labels})
     return probabilities, make_dataset(frame, "y")
@@ -46,6 +46,23 @@ def test_rare_classes_are_predicted_more_often(name, n_classes):
     assert np.mean(scores) == pytest.approx(tuned, abs=0.06)
 
 
+@pytest.mark.parametrize("base", [-5.5, -3.0, 0.0, 3.0, 5.5])
+def test_the_threshold_is_near_the_best_one_however_rare_a_class_is(base):
+    # At 5.5 one row in a hundred is of the rarer class.
+    probabilities, dataset = drawn(0, base=base, spread=1.0, n=6_000)
+    parts = np.array_split(np.arange(6_000), 5)
+    fresh, others = drawn(1, base=base, spread=1.0, n=50_000)
+    metric = get_metric("balanced_accuracy", dataset.task)
+    tuned, _ = decision_weights(probabilities, dataset, parts, metric)
+    # That of probabilities that are right: each class counts alike.
+    best = 1 / np.bincount(others.y)
+    reached, most = (
+        metric.score(others.y, fresh * (1 if weights is None else weights), 2)
+        for weights in (tuned, best)
+    )
+    assert most - 0.015 < reached < most + 0.005
+
+
 def test_what_is_tuned_to_noise_is_not_kept():
     kept = 0
     for seed in range(12):
@@ -58,12 +75,12 @@ def test_what_is_tuned_to_noise_is_not_kept():
 
 def test_where_a_metric_is_not_defined_no_weight_is_taken():
     def precision(y, predicted):
-        chosen = predicted == 1
-        return y[chosen].mean() if chosen.any() else np.nan
+        chosen = predicted == "yes"
+        return (y[chosen] == "yes").mean() if chosen.any() else np.nan
 
     # Of 16 to 1 against it, no row is predicted positive.
     probabilities, dataset = drawn(0, base=0.0, spread=0.5)
-    metric = get_metric(precision, dataset.task)
+    metric = get_metric(precision, dataset.task, dataset.classes)
     weights, scores = decision_weights(probabilities, dataset, PARTS, metric)
     assert np.isfinite(scores).all()
     assert (decide(probabilities, weights) == 1).any()
@@ -85,7 +102,7 @@ def test_a_class_for_which_weights_make_no_difference_keeps_its_own():
 @pytest.mark.parametrize("final", ["ensemble", "single"])
 def test_a_metric_that_fails_on_other_decisions_leaves_them_as_they_are(final):
     def careful(y, predicted):
-        if predicted.mean() > 0.3:
+        if (predicted == "yes").mean() > 0.3:
             raise ValueError("too many are predicted positive")
         return (y == predicted).mean()
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optuna.trial import TrialState
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from jointopt import JointClassifier, load_model, load_space, save_model
@@ -261,6 +262,19 @@ def test_what_was_kept_on_disk_is_bounded(dataset, monkeypatch):
     found = run_table(dataset, RunOptions(space="small", n_trials=N_TRIALS))
     assert len(found.out_of_fold) <= 2
     assert len(found.model.members) <= 2
+
+
+@pytest.mark.parametrize(("room_for", "n_kept"), [(2.5, 2), (0.5, 1)])
+def test_predictions_of_a_large_table_are_kept_of_the_best_alone(
+    room_for, n_kept, dataset, monkeypatch
+):
+    one = dataset.y.astype(np.float32).nbytes
+    monkeypatch.setattr("jointopt.evaluation.kept.MAX_PREDICTION_BYTES", int(room_for * one))
+    found = run_table(dataset, RunOptions(space="small", n_trials=N_TRIALS))
+    ended = [r for r in found.result.records if r.trial.state is TrialState.COMPLETE]
+    best = sorted(ended, key=lambda record: record.trial.value)[:n_kept]
+    assert set(found.out_of_fold) == {(record.stage, record.number) for record in best}
+    assert {member.trial for member in found.model.members} <= {r.number for r in best}
 
 
 def test_a_model_that_is_not_kept_costs_no_trial(dataset, monkeypatch):

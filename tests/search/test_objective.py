@@ -182,6 +182,36 @@ def test_report_and_should_prune_work(space):
     assert all(t.intermediate_values and t.value is not None for t in pruned)
 
 
+def reported(n_good):
+    """Return an objective of which all but the first trials are to be pruned."""
+    n_asked = 0
+
+    def better_at_first(_config, trial):
+        nonlocal n_asked
+        n_asked += 1
+        value = 1.0 if n_asked <= n_good else 0.0
+        trial.report(value, 0)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+        return value
+
+    return better_at_first
+
+
+def test_a_stage_prunes_by_the_trials_of_those_before(space):
+    """Each half of a round is a stage, of fewer trials than a median needs."""
+    found = search(space, reported(8), "alternating", n_trials=30)
+    assert found.trials["state"].tolist() == ["complete"] * 8 + ["pruned"] * 22
+
+
+@pytest.mark.parametrize("strategy", ["joint", "random", "alternating"])
+def test_a_resumed_search_prunes_by_earlier_trials(space, strategy, tmp_path):
+    place = {"storage": tmp_path / "study.journal", "name": "mine"}
+    search(space, reported(8), strategy, n_trials=8, **place)
+    found = search(space, reported(0), strategy, n_trials=12, **place)
+    assert found.trials["state"].tolist() == ["complete"] * 8 + ["pruned"] * 4
+
+
 def test_a_journal_file_and_a_database_hold_the_study(space, tmp_path):
     journal = tmp_path / "study.journal"
     search(space, objective, n_trials=12, storage=str(journal), name="mine")
