@@ -99,7 +99,7 @@ class _Joint(BaseEstimator):
     def _run(self, dataset: Dataset, options: RunOptions, started: float) -> TableRun:
         if not self.verbose:
             return run_table(dataset, options, started=started)
-        metric = get_metric(self.metric, dataset.task)
+        metric = get_metric(self.metric, dataset.task, dataset.classes)
         limits = Limits(options.seconds, options.n_trials)
         with Progress(Console(), metric, limits, started) as progress:
             return run_table(

@@ -116,7 +116,7 @@ class RunCommand:
         name = table.label
         space = load_space(study.space)
         dataset = _dataset(table, study)
-        metric = get_metric(study.metric, dataset.task)
+        metric = get_metric(study.metric, dataset.task, dataset.classes)
         writing = writing_seconds(time.monotonic() - started)
         folder = _run_folder(out, name, resume=resume)
         store = open_storage(storage or sqlite_url(folder / "study.db"))

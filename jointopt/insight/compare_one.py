@@ -194,7 +194,7 @@ def one_run(job: Job, observer: RunObserver | None = None) -> Outcome:
     if job.options.seconds is not None:
         _load_libraries(in_workers=job.options.workers is not None)
     dataset, X_test, y_test = job.table.split(job.options.seed)
-    metric = get_metric(job.options.metric, dataset.task)
+    metric = get_metric(job.options.metric, dataset.task, dataset.classes)
     clock, started = time.monotonic(), datetime.now()
     if observer is not None:
         observer.begin(job, metric, clock)

@@ -98,7 +98,7 @@ def enumerate_scores(
     """
     started = time.perf_counter()
     space = adapt_space(space, dataset)
-    measure = get_metric(metric, dataset.task)
+    measure = get_metric(metric, dataset.task, dataset.classes)
     setting = Setting(
         dataset=dataset,
         folds=make_folds(dataset, seed=seed, n_folds=n_folds),
