@@ -20,6 +20,7 @@ from jointopt.insight.compare_run import compare_datasets
 from jointopt.insight.compare_truth import compare_on_truth
 from jointopt.insight.enumeration import enumerate_scores
 from jointopt.insight.progress import CompareProgress
+from jointopt.insight.words import whole
 from jointopt.search.catalogue import COMPARED
 from jointopt.space import load_space
 from jointopt.study_options import (
@@ -222,8 +223,8 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
         first = part.iloc[0]
         console.print(
             f"\n[bold]{escape(str(dataset))}[/bold]: {first['metric']}, mean of "
-            f"{first['runs']} runs; N + M = {_short(first['n_plus_m'])}, "
-            f"N × M = {_short(first['n_times_m'])}",
+            f"{first['runs']} runs; N + M = {whole(first['n_plus_m'])}, "
+            f"N × M = {whole(first['n_times_m'])}",
             highlight=False,
         )
         console.print(table)
@@ -246,16 +247,6 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
 
 def _evaluations(count: float) -> str:
     return "never" if math.isinf(count) else f"{count:.0f}"
-
-
-def _short(count: str) -> str:
-    """Return a count in a few characters.
-
-    >>> _short("291"), _short("42075"), _short("123456789012")
-    ('291', '42,075', '1.2e+11')
-    """
-    many = 1_000_000
-    return f"{float(count):.2g}" if count and int(count) >= many else f"{int(count or 0):,}"
 
 
 def _split(data: str, target: str, frame: Any) -> tuple[Any, Any]:

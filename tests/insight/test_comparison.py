@@ -394,6 +394,17 @@ def test_table_has_means_deviations_and_exact_sizes(comparison):
     assert (row["size_transforms"], row["size_paradigm"]) == ("3", "5")
 
 
+@pytest.mark.parametrize("n_digits", [400, 5_000])
+def test_spaces_of_any_size_are_counted(n_digits, tmp_path):
+    many = "1" + "0" * n_digits
+    runs = runs_frame({"joint": BASE, "random": BASE}).assign(
+        n_plus_m=many, n_times_m=many, sizes=json.dumps({"features": many})
+    )
+    Comparison(runs, anytime_frame(runs)).save(tmp_path)
+    assert f">1.0e+{n_digits}<" in (tmp_path / "comparison.html").read_text()
+    assert set(Comparison.load(tmp_path).table()["n_times_m"]) == {many}
+
+
 def test_figures_draw_each_strategy_on_each_data_set(comparison):
     assert len(comparison.plot().data) == 18
     for x in ("evaluations", "seconds"):
