@@ -280,6 +280,6 @@ def plot_features(frame: pd.DataFrame) -> go.Figure:
     dressed(figure, 150 + 24 * max(3, len(shown)), below=110, left=10)
     figure.update_xaxes(ticksuffix=" %", range=[0, 102])
     if shown.empty:
-        said(figure, "the space chooses no features")
+        said(figure, "no features were chosen in a trial that finished")
     order = [plain(name) for name in shown["name"]]
     return figure.update_yaxes(categoryorder="array", categoryarray=order)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from optuna import TrialPruned
 from sklearn.exceptions import NotFittedError
 
 from jointopt import Choice, Float, Int, JointRegressor, OptionError, Space, Subset, search
@@ -111,6 +112,26 @@ def test_pictures_with_nothing_to_show_say_so():
     for name, words in (("features", "no features"), ("importance", "too few trials")):
         (note,) = getattr(found.plot, name)().layout.annotations
         assert words in note.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("history", []),
+        ("anytime", []),
+        ("parallel", ["no trial finished"]),
+        ("importance", ["too few trials finished to say which parameters mattered"]),
+        ("features", ["no features were chosen in a trial that finished"]),
+    ],
+)
+def test_pictures_of_trials_of_which_none_finished_say_so(name, said):
+    def objective(config, trial):
+        trial.report(config["transforms/x"], 0)
+        raise TrialPruned
+
+    found = search(SPACE, objective, n_trials=3)
+    assert found.trials["state"].tolist() == ["pruned"] * 3
+    assert [note.text for note in getattr(found.plot, name)().layout.annotations] == said
 
 
 def test_good_trials_are_counted_and_marks_are_the_same_in_every_legend(result):
