@@ -20,6 +20,7 @@ from jointopt.insight.compare_run import compare_datasets
 from jointopt.insight.compare_truth import compare_on_truth
 from jointopt.insight.enumeration import enumerate_scores
 from jointopt.insight.progress import CompareProgress
+from jointopt.insight.words import whole
 from jointopt.search.catalogue import COMPARED
 from jointopt.space import load_space
 from jointopt.study_options import (
@@ -205,28 +206,16 @@ def _check_options(study: StudyDefinition) -> None:
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """Print what was found, within 80 columns."""
     for dataset, part in comparison.table().groupby("dataset", sort=False):
-        table = Table(box=None, pad_edge=False, padding=(0, 2), title_justify="left")
-        table.add_column("strategy")
-        for heading in ("test", "±", "validation", "gap", "trials", "seconds"):
-            table.add_column(heading, justify="right")
-        for row in part.to_dict("records"):
-            table.add_row(
-                escape(str(row["strategy"])),
-                f"{row['test_mean']:.5g}",
-                f"{row['test_std']:.2g}",
-                f"{row['validation_mean']:.5g}",
-                f"{row['gap_mean']:.2g}",
-                f"{row['evaluations_mean']:.0f}",
-                f"{row['seconds_mean']:.1f}",
-            )
         first = part.iloc[0]
+        of_some = ", scores of those with a model" if part["failed_runs"].any() else ""
+        # A strategy without any model does not know what it searched; empty text is the least.
+        n_plus_m, n_times_m = (whole(part[name].max()) for name in ("n_plus_m", "n_times_m"))
         console.print(
             f"\n[bold]{escape(str(dataset))}[/bold]: {first['metric']}, mean of "
-            f"{first['runs']} runs; N + M = {_short(first['n_plus_m'])}, "
-            f"N × M = {_short(first['n_times_m'])}",
+            f"{first['runs']} runs{of_some}; N + M = {n_plus_m}, N × M = {n_times_m}",
             highlight=False,
         )
-        console.print(table)
+        console.print(_means(part))
     if comparison.regret is not None:
         exact, near = (comparison.evaluations_to(share) for share in (1.0, 0.99))
         console.print("\nEvaluations to the exact optimum, and to 99 % of the way (medians):")
@@ -244,18 +233,33 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
         console.print(f"\n[bold]Axes[/bold] {named}{escape(words)}", highlight=False)
 
 
+def _means(part: pd.DataFrame) -> Table:
+    """Return the means on one data set by strategy."""
+    headings = ["test", "±", "validation", "gap", "trials", "seconds"]
+    has_failed = bool(part["failed_runs"].any())
+    if has_failed:
+        headings.append("failed")
+    # Narrower with one column more, which is to fit into the 80, too.
+    table = Table(box=None, pad_edge=False, padding=(0, 1 if has_failed else 2))
+    table.add_column("strategy")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in part.to_dict("records"):
+        values = [
+            f"{row['test_mean']:.5g}",
+            f"{row['test_std']:.2g}",
+            f"{row['validation_mean']:.5g}",
+            f"{row['gap_mean']:.2g}",
+            f"{row['evaluations_mean']:.0f}",
+            f"{row['seconds_mean']:.1f}",
+            str(row["failed_runs"]),
+        ]
+        table.add_row(escape(str(row["strategy"])), *values[: len(headings)])
+    return table
+
+
 def _evaluations(count: float) -> str:
     return "never" if math.isinf(count) else f"{count:.0f}"
-
-
-def _short(count: str) -> str:
-    """Return a count in a few characters.
-
-    >>> _short("291"), _short("42075"), _short("123456789012")
-    ('291', '42,075', '1.2e+11')
-    """
-    many = 1_000_000
-    return f"{float(count):.2g}" if count and int(count) >= many else f"{int(count or 0):,}"
 
 
 def _split(data: str, target: str, frame: Any) -> tuple[Any, Any]:

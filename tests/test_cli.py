@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -477,6 +478,20 @@ def test_a_model_with_a_foreign_type_is_refused(run, finished, tmp_path):
     assert "not trusted" in flat(err)
     assert "system" in err
     assert not (tmp_path / "p.csv").exists()
+
+
+def test_a_space_is_counted_as_a_run_would_search_it(run):
+    code, out, err = run("space", "tabular", "--columns", 1100)
+    assert (code, err) == (0, "")
+    assert "masks for a table of 1,100 columns, in 64 groups" in " ".join(out.split())
+
+
+def test_a_mask_over_any_number_of_names_is_counted(run):
+    names = ", ".join(f"c{i}" for i in range(1100))
+    Path("masks.yaml").write_text(f"features:\n  columns:\n    subset: [{names}]\n")
+    code, out, err = run("space", "masks.yaml")
+    assert (code, err) == (0, "")
+    assert "1.4e+331" in out
 
 
 @pytest.mark.usefixtures("finished")

@@ -7,9 +7,12 @@ from pathlib import Path
 import optuna
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from jointopt import Comparison
+from jointopt.compare_command import show_comparison
 from jointopt.errors import OptionError
+from jointopt.insight.comparison import ANYTIME_COLUMNS, RUN_COLUMNS
 from jointopt.study_file import load_study
 from jointopt.study_options import load_frame
 
@@ -42,6 +45,33 @@ def test_compare_writes_a_comparison_that_goes_on(run, tmp_path):
     code, _, err = run(*words, "--strategies", "joint,random", "--metric", "accuracy")
     assert code == 2
     assert "metric" in err
+
+
+def test_runs_without_a_model_are_told_beside_the_means(capsys):
+    runs = pd.DataFrame(
+        {
+            **dict.fromkeys(RUN_COLUMNS, 0),
+            "dataset": "toy",
+            "strategy": ["alternating", "joint"] * 3,
+            "metric": "accuracy",
+            "seed": [0, 0, 1, 1, 2, 2],
+            "test": [None, 0.8, None, 0.9, None, None],
+            "n_plus_m": ["", "291"] * 3,
+            "n_times_m": ["", "42075"] * 3,
+            "sizes": "{}",
+        }
+    )
+    show_comparison(Console(width=80), Comparison(runs, pd.DataFrame(columns=[*ANYTIME_COLUMNS])))
+    out = capsys.readouterr().out
+    told = " ".join(out.split())
+    assert "toy: accuracy, mean of 3 runs, scores of those with a model" in told
+    assert "N + M = 291, N × M = 42,075" in told
+    rows = [line.split() for line in out.splitlines() if line.startswith(("str", "alt", "joint"))]
+    assert [(row[0], row[-1]) for row in rows[:3]] == [
+        ("strategy", "failed"),
+        ("alternating", "3"),
+        ("joint", "1"),
+    ]
 
 
 def test_a_ground_truth_is_enumerated_once(run, space_text, tmp_path):

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
@@ -251,9 +252,10 @@ def _scores(run: TableRun, X: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
         "test": test,
         "validation": validation,
         "gap": metric.display(validation) - metric.display(test),
-        "n_plus_m": str(size.sequential),
-        "n_times_m": str(size.joint),
-        "sizes": json.dumps({axis: str(count) for axis, count in size.items()}),
+        # `str` of an int ends at 4,300 digits.
+        "n_plus_m": str(Decimal(size.sequential)),
+        "n_times_m": str(Decimal(size.joint)),
+        "sizes": json.dumps({axis: str(Decimal(count)) for axis, count in size.items()}),
         "found": describe(run.model.config),
         "error": "",
     }

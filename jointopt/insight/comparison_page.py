@@ -61,7 +61,7 @@ def render_comparison(
     table, ranked = summary(runs), _ranked(runs)
     return render_page(
         "comparison.html.j2",
-        {"number": _number, "count": _count, "p": _p},
+        {"number": _number, "whole": whole, "p": _p},
         title=f"{', '.join(strategies)} compared on {_named(datasets)}",
         datasets=datasets,
         strategies=strategies,
@@ -153,12 +153,3 @@ def _p(value: float) -> str:
     ('0.031', '< 0.001')
     """
     return "< 0.001" if value < SMALL_P else _number(value, 2)
-
-
-def _count(text: str) -> str:
-    """Return a whole number in text, rounded if it is long.
-
-    >>> _count("135415"), _count(str(10**40)), _count("")
-    ('135,415', '1.0e+40', 'n/a')
-    """
-    return whole(int(text)) if text else "n/a"

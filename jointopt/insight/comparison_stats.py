@@ -209,8 +209,10 @@ def _differences(
 
 def _nonzero(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the differences that are not zero, with those that differ by rounding made equal."""
-    kept: NDArray[np.float64] = differences[differences != 0]
-    return (kept / np.abs(kept).max()).round(9) if len(kept) else kept
+    # Each by its own digits: beside a run that diverged all others would be zero.
+    mantissas, exponents = np.frexp(differences[differences != 0])
+    rounded: NDArray[np.float64] = np.ldexp(mantissas.round(9), exponents)
+    return rounded
 
 
 def _wilcoxon(differences: NDArray[np.float64]) -> float:

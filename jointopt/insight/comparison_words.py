@@ -41,7 +41,9 @@ def conclude(runs: pd.DataFrame) -> str:
         return f"Only {strategies[0]} was run: there is nothing to compare it with."
     tests = paired_tests(runs).to_dict("records")
     sentences = [f"{_where(runs)}: {_findings(tests, strategies[0])}.", _best(runs)]
-    needed, n_pairs = fewest_pairs(len(tests)), max(test["n"] for test in tests)
+    # An opponent without enough runs is not tested: the others' p need no correction for it.
+    n_tests = sum(test["verdict"] != TOO_FEW for test in tests)
+    needed, n_pairs = fewest_pairs(max(1, n_tests)), max(test["n"] for test in tests)
     if n_pairs < needed:
         sentences.append(
             f"With {counted(n_pairs, 'pair')} of runs no difference can be shown, however large; "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from jointopt.insight.figures import COLORS, GRID, dressed, plain, translucent
+from jointopt.insight.figures import COLORS, GRID, dressed, plain, said, translucent
 from jointopt.insight.search_frames import n_good, say_good
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def plot_parallel(frame: pd.DataFrame, metric: Scale) -> go.Figure:
 
     names = [name for name in frame.columns if name not in ("trial", "score")]
     figure = go.Figure()
+    if frame.empty:
+        return said(dressed(figure, 460), "no trial finished")
     heights = []
     for place, name in enumerate([*names, "score"]):
         at, ticks = _placed(frame[name])

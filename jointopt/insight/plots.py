@@ -63,9 +63,7 @@ def plot_history(frame: pd.DataFrame, metric: Scale) -> go.Figure:
         name="best so far",
         line={"shape": "hv", "color": NEUTRAL, "width": 2},
     )
-    figure.update_layout(
-        xaxis_title="seconds since the first trial", yaxis_title=plain(metric.name)
-    )
+    figure.update_layout(xaxis_title="seconds of search", yaxis_title=plain(metric.name))
     dressed(figure, 420, below=110)
     return figure.update_yaxes(range=_window(frame["score"], metric, SHOWN_SCORES))
 
@@ -110,7 +108,7 @@ def plot_anytime(frame: pd.DataFrame, metric: Scale, x: str) -> go.Figure:
             line={"shape": "hv", "color": colors[str(stage)], "width": 2.5},
             hovertemplate="%{y:.5g} after %{x:.4g}<extra>" + plain(stage) + "</extra>",
         )
-    unit = "evaluations" if x == "evaluation" else "seconds since the first trial"
+    unit = "evaluations" if x == "evaluation" else "seconds of search"
     figure.update_layout(
         xaxis_title=unit,
         yaxis_title=f"best {plain(metric.name)} so far",
@@ -280,6 +278,6 @@ def plot_features(frame: pd.DataFrame) -> go.Figure:
     dressed(figure, 150 + 24 * max(3, len(shown)), below=110, left=10)
     figure.update_xaxes(ticksuffix=" %", range=[0, 102])
     if shown.empty:
-        said(figure, "the space chooses no features")
+        said(figure, "no features were chosen in a trial that finished")
     order = [plain(name) for name in shown["name"]]
     return figure.update_yaxes(categoryorder="array", categoryarray=order)

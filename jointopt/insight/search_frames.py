@@ -10,6 +10,7 @@ import numpy as np
 from optuna.trial import TrialState
 
 from jointopt.pipeline.blueprint import FLIPS
+from jointopt.search.storage import used_until
 from jointopt.space import Subset
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _passed(trial: optuna.trial.FrozenTrial) -> float | None:
 
 
 def history_frame(records: Sequence[TrialRecord], metric: Scale) -> pd.DataFrame:
-    """Return per scored trial: seconds since the start, score, best so far, paradigm, state."""
+    """Return per scored trial: seconds of search, score, best so far, paradigm, state."""
     return _walked(records, metric, ["trial", "seconds", "score", "best", "paradigm", "state"])
 
 
@@ -97,7 +98,7 @@ def anytime_frame(records: Sequence[TrialRecord], metric: Scale) -> pd.DataFrame
 def _walked(records: Sequence[TrialRecord], metric: Scale, columns: list[str]) -> pd.DataFrame:
     import pandas as pd
 
-    starts = [r.trial.datetime_start for r in records if r.trial.datetime_start is not None]
+    used = used_until(record.trial for record in records)
     rows: list[dict[str, Any]] = []
     better: Callable[[float, float], float] = np.fmax if metric.greater_is_better else np.fmin
     best = np.nan
@@ -113,7 +114,7 @@ def _walked(records: Sequence[TrialRecord], metric: Scale, columns: list[str]) -
                 "trial": record.number,
                 "evaluation": len(rows) + 1,
                 "stage": record.stage,
-                "seconds": (ended - min(starts)).total_seconds(),
+                "seconds": used[ended],
                 "score": value,
                 "best": best,
                 "paradigm": str(record.config.get("paradigm", "trials")),

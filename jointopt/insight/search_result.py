@@ -267,14 +267,15 @@ class SearchFrames:
         return self._result.trials.copy()
 
     def history(self) -> pd.DataFrame:
-        """Return per scored trial: seconds since the start, score, best so far, paradigm, state.
+        """Return per scored trial: seconds of search, score, best so far, paradigm, state.
 
-        Only trials that finished count for the best.
+        Only trials that finished count for the best. Pauses before a search went on are no
+        seconds of it.
         """
         return history_frame(self._result.records, self._result.metric)
 
     def anytime(self) -> pd.DataFrame:
-        """Return per scored trial: evaluations, seconds, stage and the best score so far."""
+        """Return per scored trial: evaluations, seconds of search, stage and best score so far."""
         return anytime_frame(self._result.records, self._result.metric)
 
     def parallel(self, n: int = N_PARALLEL) -> pd.DataFrame:
@@ -339,7 +340,7 @@ class SearchPlots:
     >>> plot() == plot.history()
     True
     >>> plot.anytime("seconds").layout.xaxis.title.text
-    'seconds since the first trial'
+    'seconds of search'
     >>> figures = [plot.parallel(), plot.importance(n=2), plot.features()]
     >>> figures += [plot.axes(), plot.interactions()]
     >>> [figure.data[0].type for figure in figures]

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from jointopt.insight.words import whole
+from jointopt.pipeline.blueprint import MAX_MASK_COLUMNS
 from jointopt.space import Categorical, Choice, Float, Int, Subset
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ __all__ = ["show_space"]
 
 def show_space(console: Console, space: Space, n_columns: int) -> None:
     """Print the tree and the sizes; masks over a table's columns are counted for `n_columns`."""
-    bound = space.bind({"table": [f"column {i + 1}" for i in range(n_columns)]})
+    n_switches = min(n_columns, MAX_MASK_COLUMNS)
+    bound = space.bind({"table": [f"column {i + 1}" for i in range(n_switches)]})
     console.print(_tree(bound))
     size = bound.size()
     table = Table(box=None, pad_edge=False, padding=(0, 2))
@@ -33,9 +35,10 @@ def show_space(console: Console, space: Space, n_columns: int) -> None:
     table.add_row("one axis after another, N + M", whole(size.sequential))
     table.add_row("[bold]jointly, N × M[/bold]", f"[bold]{whole(size.joint)}[/bold]")
     console.print(table)
+    groups = f", in {n_switches} groups" if n_switches < n_columns else ""
     console.print(
         f"Continuous ranges are counted at {size.resolution} values"
-        + (f", masks for a table of {n_columns} columns." if bound != space else "."),
+        + (f", masks for a table of {n_columns:,} columns{groups}." if bound != space else "."),
         style="dim",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from jointopt.pipeline.blueprint import argument_of
@@ -48,13 +49,17 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{share:.{digits}%}".replace("%", "\u00a0%")
 
 
-def whole(count: int) -> str:
-    """Return a whole number, rounded from a billion on.
+def whole(count: int | str) -> str:
+    """Return a whole number, or one in text that may be empty, rounded from a billion on.
 
-    >>> whole(135415), whole(10**40)
-    ('135,415', '1.0e+40')
+    >>> whole(135415), whole("135415"), whole(10**5000), whole("")
+    ('135,415', '135,415', '1.0e+5000', 'n/a')
     """
-    return f"{count:,}" if count <= EXACT_UP_TO else f"{count:.1e}"
+    if count == "":
+        return "n/a"
+    # A float ends at 1e308, and an int is neither read nor written above 4,300 digits.
+    number = Decimal(count)
+    return f"{number:,}" if number <= EXACT_UP_TO else f"{number:.1e}"
 
 
 def describe_folds(n_scored: int, n_folds: int) -> str:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from jointopt.data import Kind, Task
-from jointopt.pipeline.blueprint import FLIPS, Blueprint, argument_of
+from jointopt.pipeline.blueprint import FLIPS, MAX_MASK_COLUMNS, Blueprint, argument_of
 from jointopt.pipeline.checks import check_space
 from jointopt.pipeline.paradigms import paradigms_of
 from jointopt.space import Choice, Subset
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["adapt_space", "blueprint_of", "column_groups"]
 
-MAX_MASK_COLUMNS = 64
 MAX_CLUSTERED = 2_000
 """Columns of which all pairs are looked at: the memory for that grows by their square."""
 MAX_PRODUCT_COLUMNS = 20

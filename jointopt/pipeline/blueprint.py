@@ -12,13 +12,23 @@ if TYPE_CHECKING:
     from jointopt.pipeline.paradigms import Paradigm
     from jointopt.space import Config
 
-__all__ = ["ARGUMENT_AXES", "FLIPS", "Blueprint", "argument_of", "parameter"]
+__all__ = [
+    "ARGUMENT_AXES",
+    "FLIPS",
+    "MAX_MASK_COLUMNS",
+    "Blueprint",
+    "argument_of",
+    "parameter",
+]
 
 FLIPS: Final = "features/ranked_mask/flip"
 """The one subset that is no mask: it turns columns over around a ranking."""
 
 ARGUMENT_AXES: Final = ("architecture", "hyperparameters")
 """Those whose parameters become arguments of estimators."""
+
+MAX_MASK_COLUMNS: Final = 64
+"""Of more columns a mask over a table's columns switches groups."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -334,15 +334,14 @@ class Engine:
                 break
             trial, config = run.live.ask(proposal)
             key = frozenset(config.items())
-            known = self._record_of(run, key)
-            if known is None and key not in pending:
+            if key not in pending and self._record_of(run, key) is None:
                 number = self._n_started
                 self._n_started += 1
                 run.pending[number] = Pending(trial, config, dt.datetime.now())
                 self._say(EvaluationBegun(number, config))
                 self._evaluator.submit(number, config, trial)
                 return
-            run.tell_repeat(trial, known)
+            run.live.forget(trial)
             n_repeats += 1
         run.ended = True
 

@@ -179,6 +179,15 @@ class LiveStudy:
         self._storage.set_trial_state_values(known, STATES[state], values)
         return self._storage.get_trial(known)
 
+    def forget(self, trial: Trial) -> None:
+        """End a trial that repeats another one, so that the sampler learns nothing of it."""
+        known = self._id_of(trial)
+        repeated = self._storage.get_trial(known)  # the trial itself, not a copy
+        # With its parameters it would be learnt as a failure of their configuration.
+        repeated.params.clear()
+        repeated.distributions.clear()
+        self._storage.set_trial_state_values(known, TrialState.FAIL)
+
     def add(self, config: Config, trial: FrozenTrial) -> None:
         """Let the sampler, if it learns, and the pruner know a trial that ended elsewhere.
 

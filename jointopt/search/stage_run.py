@@ -107,13 +107,6 @@ class StageRun:
         told = _frozen(source, pending, outcome, self.stage)
         self.unstored[pending.key] = (pending, outcome.number, told)
 
-    def tell_repeat(self, trial: optuna.trial.Trial, record: TrialRecord | None) -> None:
-        """Tell the sampler what it should have known; what is under way counts as failed."""
-        if record is None or record.trial.state is not TrialState.COMPLETE:
-            self.live.end(trial, State.FAILED)
-        else:
-            self.live.end(trial, State.COMPLETE, record.trial.value)
-
 
 def _frozen(source: FrozenTrial, pending: Pending, outcome: Outcome, stage: Stage) -> FrozenTrial:
     """Return the finished trial as it is stored, in one piece."""

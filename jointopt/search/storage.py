@@ -39,6 +39,7 @@ __all__ = [
     "take_name",
     "unannounced",
     "used_seconds",
+    "used_until",
 ]
 
 Direction = Literal["maximize", "minimize"]
@@ -272,14 +273,21 @@ def used_seconds(trials: Iterable[FrozenTrial]) -> float:
     Several at once count once; what lies between the end of a trial and the start of the next
     counts up to a second.
     """
-    used, end = 0.0, None
-    for start, stop in sorted(_spans(trials)):
-        if end is None or start > end:
-            used += 0.0 if end is None else min(1.0, (start - end).total_seconds())
-            used += (stop - start).total_seconds()
-        else:
-            used += max(0.0, (stop - end).total_seconds())
-        end = stop if end is None else max(end, stop)
+    return max(used_until(trials).values(), default=0.0)
+
+
+def used_until(trials: Iterable[FrozenTrial]) -> dict[datetime, float]:
+    """Return the time that trials had used, as `used_seconds` counts it, when each ended."""
+    spans = sorted(_spans(trials))
+    if not spans:
+        return {}
+    used = {}
+    first, end = spans[0][0], spans[0][1]
+    paused = 0.0
+    for start, stop in spans:
+        paused += max(0.0, (start - end).total_seconds() - 1.0)
+        end = max(end, stop)
+        used[stop] = (stop - first).total_seconds() - paused
     return used
 
 

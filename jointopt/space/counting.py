@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias, final
 
 from jointopt.space.frozen_map import FrozenMap
@@ -75,9 +76,11 @@ class Size(Mapping[str, int]):
 
     def __repr__(self) -> str:
         """Return all numbers in one line."""
+        # An int of more than 4,300 digits is not written; as a decimal it is.
+        axes = ", ".join(f"{axis!r}: {Decimal(count)}" for axis, count in self.axes.items())
         return (
-            f"Size({dict(self.axes)}, joint={self.joint}, sequential={self.sequential}, "
-            f"resolution={self.resolution})"
+            f"Size({{{axes}}}, joint={Decimal(self.joint)}, "
+            f"sequential={Decimal(self.sequential)}, resolution={self.resolution})"
         )
 
 

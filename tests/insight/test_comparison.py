@@ -133,6 +133,25 @@ def test_all_equal_up_to_rounding():
     assert "All have the same mean test score" in conclude(runs)
 
 
+@pytest.mark.parametrize("greater", [True, False])
+def test_a_run_that_diverged_leaves_the_differences_of_the_others(greater):
+    random = np.full(8, 1.0)
+    joint = random + (1 if greater else -1) * np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 0.0])
+    joint[7] = -1e12 if greater else 1e12
+    test = only(paired_tests(runs_frame({"joint": joint, "random": random}, greater=greater)))
+    assert (test["wins"], test["ties"], test["losses"]) == (7, 0, 1)
+    # The loss has rank 8 of 36: the sums of ranks are 28 and 8.
+    assert test["effect_size"] == pytest.approx((28 - 8) / 36)
+    assert test["p_value"] == wilcoxon([1, 2, 3, 4, 5, 6, 7, -8]).pvalue
+
+
+def test_differences_that_differ_by_rounding_share_a_rank_beside_one_that_diverged():
+    joint = [*(BASE[:7] + 0.01), -1e12]
+    test = only(paired_tests(runs_frame({"joint": joint, "random": BASE[:8]})))
+    # Seven of rank 4, one of rank 8.
+    assert test["effect_size"] == pytest.approx((28 - 8) / 36)
+
+
 def test_ties_are_left_out_of_the_ranks():
     joint = BASE + np.array([0.0, 0.0, 1, 1, 1, 1, 1, 1, 1, -1]) / 100
     test = only(paired_tests(runs_frame({"joint": joint, "random": BASE})))
@@ -159,6 +178,14 @@ def test_five_pairs_can_never_show_a_difference_and_the_verdict_says_so():
     assert test["verdict"] == "no difference shown (6 unequal pairs at least could show one)"
     six = runs_frame({"joint": BASE[:6] + STEPS[:6], "random": BASE[:6]})
     assert only(paired_tests(six))["verdict"] == "joint better"
+
+
+def test_an_opponent_without_any_model_asks_for_no_more_pairs():
+    scores = {"joint": BASE[:6] + STEPS[:6], "sequential": BASE[:6], "random": [np.nan] * 6}
+    told = conclude(runs_frame(scores))
+    assert "joint better than sequential (6 wins, 0 ties, 0 losses, p = 0.031)" in told
+    assert "too few runs to compare joint with random" in told
+    assert "no difference can be shown" not in told
 
 
 def test_equal_pairs_are_none_of_those_that_could_show_a_difference():
@@ -366,6 +393,17 @@ def test_table_has_means_deviations_and_exact_sizes(comparison):
     assert (row["evaluations_mean"], row["seconds_mean"], row["runs"]) == (20, 2, 2)
     assert row["n_times_m"] == str(10**40)
     assert (row["size_transforms"], row["size_paradigm"]) == ("3", "5")
+
+
+@pytest.mark.parametrize("n_digits", [400, 5_000])
+def test_spaces_of_any_size_are_counted(n_digits, tmp_path):
+    many = "1" + "0" * n_digits
+    runs = runs_frame({"joint": BASE, "random": BASE}).assign(
+        n_plus_m=many, n_times_m=many, sizes=json.dumps({"features": many})
+    )
+    Comparison(runs, anytime_frame(runs)).save(tmp_path)
+    assert f">1.0e+{n_digits}<" in (tmp_path / "comparison.html").read_text()
+    assert set(Comparison.load(tmp_path).table()["n_times_m"]) == {many}
 
 
 def test_figures_draw_each_strategy_on_each_data_set(comparison):

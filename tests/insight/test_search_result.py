@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from optuna import TrialPruned
 from sklearn.exceptions import NotFittedError
 
 from jointopt import Choice, Float, Int, JointRegressor, OptionError, Space, Subset, search
+from jointopt.search.storage import sqlite_url, used_seconds
 
 SPACE = Space(
     transforms={"x": Float(-1, 1)},
@@ -106,11 +111,55 @@ def test_the_way_to_the_best_is_seen_but_for_its_first_steps():
     assert 9 < high < 20
 
 
+def test_a_pause_before_a_search_goes_on_is_no_time_of_it(tmp_path):
+    database = tmp_path / "study.db"
+
+    def go_on(n_trials):
+        place = {"storage": sqlite_url(database), "name": "x", "n_trials": n_trials}
+        return search(RANGE, lambda config, _: config["hyperparameters/x"], **place)
+
+    go_on(20)
+    a_day_before = "strftime('%Y-%m-%d %H:%M:%f', {0}, '-1 day') || '000'"
+    columns = ("datetime_start", "datetime_complete")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        changes = ", ".join(f"{name} = {a_day_before.format(name)}" for name in columns)
+        connection.execute(f"UPDATE trials SET {changes}")
+    found = go_on(40)
+    starts = [record.trial.datetime_start for record in found.records]
+    assert max(starts) - min(starts) > timedelta(hours=23)
+    for frame in (found.frame.history(), found.frame.anytime()):
+        assert len(frame) == 40
+        assert frame["seconds"].is_monotonic_increasing
+        # As the budget counts it.
+        assert frame["seconds"].iloc[-1] == used_seconds(r.trial for r in found.records)
+        assert frame["seconds"].iloc[-1] < 3600
+
+
 def test_pictures_with_nothing_to_show_say_so():
     found = search(RANGE, lambda config, _: config["hyperparameters/x"], n_trials=5)
     for name, words in (("features", "no features"), ("importance", "too few trials")):
         (note,) = getattr(found.plot, name)().layout.annotations
         assert words in note.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("history", []),
+        ("anytime", []),
+        ("parallel", ["no trial finished"]),
+        ("importance", ["too few trials finished to say which parameters mattered"]),
+        ("features", ["no features were chosen in a trial that finished"]),
+    ],
+)
+def test_pictures_of_trials_of_which_none_finished_say_so(name, said):
+    def objective(config, trial):
+        trial.report(config["transforms/x"], 0)
+        raise TrialPruned
+
+    found = search(SPACE, objective, n_trials=3)
+    assert found.trials["state"].tolist() == ["pruned"] * 3
+    assert [note.text for note in getattr(found.plot, name)().layout.annotations] == said
 
 
 def test_good_trials_are_counted_and_marks_are_the_same_in_every_legend(result):

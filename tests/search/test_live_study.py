@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from optuna.storages import InMemoryStorage
 
 from jointopt import Choice, Float, Space, Subset
@@ -9,6 +10,7 @@ from jointopt.evaluation.outcome import Outcome, State
 from jointopt.search.budget import Budget
 from jointopt.search.catalogue import get_strategy
 from jointopt.search.engine import Engine, Shelf
+from jointopt.search.strategies import Stage
 
 PARADIGM = Choice({label: {"x": Float(0, 1)} for label in ("one", "other")})
 SPACE = Space(paradigm=PARADIGM)
@@ -17,9 +19,8 @@ SPACE = Space(paradigm=PARADIGM)
 class AtOnce:
     """Ends what it is given at once, and tells that one paradigm took a hundred seconds."""
 
-    capacity = 1
-
-    def __init__(self, costly=None):
+    def __init__(self, costly=None, capacity=1):
+        self.capacity = capacity
         self.costly, self.asked, self.ended, self.explained = costly, [], [], []
 
     def submit(self, number, config, trial):
@@ -78,3 +79,18 @@ def test_what_its_fits_took_is_what_a_trial_costs():
         run(evaluator, Budget(3600, n_trials=60), "joint")
         asked[costly] = evaluator.asked
     assert 2 * asked["one"].count("one") < asked["other"].count("one")
+
+
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_a_repeat_of_what_is_known_or_under_way_teaches_nothing(capacity):
+    proposed = [SPACE.complete({"paradigm": "one", "paradigm/one/x": x / 8}) for x in range(8)]
+
+    def found(n_times):
+        def plan(space, starts, seed):
+            del starts, seed
+            yield Stage("s", space, [c for c in proposed for _ in range(n_times)], sampler="joint")
+
+        records = run(AtOnce(capacity=capacity), Budget(n_trials=30), plan).records
+        return [record.config for record in records]
+
+    assert found(2) == found(1)

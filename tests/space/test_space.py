@@ -72,6 +72,12 @@ def test_size_of_a_huge_space_is_quick():
     assert time.perf_counter() - start < 0.5
 
 
+def test_size_of_any_number_of_digits_is_shown():
+    size = Space(features=Subset([f"column {i}" for i in range(15_000)])).size()
+    assert size.joint == 2**15_000 - 1
+    assert "joint=281796" in repr(size)
+
+
 def test_nested_choices_and_a_choice_at_the_root_of_an_axis():
     space = Space(
         features=Choice({"all": {}, "ranking": {"keep": Float(0.1, 1)}}),
