@@ -182,6 +182,8 @@ def test_a_terminal_without_block_characters_gets_ascii(frames, monkeypatch):
 def test_compare_draws_the_run_under_way(frames, monkeypatch):
     terminal = Terminal(80)
     monkeypatch.setenv("TERM", "xterm-256color")
+    # Two runs are over in less time than lies between two pictures for a reader.
+    monkeypatch.setattr("jointopt.insight.screen.PER_SECOND", 1000)
     monkeypatch.setattr("sys.stdout", terminal.file)
     make, target = frames["quick binary"]
     frame = make(80)
