@@ -11,6 +11,7 @@ import pytest
 import skops.io
 import torch
 from sklearn.base import clone
+from sklearn.datasets import make_friedman1
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from jointopt.pipeline.held_rows import held_rows
@@ -176,6 +177,25 @@ def test_best_epoch_is_restored(kind, monkeypatch):
     assert len(curve) in (network.n_epochs_ + 5, 60)
     for name, value in network.weights_.items():
         np.testing.assert_array_equal(value, seen[network.n_epochs_ - 1][name])
+
+
+def test_a_fit_on_all_rows_does_not_end_with_what_forgot_all(monkeypatch):
+    """At a high rate a network may become a constant, which nothing held out tells."""
+    X, y = make_friedman1(600, n_features=8, noise=0.5, random_state=0)
+    y = (y - y.mean()) / y.std()
+    network = NetworkRegressor(
+        width=[256] * 3,
+        frequency=0.1,
+        dropout=0.15,
+        learning_rate=0.3,
+        n_epochs=40,
+        schedule="coslog4",
+        random_state=0,
+    )
+    assert network.fit(X, y).score(X, y) > 0.9
+    assert network.n_epochs_ < 40
+    monkeypatch.setattr(training, "FORGOTTEN", np.inf)
+    assert network.fit(X, y).score(X, y) < 0.2
 
 
 @both

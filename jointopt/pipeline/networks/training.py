@@ -28,6 +28,8 @@ __all__ = ["train"]
 
 EARLIEST_BEST = WARM_UP
 """Share of the schedule before which no epoch is the best."""
+FORGOTTEN = 0.25
+"""Of what the training loss fell by since the first epoch: who has lost more is not kept."""
 SETTLING_ROWS = 2_048
 """That tell what the units of averaged weights are, where these are normalised by batches."""
 
@@ -81,6 +83,7 @@ class _Trainer:
         self.done = 0
         self.curve: list[float] = []
         self.passed: list[float] = []
+        self.losses: list[float] = []
 
     def run(self) -> Trained:
         """Train until the schedule, the patience or the time ends, or a loss is too high."""
@@ -94,7 +97,7 @@ class _Trainer:
                 if self.held is not None:
                     self.curve.append(self.require_finite(self.validate(*self.held)))
                     self.passed.append(self.progress)
-                if self.held is None or self.is_best():
+                if self.remembers() if self.held is None else self.is_best():
                     best, best_epoch = _snapshot(self.network), self.done
             impatient = limits.patience is not None and self.done - best_epoch >= limits.patience
             if impatient or self.behind():
@@ -118,6 +121,11 @@ class _Trainer:
             if share >= EARLIEST_BEST
         ]
         return self.curve[-1] <= min(risen, default=math.inf)
+
+    def remembers(self) -> bool:
+        """Whether the training loss is about as low as it was: at high rates all may be lost."""
+        lowest = min(self.losses)
+        return self.losses[-1] <= lowest + FORGOTTEN * (self.losses[0] - lowest)
 
     def behind(self) -> bool:
         """Whether the held-out loss was not as low in time as it had to be."""
@@ -160,7 +168,7 @@ class _Trainer:
                 break
         self.progress += advance
         self.done += 1
-        self.require_finite(total.item())
+        self.losses.append(self.require_finite(total.item()) / (index + 1))
 
     def require_finite(self, loss: float) -> float:
         """Return the loss, or say that training has failed."""
