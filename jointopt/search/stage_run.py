@@ -89,8 +89,8 @@ class StageRun:
 
     def propose_unfinished(self) -> None:
         """Propose first what an earlier run began, and had no time to end."""
-        cut = (record.config for record in self.told if record.is_cut_short)
-        self.proposals.put_first(c for c in cut if frozenset(c.items()) not in self.known)
+        cut = {frozenset(r.config.items()): r.config for r in self.told if r.is_cut_short}
+        self.proposals.put_first([config for key, config in cut.items() if key not in self.known])
 
     def part_ways(self) -> None:
         """Propose otherwise than another run with the same seed does."""

@@ -95,3 +95,14 @@ def test_what_was_ended_since_is_not_evaluated_a_third_time(tmp_path):
     found = run(third, storage, "joint", n_trials=12)
     configs = [frozenset(r.config.items()) for r in found.records[:8]]
     assert not {*third.asked} & {*configs}
+
+
+def test_what_was_cut_short_twice_is_begun_once_more(tmp_path):
+    storage = f"sqlite:///{tmp_path}/s.db"
+    run(TwoPlaces(n_in_time=4), storage, "joint")
+    cut = TwoPlaces(n_in_time=0)
+    run(cut, storage, "joint")
+    third = TwoPlaces(n_in_time=4)
+    run(third, storage, "joint")
+    assert third.asked[:2] == cut.asked
+    assert len(third.asked) == len({*third.asked})
