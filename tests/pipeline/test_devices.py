@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from jointopt.pipeline.networks.devices import Precision, device_of, precision_on
-from jointopt.pipeline.networks.elementwise import ACTIVATIONS, dropout
+from jointopt.pipeline.networks.elementwise import Activation
 from jointopt.pipeline.networks.estimators import NetworkClassifier
 from jointopt.pipeline.networks.optimisation import AdamW
 
@@ -48,13 +48,12 @@ def trained(precision: Precision) -> tuple[torch.Tensor, torch.dtype]:
     torch.manual_seed(0)
     layer = torch.nn.Linear(4, 4)
     groups = [{"params": list(layer.parameters()), "lr": 0.1, "weight_decay": 0.0}]
-    optimizer = AdamW(groups)
+    optimizer, activate = AdamW(groups), Activation("mish", 0.25)
     x = torch.randn(16, 4)
     for _ in range(3):
         with precision.forward():
             product = layer(x)
-            units = dropout(ACTIVATIONS["mish"](product), 0.25)
-            loss = torch.nn.functional.mse_loss(units, x)
+            loss = torch.nn.functional.mse_loss(activate(product), x)
         precision.step(loss, optimizer)
     return layer.weight.detach(), product.dtype
 
@@ -79,19 +78,19 @@ from jointopt.pipeline.networks.optimisation import BETAS, AdamW
 
 def moved(make):
     torch.manual_seed(0)
-    layer, idle = torch.nn.Linear(4, 4), torch.nn.Parameter(torch.ones(2))
+    first, second = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
     groups = [
-        {"params": [layer.weight, idle], "lr": 0.1, "weight_decay": 0.1},
-        {"params": [layer.bias], "lr": 0.1, "weight_decay": 0.0},
+        {"params": [first.weight, second.weight], "lr": 0.1, "weight_decay": 0.1},
+        {"params": [first.bias, second.bias], "lr": 0.1, "weight_decay": 0.0},
     ]
     optimizer, x = make(groups), torch.randn(16, 4)
     for step in range(20):
         for group in optimizer.param_groups:
             group["lr"] = 0.1 / (1 + step)
         optimizer.zero_grad()
-        (layer(x) - x).square().mean().backward()
+        (second(first(x)) - x).square().mean().backward()
         optimizer.step()
-    return layer.weight, layer.bias, idle
+    return [parameter for group in groups for parameter in group["params"]]
 
 own = moved(AdamW)
 assert "torch._dynamo" not in sys.modules

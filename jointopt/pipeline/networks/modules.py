@@ -14,7 +14,7 @@ from tabm import BatchNorm1dEnsemble, ElementwiseAffine
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jointopt.pipeline.networks.elementwise import ACTIVATIONS, dropout
+from jointopt.pipeline.networks.elementwise import Activation
 
 if TYPE_CHECKING:
     from jointopt.pipeline.networks.plans import Architecture
@@ -41,11 +41,9 @@ class ScaledLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return an affine function of the rows, and of each member's if there are several."""
-        # Scaling units costs less than scaling the weights' gradients, of which there are more.
-        scaled = x * self.scale
         if self.bias is None:
-            return scaled @ self.weight
-        product = torch.addmm(self.bias, scaled.flatten(0, -2), self.weight)
+            return (x * self.scale) @ self.weight
+        product = torch.addmm(self.bias, x.flatten(0, -2), self.weight, alpha=self.scale)
         return product.view(*x.shape[:-1], -1)
 
 
@@ -135,8 +133,7 @@ class Block(nn.Module):
             self.after = ElementwiseAffine((k, n_outputs), bias=True, scaling_init="ones")
         self.linear = ScaledLinear(n_inputs, n_outputs)
         self.normalise = _normalisation(plan.normalisation, n_outputs, k)
-        self.activate = ACTIVATIONS[plan.activation]
-        self.dropout = plan.dropout
+        self.activate = Activation(plan.activation, plan.dropout)
         self.around: nn.Module | None = None
         if plan.residual:
             same = n_inputs == n_outputs
@@ -144,12 +141,10 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the hidden units of the rows."""
-        units = self.linear(x if self.before is None else self.before(x))
+        product = self.linear(x if self.before is None else self.before(x))
         if self.after is not None:
-            units = self.after(units)
-        units = self.activate(self.normalise(units))
-        if self.dropout and self.training:
-            units = dropout(units, self.dropout)
+            product = self.after(product)
+        units: Tensor = self.activate(self.normalise(product))
         return units if self.around is None else self.around(x) + units
 
 
@@ -199,7 +194,7 @@ class Network(nn.Module):
             parts.append(self.numbers(numbers).flatten(1))
         if self.categories is not None:
             parts.append(self.categories(codes))
-        x = torch.cat(parts, dim=1) * self.scale
+        x = (torch.cat(parts, dim=1) if len(parts) > 1 else numbers) * self.scale
         if self.n_members == 1:
             scores: Tensor = self.head(self.blocks(x))[:, None]
             return scores
