@@ -303,6 +303,7 @@ def test_workers_must_be_one_or_more(workers):
         JointClassifier(**QUICKEST, workers=workers).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:no time was left to fit on all rows")
 def test_a_budget_in_seconds_ends_the_search():
     X, y = load_iris(return_X_y=True)
     model = JointClassifier(space=TINY, budget=0.5).fit(X, y)
