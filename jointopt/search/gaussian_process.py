@@ -57,6 +57,8 @@ class GaussianProcess:
         Which parameters only some branches have, and which only some configurations.
     n_branches : int
         How many branches share the private ones.
+    varying : ndarray of shape (n_parameters,)
+        Which parameters are not the same in all configurations.
     """
 
     def __init__(
@@ -65,13 +67,16 @@ class GaussianProcess:
         private: NDArray[np.bool_],
         optional: NDArray[np.bool_],
         n_branches: int,
+        varying: NDArray[np.bool_],
     ) -> None:
-        self._embedding = Embedding(n_options, private, optional)
+        self._embedding = Embedding(np.where(varying, n_options, 1), private, optional)
         shared = self._embedding.n_shared
         self._parts = (slice(0, shared), slice(shared, None))
         self._n = len(n_options)
         self._alone = n_branches <= 1 and not private.any()
-        counts = np.where(private, private.sum() / n_branches, (~private).sum())
+        counts = np.where(
+            private, (varying & private).sum() / n_branches, (varying & ~private).sum()
+        )
         extra = (AMPLITUDE, NOISE, KINSHIP)
         # A weight that falls with the number of parameters keeps distances of the same size.
         weights = OWN_WEIGHT * private - np.log(np.maximum(counts, 1.0))

@@ -60,6 +60,9 @@ class Genome:
         Which parameters exist only in some branches of that choice.
     optional : ndarray of shape (n_parameters,)
         Which parameters exist only in some configurations.
+    varying : ndarray of shape (n_parameters,)
+        Which parameters differ between configurations: what is held does not, nor what no
+        configuration has because of that.
     """
 
     def __init__(self, space: Space) -> None:
@@ -95,6 +98,7 @@ class Genome:
         self.optional = self._conditions.optional
         self._fixed = self.n_options == 1
         self._fixed[list(self._held)] = True
+        self.varying = ~self._fixed & self._conditions.possible(self._held)
         self._weights = self._change_weights()
 
     # ---------------------------------------------------------------- to and from values

@@ -140,10 +140,11 @@ class Promise:
 
 def model_of(genome: Genome) -> GaussianProcess:
     """Return a model of rows of a space, which is told their branches apart."""
-    options = genome.n_options.copy()
+    options, n_branches = genome.n_options.copy(), len(genome.root_codes())
     if genome.root is not None:
         options[genome.root] = 1
-    return GaussianProcess(options, genome.private, genome.optional, len(genome.root_codes()))
+    private = genome.private & (n_branches > 1)
+    return GaussianProcess(options, private, genome.optional, n_branches, genome.varying)
 
 
 def _standardised(scores: Rows, branches: Rows) -> Rows:

@@ -17,14 +17,14 @@ EVERYWHERE = np.zeros(N_NUMBERS, dtype=bool)
 
 
 def flat():
-    return GaussianProcess(np.zeros(N_NUMBERS, dtype=int), EVERYWHERE, EVERYWHERE, 1)
+    return GaussianProcess(np.zeros(N_NUMBERS, dtype=int), EVERYWHERE, EVERYWHERE, 1, ~EVERYWHERE)
 
 
 def branched():
     """One shared number and options; of the others each has a branch of its own."""
     options = np.array([0, 3, 0, 2, 0])
     private = np.array([False, False, True, True, True])
-    return GaussianProcess(options, private, private, 2)
+    return GaussianProcess(options, private, private, 2, np.ones(5, dtype=bool))
 
 
 def branched_rows(rng, n):

@@ -154,6 +154,34 @@ def test_frozen_parameters_stay_and_are_not_suggested():
     assert all("paradigm" not in trial.params for trial in study.trials)
 
 
+def bowl(config):
+    return (config["hyperparameters/x"] - 0.63) ** 2 + (config["hyperparameters/y"] - 0.21) ** 2
+
+
+FREE = {"x": Float(0, 1), "y": Float(0, 1)}
+MANY = {f"held{i}": Float(0, 1) for i in range(20)}
+HELD = {
+    "numbers": Space(hyperparameters=FREE | MANY).freeze(
+        {f"hyperparameters/{name}": 0.5 for name in MANY}
+    ),
+    "subset": Space(features={"columns": Subset(list(MANY))}, hyperparameters=FREE).freeze(
+        axes=["features"]
+    ),
+    "one option": Space(hyperparameters=FREE | {name: Categorical(["a"]) for name in MANY}),
+    "branches": Space(
+        transforms={"derive": Choice({"none": {}, "much": MANY})},
+        hyperparameters=FREE,
+        paradigm=Choice({name: {"hyperparameters": {"z": Float(0, 1)}} for name in "abc"}),
+    ).freeze({"transforms/derive": "none", "paradigm": "a"}),
+}
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_what_cannot_vary_does_not_keep_it_from_the_optimum(kind):
+    best = [run(HELD[kind], bowl, 40, seed=seed)[0].best_value for seed in range(3)]
+    assert np.median(best) < 1e-5
+
+
 def test_a_frozen_number_is_proposed_as_it_was_given():
     """Its place in the range, from which proposals are made, may stand for a number beside it."""
     for rate in (0.3, 0.007, 1e-4 + 1e-9):
