@@ -19,6 +19,7 @@ bench: $(READY)
 	$(BIN)/python -m pytest tests/benchmarks -s -m slow
 
 portfolio: $(READY)
+	@test -n "$(TABLES)" || { echo 'name the tables: make portfolio TABLES="FILE:TARGET ..."'; exit 2; }
 	$(BIN)/python -m jointopt.insight.portfolio search_spaces/portfolio.yaml $(TABLES)
 
 notebooks: $(READY)

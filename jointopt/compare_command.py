@@ -18,9 +18,10 @@ from jointopt.errors import OptionError
 from jointopt.insight.compare_options import CompareOptions
 from jointopt.insight.compare_run import compare_datasets
 from jointopt.insight.compare_truth import compare_on_truth
+from jointopt.insight.comparison_stats import fewest_pairs
 from jointopt.insight.enumeration import enumerate_scores
 from jointopt.insight.progress import CompareProgress
-from jointopt.insight.words import whole
+from jointopt.insight.words import counted, whole
 from jointopt.search.catalogue import COMPARED
 from jointopt.space import load_space
 from jointopt.study_options import (
@@ -113,6 +114,7 @@ class CompareCommand:
                 f"{len(options.listed_seeds())} seeds{seconds}{trials}"
             )
         )
+        _tell_if_too_few(console, len(options.listed_seeds()) * len(names), len(options.named()))
         if study.ground_truth:
             comparison = self._on_truth(console, frames, options, folder)
         else:
@@ -188,6 +190,16 @@ class CompareCommand:
             workers=study.workers or (cpu_count() if study.parallel == 1 else 1),
             trial_timeout=study.trial_timeout,
             memory_limit=study.memory_limit,
+        )
+
+
+def _tell_if_too_few(console: Console, n_pairs: int, n_strategies: int) -> None:
+    """Say before the time is spent that the tests will have nothing to find."""
+    needed = fewest_pairs(max(1, n_strategies - 1))
+    if n_strategies > 1 and n_pairs < needed:
+        console.print(
+            f"With {counted(n_pairs, 'pair')} of runs no difference can be shown, however large; "
+            f"{needed} at least are needed: more seeds or tables."
         )
 
 

@@ -207,7 +207,9 @@ class JointClassifier(ClassifierMixin, _Joint):
     metric : str, callable or None, default=None
         A metric's name, a scikit-learn scorer's name, a scorer `f(estimator, X, y)`, such as
         `make_scorer` makes, or `f(y_true, y_pred)`, greater being better; functions get labels as
-        they are in `classes_`. By default roc_auc (binary) or log_loss (multiclass).
+        they are in `classes_`. By default roc_auc (binary) or log_loss (multiclass). Of two
+        classes f1 and average_precision are of the second in sorted order:
+        `make_scorer(f1_score, pos_label=...)` is of another.
     space : str or Space, default="tabular"
         A shipped space's name, a YAML file, or a `Space` whose paradigms name estimators.
     workers : int or None, default=None
@@ -223,7 +225,8 @@ class JointClassifier(ClassifierMixin, _Joint):
         What one worker may use: "1500MB", "2GB", or bytes; by default its share of 80 % of the
         machine's memory. It needs workers.
     seed : int, default=0
-        Seed of everything random, up to 2**32 - 1.
+        Seed of everything random, up to 2**32 - 1. Fits repeat exactly with at most one worker
+        and `budget=None`: what is proposed depends on what has ended.
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same
@@ -290,6 +293,10 @@ class JointClassifier(ClassifierMixin, _Joint):
             If the table or target cannot be used, for example a target of one class.
         OptionError
             If an option is not valid.
+        SpaceError
+            If there is no such space, or its file is not valid.
+        StorageError
+            If the storage cannot be used.
         SearchError
             If no configuration could be evaluated.
 
@@ -384,7 +391,8 @@ class JointRegressor(RegressorMixin, _Joint):
         What one worker may use: "1500MB", "2GB", or bytes; by default its share of 80 % of the
         machine's memory. It needs workers.
     seed : int, default=0
-        Seed of everything random, up to 2**32 - 1.
+        Seed of everything random, up to 2**32 - 1. Fits repeat exactly with at most one worker
+        and `budget=None`: what is proposed depends on what has ended.
     storage : str, Path, optuna storage or None, default=None
         Where the study is kept: a database URL, a path ending in `.journal`, or an Optuna
         storage; None keeps it in memory. It is named `jointopt/joint`; a further fit in the same
@@ -447,6 +455,10 @@ class JointRegressor(RegressorMixin, _Joint):
             If the table or target cannot be used.
         OptionError
             If an option is not valid.
+        SpaceError
+            If there is no such space, or its file is not valid.
+        StorageError
+            If the storage cannot be used.
         SearchError
             If no configuration could be evaluated.
 

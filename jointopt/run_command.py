@@ -282,8 +282,9 @@ def _announce(
         )
     console.print(
         escape(
-            f"{dataset.task} of {study.target!r} by {metric.name}; {study.strategy} search of "
-            f"space {study.space}; {_limits(options)}; {_where(options)}; seed {study.seed}"
+            f"{dataset.task} of {study.target!r} by {metric.told(dataset.classes)}; "
+            f"{study.strategy} search of space {study.space}; {_limits(options)}; "
+            f"{_where(options)}; seed {study.seed}"
         )
     )
 

@@ -584,3 +584,12 @@ def test_a_missing_file_is_told_before_libraries_are_loaded(tmp_path, command):
     )
     assert (ended.returncode, ended.stdout) == (2, "False\n")
     assert "absent.csv: there is no such file" in ended.stderr
+
+
+def test_a_metric_of_one_class_says_of_which(run, tmp_path):
+    lines = [f"{i % 7},{'stayed' if i % 3 else 'left'}" for i in range(60)]
+    (tmp_path / "people.csv").write_text("\n".join(["tenure,state", *lines]))
+    words = ("run", "people.csv", "--target", "state", "--metric", "f1", "--trials", 1)
+    code, out, _ = run(*words, "--space", "space.yaml", "--workers", 1)
+    assert code == 0
+    assert "by f1 of 'stayed'" in " ".join(out.split())

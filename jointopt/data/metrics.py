@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jointopt.data.columns import listed, quoted
 from jointopt.data.scores import (
+    N_BINARY,
     accuracy,
     average_precision,
     balanced_accuracy,
@@ -84,6 +85,17 @@ class Metric:
         """
         return self.display(self.natural(y, pred, n_classes))
 
+    def told(self, classes: NDArray[Any] | None) -> str:
+        """Return its name, with the class that it is about where it is about one of two.
+
+        >>> import numpy as np
+        >>> get_metric("f1", Task.BINARY).told(np.array(["no", "yes"]))
+        "f1 of 'yes'"
+        """
+        if classes is None or len(classes) != N_BINARY or self.name not in OF_ONE_CLASS:
+            return self.name
+        return f"{self.name} of {str(classes[1])!r}"
+
     def display(self, signed_score: float) -> float:
         """Return the natural value of a signed score, such as a positive error."""
         value = float(signed_score)
@@ -120,6 +132,8 @@ OF_VALUES = {
     )
 }
 OWN = {Task.BINARY: OF_CLASSES, Task.MULTICLASS: OF_CLASSES, Task.REGRESSION: OF_VALUES}
+OF_ONE_CLASS = frozenset({"f1", "average_precision", "precision", "recall", "jaccard"})
+"""Of two classes these are of the second."""
 DEFAULTS = {Task.BINARY: "roc_auc", Task.MULTICLASS: "log_loss", Task.REGRESSION: "rmse"}
 
 
@@ -136,7 +150,8 @@ def get_metric(
         One of roc_auc, log_loss, accuracy, balanced_accuracy, f1, average_precision, rmse, mae,
         r2; or the name of a scikit-learn scorer; or a scorer made by `make_scorer`; or a function
         `f(y_true, y_pred)`, greater being better, of values or of labels. None stands for roc_auc
-        (binary), log_loss (multiclass) or rmse (regression).
+        (binary), log_loss (multiclass) or rmse (regression). Of two classes f1, average_precision
+        and the like are of the second in sorted order.
     task : Task
         What is predicted.
     classes : ndarray of shape (n_classes,) or None, default=None

@@ -107,8 +107,8 @@ PREDICT_SCRIPT = '''\
 
 Usage: python predict.py NEW.csv PREDS.csv
 
-It needs jointopt {version} (pip install jointopt). NEW may be .csv, .csv.gz, .tsv, .parquet or
-.feather; it holds the training columns, in any order, empty where a value is not known.
+It needs jointopt {version}, installed from its checkout. NEW may be .csv, .csv.gz, .tsv, .parquet
+or .feather; it holds the training columns, in any order, empty where a value is not known.
 """
 
 import sys

@@ -188,8 +188,9 @@ def sequential(
     seed : int
         Not needed: the engine seeds samplers.
     order : sequence of str or None, default=None
-        The axes in the order in which they are settled; transforms, features, paradigm,
-        architecture, hyperparameters and then any others by default.
+        The axes in the order in which they are settled, those left out not being searched;
+        transforms, features, paradigm, architecture, hyperparameters and then any others by
+        default.
     shares : mapping of str to float or None, default=None
         How much of the budget each axis gets, in any unit; equal shares by default.
 
