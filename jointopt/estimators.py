@@ -328,6 +328,11 @@ class JointClassifier(ClassifierMixin, _Joint):
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return labels of shape (n_samples,).
 
+        Raises
+        ------
+        ValueError
+            If the columns are not those of the fit, in their order.
+
         Examples
         --------
         >>> from sklearn.datasets import load_iris
@@ -344,6 +349,11 @@ class JointClassifier(ClassifierMixin, _Joint):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities of shape (n_samples, n_classes), in the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            If the columns are not those of the fit, in their order.
 
         Examples
         --------
@@ -478,6 +488,11 @@ class JointRegressor(RegressorMixin, _Joint):
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return predictions of shape (n_samples,).
+
+        Raises
+        ------
+        ValueError
+            If the columns are not those of the fit, in their order.
 
         Examples
         --------
