@@ -80,7 +80,7 @@ def closing_graphs(result: SearchResult) -> Iterator[tuple[str, go.Figure]]:
     try:
         found = result.interactions()
     except OptionError:
-        # The trials do not suffice, which the report says.
+        # Why it cannot be told, such as too few trials, the report says.
         return
     if found.is_reliable:
         yield "axes", _graph(result.plot.axes(), f"What each axis explains, {of}")

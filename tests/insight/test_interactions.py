@@ -137,6 +137,22 @@ def test_what_cannot_be_told_is_refused():
         learn(SPACE, add, n_trials=5, best_share=0.0)
 
 
+def flat(n_axes):
+    """Return a space of bare nodes, each an axis of its own, and its score."""
+    names = [f"x{i}" for i in range(n_axes)]
+    space = Space(**dict.fromkeys(names, Float(0, 1)))
+    return space, lambda config: sum(config[name] for name in names)
+
+
+def test_more_axes_than_draws_suffice_for_are_refused():
+    found = learn(*flat(7))
+    known = shares(found)
+    # By a million draws of the sum itself.
+    assert sum(known[axis, ""] for axis in found.axes) == pytest.approx(0.29, abs=0.06)
+    with pytest.raises(OptionError, match=r"8 axes with .* at most 7: group"):
+        learn(*flat(8))
+
+
 def test_a_study_is_read_like_the_search_that_made_it():
     space = Space(transforms={"s": Categorical(["a", "b"])}, hyperparameters={"z": Float(0, 1)})
     found = search(
