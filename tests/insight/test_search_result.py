@@ -12,7 +12,17 @@ import pytest
 from optuna import TrialPruned
 from sklearn.exceptions import NotFittedError
 
-from jointopt import Choice, Float, Int, JointRegressor, OptionError, Space, Subset, search
+from jointopt import (
+    Choice,
+    Float,
+    Int,
+    JointRegressor,
+    OptionError,
+    Space,
+    SpaceError,
+    Subset,
+    search,
+)
 from jointopt.search.storage import sqlite_url, used_seconds
 
 SPACE = Space(
@@ -66,6 +76,12 @@ def test_the_frames_tell_the_trials(result):
     assert lines["score"].iloc[0] == result.best_score
     assert "paradigm" in lines
     assert len(lines.columns) == 5
+
+
+def test_columns_beside_parameters_are_names_of_no_parameter(result):
+    for name in {*result.trials, *result.frame.parallel()} - {*SPACE.parameters}:
+        with pytest.raises(SpaceError, match="results have a column of this name"):
+            Space(**{name: Float(0, 1)})
 
 
 def test_features_in_use_are_counted_where_they_are_told(result):
