@@ -63,7 +63,7 @@ def running_graphs(
         if not shown.empty:
             title = f"Features in good trials, {of}"
             yield "features", _graph(plot_features(shown.reset_index(drop=True)), title)
-    curves = [record.trial for record in records if has_learning_curve(record.trial)]
+    curves = [record for record in records if has_learning_curve(record)]
     if curves:
         title = f"Learning curves on the first fold, newest {min(len(curves), MOST_CURVES)}"
         yield "learning-curves", _graph(plot_learning_curves(curves[-MOST_CURVES:]), title)

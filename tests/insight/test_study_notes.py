@@ -261,6 +261,24 @@ def test_each_trial_has_a_note_and_what_somebody_wrote_stays(tmp_path):
     assert [markup_of(note) for note in told] == [[]] * 4
 
 
+def test_learning_curves_name_trials_as_the_stored_study_does(tmp_path):
+    storage = optuna.storages.InMemoryStorage()
+    study = optuna.create_study(study_name="s/joint", storage=storage, direction="minimize")
+    notes = StudyNotes(storage, "s", get_metric("rmse", Task.REGRESSION), EVIL[3], tmp_path)
+    curve = {"paradigm": "mlp", "losses": [2.0, 1.0], "progress": [0.5, 1.0], "stopped": False}
+    for number in (0, 1):
+        told = record(number, 1.0)
+        told.trial.user_attrs["learning_curves"] = [curve]
+        # As the live study has it, which counts what was drawn again, too.
+        told.trial.number = number + 40
+        study.add_trial(told.trial)
+        notes(told)
+    notes.finish()
+    graphs = get_plotly_graph_objects(storage.get_study_system_attrs(study._study_id))
+    drawn = json.loads(graphs["learning-curves"])["data"]
+    assert [line["hovertemplate"].partition(",")[0] for line in drawn] == ["trial 0", "trial 1"]
+
+
 def test_graphs_of_too_many_axes_lack_what_cannot_be_told(tmp_path):
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(study_name="s/joint", storage=storage)
