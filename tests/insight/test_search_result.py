@@ -178,6 +178,19 @@ def test_pictures_of_trials_of_which_none_finished_say_so(name, said):
     assert [note.text for note in getattr(found.plot, name)().layout.annotations] == said
 
 
+def test_names_that_are_numbers_stay_names():
+    mask = {"columns": Subset([str(year) for year in range(2015, 2019)])}
+    space = Space(features=Choice({"all": {}, "mask": mask}), **{"7": Float(0, 1)})
+    found = search(
+        space,
+        lambda c, _: c["7"] + c.get("features/mask/columns/2017", 0),
+        "random",
+        n_trials=120,
+    )
+    for name in ("features", "importance", "axes", "interactions"):
+        assert getattr(found.plot, name)().layout.yaxis.type == "category"
+
+
 def test_good_trials_are_counted_and_marks_are_the_same_in_every_legend(result):
     finished = len(result.frame.parallel())
     assert f"the best {round(finished / 10)} of {finished} that finished" in {
