@@ -13,6 +13,7 @@ from optuna import TrialPruned
 from sklearn.exceptions import NotFittedError
 
 from jointopt import (
+    Categorical,
     Choice,
     Float,
     Int,
@@ -189,6 +190,21 @@ def test_names_that_are_numbers_stay_names():
     )
     for name in ("features", "importance", "axes", "interactions"):
         assert getattr(found.plot, name)().layout.yaxis.type == "category"
+
+
+def test_an_option_that_is_none_is_there():
+    space = Space(hyperparameters={"weight": Categorical([None, "balanced"]), "k": Int(1, 9)})
+    found = search(
+        space,
+        lambda c, _: c["hyperparameters/k"] + 9 * (c["hyperparameters/weight"] is None),
+        "exhaustive",
+        n_trials=18,
+    )
+    lines = found.frame.parallel()["hyperparameters/weight"]
+    assert lines.tolist() == ["None"] * 9 + ["balanced"] * 9
+    told = [note.text for note in found.plot.parallel().layout.annotations]
+    assert "None" in told
+    assert "not there" not in told
 
 
 def test_good_trials_are_counted_and_marks_are_the_same_in_every_legend(result):
