@@ -110,6 +110,7 @@ def scores_figure(runs: pd.DataFrame) -> go.Figure:
         metric = plain(here["metric"].iloc[0])
         better = "greater" if bool(here["greater_is_better"].iloc[0]) else "smaller"
         figure.update_yaxes(title_text=f"test {metric} ({better} is better)", row=row, col=1)
+    figure.update_xaxes(type="category")
     return _whole(figure, len(datasets), below=40)
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from optuna.trial import TrialState
 
-from jointopt.search.result import told_of
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import plotly.graph_objects as go
-    from optuna.trial import FrozenTrial
+
+    from jointopt.search.result import TrialRecord
 
 __all__ = ["has_learning_curve", "plot_learning_curves"]
 
@@ -22,18 +21,18 @@ MOST_POINTS = 32
 COLORS = {"finished": "#4269d0", "stopped between folds": "#9498a0", "stopped here": "#ff725c"}
 
 
-def has_learning_curve(trial: FrozenTrial) -> bool:
+def has_learning_curve(record: TrialRecord) -> bool:
     """Whether the trial is of a network of which rows were held out."""
-    return bool(told_of(trial).get("learning_curves"))
+    return bool(record.told.get("learning_curves"))
 
 
-def plot_learning_curves(trials: Sequence[FrozenTrial]) -> go.Figure:
+def plot_learning_curves(records: Sequence[TrialRecord]) -> go.Figure:
     """Plot the loss on held-out rows of the first fold's training, one line for each network.
 
     Parameters
     ----------
-    trials : sequence of optuna.trial.FrozenTrial
-        Those with a learning curve; of several, on samples of rows, the last one is shown.
+    records : sequence of TrialRecord
+        Trials with a learning curve; of several, on samples of rows, the last one is shown.
 
     Returns
     -------
@@ -43,9 +42,9 @@ def plot_learning_curves(trials: Sequence[FrozenTrial]) -> go.Figure:
 
     figure = go.Figure()
     named = set()
-    for trial in trials:
-        told = told_of(trial)["learning_curves"][-1]
-        how = _ending(trial, stopped=told["stopped"])
+    for record in records:
+        told = record.told["learning_curves"][-1]
+        how = _ending(record, stopped=told["stopped"])
         n_epochs = len(told["losses"])
         shown = np.unique(np.linspace(0, n_epochs - 1, MOST_POINTS).round().astype(int))
         figure.add_scatter(
@@ -56,7 +55,7 @@ def plot_learning_curves(trials: Sequence[FrozenTrial]) -> go.Figure:
             name=how,
             legendgroup=how,
             showlegend=how not in named,
-            hovertemplate=f"trial {trial.number}, {told['paradigm']}, {n_epochs} epochs<br>"
+            hovertemplate=f"trial {record.number}, {told['paradigm']}, {n_epochs} epochs<br>"
             "%{x:.0f} %: %{y:.4g}",
         )
         named.add(how)
@@ -69,7 +68,7 @@ def plot_learning_curves(trials: Sequence[FrozenTrial]) -> go.Figure:
     return figure
 
 
-def _ending(trial: FrozenTrial, *, stopped: bool) -> str:
+def _ending(record: TrialRecord, *, stopped: bool) -> str:
     if stopped:
         return "stopped here"
-    return "finished" if trial.state is TrialState.COMPLETE else "stopped between folds"
+    return "finished" if record.trial.state is TrialState.COMPLETE else "stopped between folds"

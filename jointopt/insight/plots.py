@@ -172,8 +172,9 @@ def plot_interactions(shares: pd.DataFrame, axes: Sequence[str]) -> go.Figure:
         )
     )
     dressed(figure, 110 + 62 * len(axes), below=70, left=10)
-    figure.update_xaxes(showgrid=False, automargin=True, autotickangles=[0, -90])
-    return figure.update_yaxes(autorange="reversed", showgrid=False)
+    # Of names that are numbers, such as years, plotly would make numbers; so below.
+    figure.update_xaxes(type="category", showgrid=False, automargin=True, autotickangles=[0, -90])
+    return figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
 
 
 def _range(low: float, high: float) -> str:
@@ -219,6 +220,7 @@ def plot_axes(frame: pd.DataFrame) -> go.Figure:
     figure.update_layout(xaxis_title="share of the variance", barmode="group", bargap=0.3)
     dressed(figure, 150 + 44 * len(frame), below=110, left=10)
     figure.update_layout(legend={"traceorder": "reversed"})
+    figure.update_yaxes(type="category")
     return figure.update_xaxes(ticksuffix=" %", rangemode="tozero")
 
 
@@ -246,7 +248,7 @@ def plot_importance(frame: pd.DataFrame, n: int = 15) -> go.Figure:
         said(figure, "too few trials finished to say which parameters mattered")
     figure.update_xaxes(ticksuffix=" %")
     order = [plain(name) for name in top["parameter"]]
-    return figure.update_yaxes(categoryorder="array", categoryarray=order)
+    return figure.update_yaxes(type="category", categoryorder="array", categoryarray=order)
 
 
 def plot_features(frame: pd.DataFrame) -> go.Figure:
@@ -280,4 +282,4 @@ def plot_features(frame: pd.DataFrame) -> go.Figure:
     if shown.empty:
         said(figure, "no features were chosen in a trial that finished")
     order = [plain(name) for name in shown["name"]]
-    return figure.update_yaxes(categoryorder="array", categoryarray=order)
+    return figure.update_yaxes(type="category", categoryorder="array", categoryarray=order)

@@ -189,11 +189,18 @@ def parallel_frame(
         As `importance_frame` gives it.
     n : int
         So many parameters, in the order of a pipeline; empty where a parameter was not active.
+        The option None is the word.
     """
     import pandas as pd
 
     good, finished = good_trials(records, metric)
-    table = pd.DataFrame([dict(record.config) for record in finished])
+    # To pandas None would be as if the parameter were not active.
+    table = pd.DataFrame(
+        [
+            {path: "None" if value is None else value for path, value in record.config.items()}
+            for record in finished
+        ]
+    )
     among_good = table.iloc[: len(good)]
     useful = [
         name

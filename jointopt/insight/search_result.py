@@ -177,7 +177,7 @@ class SearchResult(Found):
         OptionError
             If fewer than 100 trials with no axis held fixed have a score, all scores are the
             same or hardly any is another, or the space has fewer than two axes with anything to
-            decide.
+            decide or more than seven.
 
         Examples
         --------

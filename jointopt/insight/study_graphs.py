@@ -63,7 +63,7 @@ def running_graphs(
         if not shown.empty:
             title = f"Features in good trials, {of}"
             yield "features", _graph(plot_features(shown.reset_index(drop=True)), title)
-    curves = [record.trial for record in records if has_learning_curve(record.trial)]
+    curves = [record for record in records if has_learning_curve(record)]
     if curves:
         title = f"Learning curves on the first fold, newest {min(len(curves), MOST_CURVES)}"
         yield "learning-curves", _graph(plot_learning_curves(curves[-MOST_CURVES:]), title)
@@ -80,7 +80,7 @@ def closing_graphs(result: SearchResult) -> Iterator[tuple[str, go.Figure]]:
     try:
         found = result.interactions()
     except OptionError:
-        # The trials do not suffice, which the report says.
+        # Why it cannot be told, such as too few trials, the report says.
         return
     if found.is_reliable:
         yield "axes", _graph(result.plot.axes(), f"What each axis explains, {of}")

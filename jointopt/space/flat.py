@@ -19,6 +19,8 @@ __all__ = ["Condition", "Decision", "Leaf", "Where", "axis_names", "branch_child
 
 MAX_COPIES: Final = 256
 """The highest count that a `Repeat` may have."""
+COLUMNS: Final = ("number", "reason", "score", "seconds", "stage", "state", "trial", "value")
+"""Of results, beside a column per parameter; the paths of parameters in groups have a slash."""
 
 Leaf = Float | Int | Categorical | Choice | Subset
 """What a decision is about: any node but `Repeat`, which is expanded."""
@@ -152,8 +154,9 @@ def flatten(axes: Mapping[str, Tree]) -> tuple[Decision, ...]:
     Raises
     ------
     PlacedError
-        If two parameters have one path, a `Repeat` lacks its count, or `unless` names a parameter
-        that is not an always active choice or categorical.
+        If two parameters have one path or one has a path that is a column of results, a `Repeat`
+        lacks its count, or `unless` names a parameter that is not an always active choice or
+        categorical.
 
     Examples
     --------
@@ -170,7 +173,7 @@ def flatten(axes: Mapping[str, Tree]) -> tuple[Decision, ...]:
         if decision.path in found:
             raise PlacedError(decision.path, "two parameters have this path; rename one of them")
         found[decision.path] = decision
-    _check_members(found)
+    _check_paths(found)
     resolved = {path: _resolve_unless(decision, found) for path, decision in found.items()}
     return tuple(_parents_first(resolved))
 
@@ -237,10 +240,16 @@ def _with_unless(decision: Decision, repeat: Repeat) -> Decision:
     return replace(decision, node=replace(decision.node, unless=both))
 
 
-def _check_members(found: Mapping[str, Decision]) -> None:
+def _check_paths(found: Mapping[str, Decision]) -> None:
     seen: set[str] = set()
     for decision in found.values():
         for path in decision.parameters:
+            if path in COLUMNS:
+                raise PlacedError(
+                    path,
+                    "results have a column of this name beside parameters (theirs are "
+                    f"{', '.join(COLUMNS)}); rename the parameter, or put it in a group",
+                )
             if path in seen or (path != decision.path and path in found):
                 raise PlacedError(path, "two parameters have this path; rename one of them")
             seen.add(path)

@@ -33,6 +33,8 @@ class Space:
     **axes : node or Mapping
         The axes in pipeline order, each a group of nodes or one node. `transforms`, `features`,
         `paradigm`, `architecture` and `hyperparameters` are the standard ones; others are allowed.
+        One node has the axis's name as its path, which must not be a column of results such as
+        `score`.
 
     Attributes
     ----------
@@ -46,9 +48,10 @@ class Space:
     Raises
     ------
     SpaceError
-        If a name is not valid, two parameters have the same path, or a condition names a
-        parameter that does not fit. All methods raise it for paths and values that the space
-        does not have, and where a subset is needed that is not bound to a table yet.
+        If a name is not valid, two parameters have the same path or one has that of a column of
+        results, or a condition names a parameter that does not fit. All methods raise it for
+        paths and values that the space does not have, and where a subset is needed that is not
+        bound to a table yet.
 
     Examples
     --------

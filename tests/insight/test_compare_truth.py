@@ -103,5 +103,15 @@ def test_a_configuration_that_all_strategies_try_is_learnt_from_once():
         done.interactions()
 
 
+def test_too_many_axes_are_told_on_the_page(tmp_path):
+    space = Space(**{f"x{i}": Int(0, 1) for i in range(8)})
+    truth = GroundTruth(space, np.arange(256.0))
+    done = compare_on_truth(truth, {"one": "random", "two": "random"}, n_trials=60, seeds=1)
+    ((_, found, told),) = done.learnt()
+    assert found is None
+    assert "at most 7: group parameters under fewer axes" in told
+    assert told in done.save(tmp_path).read_text()
+
+
 def _product(config):
     return config["transforms/x"] / 24 * config.get("hyperparameters/a/k", 12) / 24

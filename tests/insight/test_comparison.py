@@ -414,6 +414,12 @@ def test_figures_draw_each_strategy_on_each_data_set(comparison):
     assert len(comparison.plot.critical_difference().data) == 5  # three ranks, two bars
 
 
+def test_strategies_named_like_numbers_stay_names():
+    runs = runs_frame({"10": BASE, "2": BASE})
+    axis = Comparison(runs, anytime_frame(runs)).plot().layout.xaxis
+    assert axis.type == "category"
+
+
 def test_repr_names_the_methods(comparison):
     for name in re.findall(r"\.(\w+)\(", repr(comparison)):
         assert callable(getattr(comparison, name))

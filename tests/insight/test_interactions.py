@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jointopt import Categorical, Choice, Float, OptionError, Space, search
+from jointopt import Categorical, Choice, Float, Int, OptionError, Space, Subset, search
 from jointopt.insight.axis_analysis import axis_interactions
 from jointopt.insight.variance import hybrids, nested_axes, variance_by_axes
 
@@ -135,6 +135,45 @@ def test_what_cannot_be_told_is_refused():
         learn(SPACE.freeze({"transforms/x": 0.0}), add, n_trials=5)
     with pytest.raises(OptionError, match="best_share"):
         learn(SPACE, add, n_trials=5, best_share=0.0)
+
+
+def flat(n_axes):
+    """Return a space of bare nodes, each an axis of its own, and its score."""
+    names = [f"x{i}" for i in range(n_axes)]
+    space = Space(**dict.fromkeys(names, Float(0, 1)))
+    return space, lambda config: sum(config[name] for name in names)
+
+
+def test_more_axes_than_draws_suffice_for_are_refused():
+    found = learn(*flat(7))
+    known = shares(found)
+    # By a million draws of the sum itself.
+    assert sum(known[axis, ""] for axis in found.axes) == pytest.approx(0.29, abs=0.06)
+    with pytest.raises(OptionError, match=r"8 axes with .* at most 7: group"):
+        learn(*flat(8))
+
+
+def test_axes_with_nothing_to_decide_are_left_out():
+    space = Space(
+        transforms={"x": Float(0, 1), "only": Categorical(["standard"])},
+        features={"columns": Subset(["age"])},
+        paradigm=Choice({"linear": {}, "mlp": {"architecture": {"depth": Int(1, 3)}}}),
+        hyperparameters={"z": Float(0, 1)},
+        constants={"depth": Int(2, 2), "width": Float(0.5, 0.5)},
+    ).freeze({"paradigm": "linear"})
+    found = learn(space, lambda c: c["transforms/x"] * c["hyperparameters/z"], n_trials=110)
+    assert found.axes == ["transforms", "hyperparameters"]
+    assert found.n_trials == 110
+
+
+def test_one_member_left_of_a_subset_is_nothing_to_decide():
+    space = Space(
+        transforms={"x": Float(0, 1)},
+        features={"columns": Subset(["age", "bmi"])},
+        hyperparameters={"z": Float(0, 1)},
+    ).freeze({"features/columns/bmi": False})
+    found = learn(space, lambda c: c["transforms/x"] * c["hyperparameters/z"], n_trials=110)
+    assert found.axes == ["transforms", "hyperparameters"]
 
 
 def test_a_study_is_read_like_the_search_that_made_it():

@@ -12,7 +12,18 @@ import pytest
 from optuna import TrialPruned
 from sklearn.exceptions import NotFittedError
 
-from jointopt import Choice, Float, Int, JointRegressor, OptionError, Space, Subset, search
+from jointopt import (
+    Categorical,
+    Choice,
+    Float,
+    Int,
+    JointRegressor,
+    OptionError,
+    Space,
+    SpaceError,
+    Subset,
+    search,
+)
 from jointopt.search.storage import sqlite_url, used_seconds
 
 SPACE = Space(
@@ -66,6 +77,12 @@ def test_the_frames_tell_the_trials(result):
     assert lines["score"].iloc[0] == result.best_score
     assert "paradigm" in lines
     assert len(lines.columns) == 5
+
+
+def test_columns_beside_parameters_are_names_of_no_parameter(result):
+    for name in {*result.trials, *result.frame.parallel()} - {*SPACE.parameters}:
+        with pytest.raises(SpaceError, match="results have a column of this name"):
+            Space(**{name: Float(0, 1)})
 
 
 def test_features_in_use_are_counted_where_they_are_told(result):
@@ -160,6 +177,34 @@ def test_pictures_of_trials_of_which_none_finished_say_so(name, said):
     found = search(SPACE, objective, n_trials=3)
     assert found.trials["state"].tolist() == ["pruned"] * 3
     assert [note.text for note in getattr(found.plot, name)().layout.annotations] == said
+
+
+def test_names_that_are_numbers_stay_names():
+    mask = {"columns": Subset([str(year) for year in range(2015, 2019)])}
+    space = Space(features=Choice({"all": {}, "mask": mask}), **{"7": Float(0, 1)})
+    found = search(
+        space,
+        lambda c, _: c["7"] + c.get("features/mask/columns/2017", 0),
+        "random",
+        n_trials=120,
+    )
+    for name in ("features", "importance", "axes", "interactions"):
+        assert getattr(found.plot, name)().layout.yaxis.type == "category"
+
+
+def test_an_option_that_is_none_is_there():
+    space = Space(hyperparameters={"weight": Categorical([None, "balanced"]), "k": Int(1, 9)})
+    found = search(
+        space,
+        lambda c, _: c["hyperparameters/k"] + 9 * (c["hyperparameters/weight"] is None),
+        "exhaustive",
+        n_trials=18,
+    )
+    lines = found.frame.parallel()["hyperparameters/weight"]
+    assert lines.tolist() == ["None"] * 9 + ["balanced"] * 9
+    told = [note.text for note in found.plot.parallel().layout.annotations]
+    assert "None" in told
+    assert "not there" not in told
 
 
 def test_good_trials_are_counted_and_marks_are_the_same_in_every_legend(result):

@@ -17,7 +17,9 @@ import pytest
 from markdown_it import MarkdownIt
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.trial import TrialState
+from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 
+from jointopt import search
 from jointopt.data import Task, get_metric, make_dataset
 from jointopt.errors import StorageError
 from jointopt.insight.error_pictures import draw_confusion, draw_residuals
@@ -27,7 +29,7 @@ from jointopt.insight.told_stage import N_LEADING, ToldStage
 from jointopt.model.run import RunOptions, run_table
 from jointopt.search.result import TrialRecord
 from jointopt.search.storage import open_storage, sqlite_url
-from jointopt.space import Space
+from jointopt.space import Float, Space
 
 EVIL = ("<img src=x onerror=alert(1)>", "[a](http://b)", "![c](http://d)\n\n# e", "f`**g**`|h")
 SPACE = """
@@ -257,6 +259,38 @@ def test_each_trial_has_a_note_and_what_somebody_wrote_stays(tmp_path):
     assert after[:4] == told
     assert "**rmse 1.5**" in after[4]
     assert [markup_of(note) for note in told] == [[]] * 4
+
+
+def test_learning_curves_name_trials_as_the_stored_study_does(tmp_path):
+    storage = optuna.storages.InMemoryStorage()
+    study = optuna.create_study(study_name="s/joint", storage=storage, direction="minimize")
+    notes = StudyNotes(storage, "s", get_metric("rmse", Task.REGRESSION), EVIL[3], tmp_path)
+    curve = {"paradigm": "mlp", "losses": [2.0, 1.0], "progress": [0.5, 1.0], "stopped": False}
+    for number in (0, 1):
+        told = record(number, 1.0)
+        told.trial.user_attrs["learning_curves"] = [curve]
+        # As the live study has it, which counts what was drawn again, too.
+        told.trial.number = number + 40
+        study.add_trial(told.trial)
+        notes(told)
+    notes.finish()
+    graphs = get_plotly_graph_objects(storage.get_study_system_attrs(study._study_id))
+    drawn = json.loads(graphs["learning-curves"])["data"]
+    assert [line["hovertemplate"].partition(",")[0] for line in drawn] == ["trial 0", "trial 1"]
+
+
+def test_graphs_of_too_many_axes_lack_what_cannot_be_told(tmp_path):
+    storage = optuna.storages.InMemoryStorage()
+    study = optuna.create_study(study_name="s/joint", storage=storage)
+    metric = get_metric("rmse", Task.REGRESSION)
+    notes = StudyNotes(storage, "s", metric, EVIL[3], tmp_path)
+    study.add_trial(record(0, 1.0).trial)
+    notes(record(0, 1.0))
+    space = Space(**{f"x{i}": Float(0, 1) for i in range(8)})
+    found = search(space, lambda c, _: c["x0"], "random", n_trials=110, direction="minimize")
+    notes.finish(found)
+    graphs = get_plotly_graph_objects(storage.get_study_system_attrs(study._study_id))
+    assert {*graphs} == {"importance", "parallel"}
 
 
 def test_rare_classes_share_a_row_and_unscored_rows_are_left_out():

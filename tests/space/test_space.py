@@ -167,6 +167,20 @@ def test_spaces_that_do_not_fit(axes, match):
         Space(**axes)
 
 
+@pytest.mark.parametrize(
+    "name", ["stage", "number", "state", "value", "seconds", "reason", "trial", "score"]
+)
+@pytest.mark.parametrize("node", [Float(0, 1), Choice({"a": {}, "b": {}})])
+def test_a_bare_node_has_no_name_of_a_column_of_results(name, node):
+    with pytest.raises(SpaceError, match=f"^{name}: results have a column of this name"):
+        Space(**{name: node})
+    assert Space(**{name: {"x": node}}).parameters == (f"{name}/x",)
+    assert Space(**{name: Subset(["a"])}).parameters == (f"{name}/a",)
+    with pytest.raises(SpaceError, match=f"line 1, .*{name}: results have a column of this name"):
+        Space.from_yaml(f"{name}: {{int: [1, 9]}}")
+    assert f"hyperparameters/{name}" in Space(hyperparameters={name: node}).parameters
+
+
 def test_complete_takes_what_is_active(design):
     config = design.complete(
         {"paradigm": "mlp", "architecture/mlp/depth": 1, "hyperparameters/knn/k": 3}
