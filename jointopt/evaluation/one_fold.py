@@ -100,7 +100,8 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
         fold=task.fold,
         n_rows=task.n_rows,
         score=float(score),
-        predictions=predictions.astype(np.float32),
+        # Values may lie so far from zero that single precision would round away what differs.
+        predictions=predictions.astype(np.float32) if dataset.n_classes else predictions,
         fit_seconds=prepared.fit_seconds + fitted - transformed,
         predict_seconds=prepared.transform_seconds + predicted - fitted,
         n_features=int(getattr(model, "n_features_in_", 0)),
