@@ -198,6 +198,16 @@ def test_fits_that_begin_at_once_have_studies_of_their_own():
     assert names == {"jointopt/joint", "jointopt-2/joint"}
 
 
+@pytest.mark.parametrize("n_rows", [8, 12, 16])
+def test_r2_tells_a_model_that_is_right_of_few_rows(n_rows):
+    """Of a single row R² says 0 of whatever is predicted."""
+    line = {"line": {"estimator": "sklearn.linear_model.LinearRegression"}}
+    x = np.random.default_rng(0).normal(size=(n_rows, 1))
+    space = Space(paradigm=Choice(line))
+    model = JointRegressor(space=space, metric="r2", n_trials=1, budget=None, final="single")
+    assert model.fit(x, 3 * x[:, 0]).best_score_ > 0.99
+
+
 def test_columns_without_names_are_taken_by_position():
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     named = JointRegressor(**QUICK).fit(X, y)
