@@ -24,6 +24,7 @@ from jointopt import (
     JointClassifier,
     JointRegressor,
     OptionError,
+    SearchError,
     Space,
     SpaceError,
     load_space,
@@ -118,6 +119,16 @@ def brier_of_an_estimator(estimator, X, y):
 def test_scorers_get_the_labels_and_an_estimator_that_has_them(scorer, least):
     X, y = two_irises("no", "yes")
     assert JointClassifier(**QUICKEST, metric=scorer).fit(X, y).best_score_ > least
+
+
+def test_a_metric_without_a_value_is_named():
+    def undefined(_y_true, _y_pred):
+        return float("nan")
+
+    X, y = two_irises("no", "yes")
+    told = "reason: the metric undefined gave nan on a fold of 13 rows"
+    with pytest.raises(SearchError, match=told):
+        JointClassifier(**QUICKEST, metric=undefined).fit(X, y)
 
 
 def test_parameters_are_those_of_the_contract():
