@@ -275,6 +275,10 @@ def test_a_named_study_goes_on_if_it_is_the_same(space, tmp_path):
         search(space, objective, direction="minimize", storage=place, name="mine")
     with pytest.raises(StorageError, match="its space 4 parameters"):
         search(space.freeze({"paradigm": "line"}), objective, storage=place, name="mine")
+    with pytest.raises(StorageError, match="its strategy joint, not random as here"):
+        search(space, objective, "random", storage=place, name="mine")
+    studies = optuna.get_all_study_names(open_storage(place))
+    assert studies == ["mine/joint"], "what was refused left nothing"
 
 
 @pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal", None])
