@@ -24,6 +24,7 @@ from jointopt import (
     JointClassifier,
     JointRegressor,
     OptionError,
+    SearchError,
     Space,
     SpaceError,
     load_space,
@@ -120,6 +121,16 @@ def test_scorers_get_the_labels_and_an_estimator_that_has_them(scorer, least):
     assert JointClassifier(**QUICKEST, metric=scorer).fit(X, y).best_score_ > least
 
 
+def test_a_metric_without_a_value_is_named():
+    def undefined(_y_true, _y_pred):
+        return float("nan")
+
+    X, y = two_irises("no", "yes")
+    told = "reason: the metric undefined gave nan on a fold of 13 rows"
+    with pytest.raises(SearchError, match=told):
+        JointClassifier(**QUICKEST, metric=undefined).fit(X, y)
+
+
 def test_parameters_are_those_of_the_contract():
     named = {
         "strategy",
@@ -196,6 +207,16 @@ def test_fits_that_begin_at_once_have_studies_of_their_own():
         ]
     names = {fit.result().study_.study_name for fit in fits}
     assert names == {"jointopt/joint", "jointopt-2/joint"}
+
+
+@pytest.mark.parametrize("n_rows", [8, 12, 16])
+def test_r2_tells_a_model_that_is_right_of_few_rows(n_rows):
+    """Of a single row R² says 0 of whatever is predicted."""
+    line = {"line": {"estimator": "sklearn.linear_model.LinearRegression"}}
+    x = np.random.default_rng(0).normal(size=(n_rows, 1))
+    space = Space(paradigm=Choice(line))
+    model = JointRegressor(space=space, metric="r2", n_trials=1, budget=None, final="single")
+    assert model.fit(x, 3 * x[:, 0]).best_score_ > 0.99
 
 
 def test_columns_without_names_are_taken_by_position():

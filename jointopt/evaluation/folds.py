@@ -41,6 +41,8 @@ LEAST_SEARCHED_ROWS = 20_000
 
 N_FOLDS_BY_ROWS = ((1_000, 8), (20_000, 5), (100_000, 3))
 """Fewer rows make a fold's score noisier and a fit cheaper, so they get more folds."""
+LEAST_SCORED_VALUES = 3
+"""R² or a correlation of one row, or of two, says next to nothing of a regression."""
 
 
 RUNG_FACTOR = 4
@@ -52,7 +54,7 @@ def n_folds_for(n_rows: int) -> int:
     """Return how many folds a table of that many rows gets; 1 is a single holdout.
 
     8 up to 1,000 rows, 5 up to 20,000, 3 up to 100,000 and above that one holdout of a fifth;
-    never more than there are rows.
+    never more than there are rows. Of few rows `make_folds` may make fewer.
 
     >>> [n_folds_for(n) for n in (6, 500, 5_000, 50_000, 1_000_000)]
     [6, 8, 5, 3, 1]
@@ -69,7 +71,7 @@ def affordable_folds(dataset: Dataset, budget_seconds: float | None) -> int:
     What `n_folds_for` says, or fewer if 40 configurations could not pass that many: a budget
     buys more from many configurations on a holdout than from a few on many folds. Up to 2,000
     rows 5 configurations are enough for 3 folds, because a holdout would be too small to choose
-    by. Where a class is rare, `make_folds` makes fewer still.
+    by. Where a class is rare, or a regression has few rows, `make_folds` makes fewer still.
 
     Parameters
     ----------
@@ -161,7 +163,8 @@ def make_folds(
     """Split the rows, by class for a classification.
 
     A class of a single row is fitted on in every fold and scored in none; any other class has
-    at least one row to fit on in each fold, and of two classes also one to score on.
+    at least one row to fit on in each fold, and of two classes also one to score on. Of a
+    regression each fold scores at least three rows.
 
     Parameters
     ----------
@@ -171,7 +174,8 @@ def make_folds(
         Of the shuffle.
     n_folds : int
         1 for a holdout of a fifth of the rows. Fewer folds are made than that if the rarer of two
-        classes, or the commonest of several, has fewer rows; at least two.
+        classes, or the commonest of several, has fewer rows, or a regression less than three rows
+        for each; at least two.
     n_rows : int or None, default=None
         Of about how many of the rows a fold is made, those to fit on and those to score on
         together; by default of all.
@@ -184,6 +188,7 @@ def make_folds(
     n_splits = min(HOLDOUT_PARTS if n_folds == 1 else n_folds, dataset.n_rows)
     rows = np.arange(dataset.n_rows)
     if dataset.task is Task.REGRESSION:
+        n_splits = min(n_splits, dataset.n_rows // LEAST_SCORED_VALUES)
         splitter = KFold(n_splits, shuffle=True, random_state=seed)
         parts = [scored for _, scored in splitter.split(rows)]
     elif dataset.task is Task.BINARY:

@@ -56,7 +56,7 @@ class Kept:
         self._scratch = scratch
         self._scores: dict[int, float] = {}
         self._bytes: dict[int, int] = {}
-        self.predictions: dict[int, NDArray[np.float32]] = {}
+        self.predictions: dict[int, NDArray[np.floating]] = {}
         self.models: dict[int, tuple[Path, ...]] = {}
 
     def model_path(self, number: int, fold: int) -> Path | None:
@@ -70,7 +70,7 @@ class Kept:
         first = results[0].predictions
         if first is None:
             return
-        predictions = np.full((self._n_rows, *first.shape[1:]), np.nan, dtype=np.float32)
+        predictions = np.full((self._n_rows, *first.shape[1:]), np.nan, dtype=first.dtype)
         for (_, scored_rows), result in zip(self._folds, results, strict=True):
             predictions[scored_rows] = result.predictions
         self.predictions[number] = predictions

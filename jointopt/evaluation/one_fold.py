@@ -89,9 +89,12 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
     fitted = time.perf_counter()
     predictions = predict(model, prepared.scored, dataset.n_classes)
     predicted = time.perf_counter()
-    score = setting.metric.score(dataset.y[scored_rows], predictions, dataset.n_classes)
-    if not (np.isfinite(score) and np.isfinite(predictions).all()):
+    if not np.isfinite(predictions).all():
         why = "the model predicted values that are not finite"
+        return FoldResult.failed(task, why, time.perf_counter() - begun)
+    score = setting.metric.score(dataset.y[scored_rows], predictions, dataset.n_classes)
+    if not np.isfinite(score):
+        why = f"the metric {setting.metric.name} gave {score} on a fold of {len(scored_rows)} rows"
         return FoldResult.failed(task, why, time.perf_counter() - begun)
     whole = Pipeline([*prepared.steps, ("model", model)])
     # Of the regressor inside, where it sees the target on another scale.
@@ -100,7 +103,8 @@ def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> Fo
         fold=task.fold,
         n_rows=task.n_rows,
         score=float(score),
-        predictions=predictions.astype(np.float32),
+        # Values may lie so far from zero that single precision would round away what differs.
+        predictions=predictions.astype(np.float32) if dataset.n_classes else predictions,
         fit_seconds=prepared.fit_seconds + fitted - transformed,
         predict_seconds=prepared.transform_seconds + predicted - fitted,
         n_features=int(getattr(model, "n_features_in_", 0)),

@@ -96,7 +96,8 @@ class FoldResult:
     score : float
         Signed so that greater is better; NaN when the fit failed.
     predictions : ndarray or None
-        For the scored rows, shape (n_rows, n_classes) or (n_rows,), as float32.
+        For the scored rows, shape (n_rows, n_classes) as float32, or (n_rows,) as
+        float64.
     fit_seconds, predict_seconds : float
         Wall time, with that of transforms which were remembered.
     n_features : int
@@ -118,7 +119,7 @@ class FoldResult:
     fold: int
     score: float
     n_rows: int | None = None
-    predictions: NDArray[np.float32] | None = None
+    predictions: NDArray[np.floating] | None = None
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
     n_features: int = 0

@@ -22,8 +22,9 @@ from jointopt.insight.search_result import Objective, SearchResult
 from jointopt.search.budget import Budget, parse_seconds
 from jointopt.search.catalogue import get_strategy, told_strategy
 from jointopt.search.engine import Engine, Shelf
+from jointopt.search.place import place_of
 from jointopt.search.storage import open_storage
-from jointopt.search.terms import space_term
+from jointopt.search.terms import check_terms, space_term, stored_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -187,25 +188,33 @@ def search(
     limits = Limits(None if budget is None else parse_seconds(budget), n_trials)
     metric = Objective("value", greater_is_better=direction == "maximize")
     shown = Progress(Console(), metric, limits, started) if verbose else None
+    plan, seed = get_strategy(strategy), checked_seed(seed)
+    spent = Budget(limits.seconds, limits.n_trials, started=started)
+    kept_in = open_storage(storage)
+    terms = {
+        "space": space_term(space),
+        "strategy": told_strategy(strategy),
+        "direction": direction,
+    }
+    begun, earlier = ("", {}) if name is None else stored_terms(kept_in, name)
+    if earlier:
+        # Of another strategy they are in studies that this one would not open.
+        check_terms(earlier, terms, begun, place_of(kept_in))
     engine = Engine(
         _ObjectiveEvaluator(objective, stores=storage is not None),
-        Budget(limits.seconds, limits.n_trials, started=started),
+        spent,
         direction=direction,
-        seed=checked_seed(seed),
+        seed=seed,
         shelf=Shelf(
-            storage=open_storage(storage),
+            storage=kept_in,
             name="search" if name is None else name,
             numbered=name is None,
             resume=name is not None,
-            terms={
-                "space": space_term(space),
-                "strategy": told_strategy(strategy),
-                "direction": direction,
-            },
+            terms=terms,
         ),
         listeners=[] if shown is None else [shown.hear],
         watch=None if shown is None else shown.see,
     )
     with nullcontext() if shown is None else shown:
-        found = engine.run(get_strategy(strategy), space, [space.default()])
+        found = engine.run(plan, space, [space.default()])
     return SearchResult.of(found, metric)

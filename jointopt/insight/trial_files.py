@@ -78,7 +78,7 @@ def _what_came_of(record: TrialRecord, metric: Metric) -> str:
 
 
 def trial_files(
-    record: TrialRecord, setting: Setting, predictions: NDArray[np.float32]
+    record: TrialRecord, setting: Setting, predictions: NDArray[np.floating]
 ) -> Iterator[TrialFile]:
     """Return a finished trial's scores, what it got wrong and its pipeline.
 
@@ -104,7 +104,7 @@ def trial_files(
     yield TrialFile("pipeline.html", "text/html", _pipeline_page(record, setting))
 
 
-def _errors(dataset: Dataset, predictions: NDArray[np.float32]) -> TrialFile:
+def _errors(dataset: Dataset, predictions: NDArray[np.floating]) -> TrialFile:
     if dataset.classes is None:
         drawn = draw_residuals(dataset.y, predictions)
         return TrialFile("residuals.svg", "image/svg+xml", drawn)

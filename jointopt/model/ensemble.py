@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jointopt.data import Dataset, Metric
     from jointopt.evaluation.folds import Fold
 
-    Predictions = NDArray[np.float32] | NDArray[np.float64]
+    Predictions = NDArray[np.floating]
 
 __all__ = ["FEW_ROUNDS", "FoldScore", "greedy_selection"]
 

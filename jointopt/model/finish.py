@@ -196,7 +196,7 @@ class Finish:
         for record in records:
             load_libraries(build_pipeline(record.config, self._setting.blueprint))
 
-    def _predictions(self, record: TrialRecord) -> NDArray[np.float32]:
+    def _predictions(self, record: TrialRecord) -> NDArray[np.floating]:
         """Return a kept trial's predictions out of fold."""
         found = self._members.predictions(record)
         assert found is not None

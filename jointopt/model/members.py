@@ -111,7 +111,7 @@ class Members:
         number = record.evaluation
         return () if number is None else self._kept.models.get(number, ())
 
-    def predictions(self, record: TrialRecord) -> NDArray[np.float32] | None:
+    def predictions(self, record: TrialRecord) -> NDArray[np.floating] | None:
         """Return a trial's predictions out of fold, if they were kept."""
         number = record.evaluation
         return None if number is None else self._kept.predictions.get(number)

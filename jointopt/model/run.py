@@ -162,7 +162,7 @@ class TableRun:
     space: Space
     metric: Metric
     n_folds: int
-    out_of_fold: Mapping[tuple[str, int], NDArray[np.float32]]
+    out_of_fold: Mapping[tuple[str, int], NDArray[np.floating]]
     notes: tuple[str, ...] = field(default=())
 
 

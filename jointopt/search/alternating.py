@@ -107,9 +107,13 @@ def _incumbent(history: History) -> Evaluated | None:
 
 
 def _mask_paths(space: Space) -> list[str]:
-    """Return the switches of all columns, of the first subset on the axis `features`."""
+    """Return the switches of all columns, of the first subset on the axis `features`.
+
+    One that is active in no configuration, as what is left after pruning may be, does not count.
+    """
     for decision in space.decisions:
-        if decision.axis == "features" and isinstance(decision.node, Subset):
+        possible = all(condition.allowed for condition in decision.conditions)
+        if decision.axis == "features" and isinstance(decision.node, Subset) and possible:
             return list(decision.parameters)
     return []
 

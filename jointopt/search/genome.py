@@ -97,6 +97,7 @@ class Genome:
         self.private = self._conditions.under(self.root)
         self.optional = self._conditions.optional
         self._fixed = self.n_options == 1
+        self._fixed[self._numbers[self._grid.single]] = True
         self._fixed[list(self._held)] = True
         self.varying = ~self._fixed & self._conditions.possible(self._held)
         self._weights = self._change_weights()

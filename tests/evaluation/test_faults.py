@@ -45,7 +45,7 @@ def table(frames):
         ("exits_at_the_pipe", "the worker process ended", {}),
         ("exits_in_a_message", "the worker process ended", {}),
         pytest.param("raises", "ArithmeticError: an unlucky fold", {}, marks=pytest.mark.slow),
-        ("nothing", "not finite", {}),
+        ("nothing", "the metric nothing gave nan on a fold of", {}),
     ],
 )
 def test_a_fault_costs_its_trial(faulty, table, monkeypatch, name, reason, limits):

@@ -77,6 +77,14 @@ def test_regression_folds_and_a_holdout():
     assert len(fitted) == 40
 
 
+@pytest.mark.parametrize("n_rows", [6, 8, 13, 23, 24])
+@pytest.mark.parametrize("n_folds", [1, 8])
+def test_a_fold_of_a_regression_scores_at_least_three_rows(n_rows, n_folds):
+    folds = make_folds(numbers(n_rows), seed=0, n_folds=n_folds)
+    assert min(len(scored) for _, scored in folds) >= 3
+    assert len(folds) == min(n_folds, n_rows // 3)
+
+
 @pytest.mark.parametrize("n_rows", [6, 7, 1_000, 1_001, 20_000, 20_001, 10**7])
 def test_fewer_folds_for_more_rows(n_rows):
     assert 1 <= n_folds_for(n_rows) <= n_rows

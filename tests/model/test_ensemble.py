@@ -222,6 +222,18 @@ def test_selection_is_never_worse_and_always_the_same(seed, n, n_rows):
     assert score(blended) >= max(map(score, candidates)) - 1e-12
 
 
+def test_predictions_far_from_zero_are_kept_as_exactly_as_they_are_scored(dataset):
+    frame = dataset.X.assign(target=dataset.y / dataset.y.std() + 5e7)
+    far = make_dataset(frame, "target")
+    found = run_table(far, RunOptions(space="small", n_trials=4))
+    score = FoldScore(far, make_folds(far, seed=0, n_folds=found.n_folds), found.metric)
+    values = {(r.stage, r.number): r.trial.value for r in found.result.records}
+    assert found.out_of_fold
+    for trial, predictions in found.out_of_fold.items():
+        kept = found.metric.display(score(predictions[score.rows]))
+        assert kept == pytest.approx(values[trial], rel=1e-5)
+
+
 def test_few_scores_are_of_the_best_candidates():
     y = np.arange(4.0)
     candidates = [y + 0.5, y - 0.5, y]
@@ -268,7 +280,7 @@ def test_what_was_kept_on_disk_is_bounded(dataset, monkeypatch):
 def test_predictions_of_a_large_table_are_kept_of_the_best_alone(
     room_for, n_kept, dataset, monkeypatch
 ):
-    one = dataset.y.astype(np.float32).nbytes
+    one = dataset.y.nbytes
     monkeypatch.setattr("jointopt.evaluation.kept.MAX_PREDICTION_BYTES", int(room_for * one))
     found = run_table(dataset, RunOptions(space="small", n_trials=N_TRIALS))
     ended = [r for r in found.result.records if r.trial.state is TrialState.COMPLETE]

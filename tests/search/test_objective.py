@@ -90,6 +90,14 @@ def test_nothing_is_evaluated_twice_and_a_finite_space_ends_the_search():
     assert found.best_config["transforms/a"] == 3
 
 
+@pytest.mark.parametrize(("low", "how"), [(0.0, {}), (2.0, {"log": True})])
+def test_ranges_of_one_value_do_not_end_the_search_early(low, how):
+    one = {f"one_{i}": Float(low, low, **how) for i in range(3)}
+    space = Space(transforms={"a": Int(1, 6)}, hyperparameters={"k": Int(1, 6), **one})
+    found = search(space, lambda c, _: c["transforms/a"] * c["hyperparameters/k"], n_trials=99)
+    assert len(found.trials) == 36
+
+
 def test_failures_are_recorded_with_their_reason_and_do_not_end_the_search(space):
     def fragile(config, _trial):
         if config["paradigm"] == "stair":
@@ -267,6 +275,10 @@ def test_a_named_study_goes_on_if_it_is_the_same(space, tmp_path):
         search(space, objective, direction="minimize", storage=place, name="mine")
     with pytest.raises(StorageError, match="its space 4 parameters"):
         search(space.freeze({"paradigm": "line"}), objective, storage=place, name="mine")
+    with pytest.raises(StorageError, match="its strategy joint, not random as here"):
+        search(space, objective, "random", storage=place, name="mine")
+    studies = optuna.get_all_study_names(open_storage(place))
+    assert studies == ["mine/joint"], "what was refused left nothing"
 
 
 @pytest.mark.parametrize("place", ["sqlite:///study.db", "study.journal", None])

@@ -199,6 +199,20 @@ def test_alternating_ends_where_nothing_is_left_to_try():
     assert 3 < len(tried) == len(found.trials) <= space.size().joint
 
 
+def test_alternating_passes_over_columns_that_are_never_there():
+    """Pruned to the one branch for which they are refused."""
+    never = Subset(["a", "b", "c"], unless={"paradigm": ["tree"]})
+    for others in ({}, {"columns": Subset(["a", "b", "c"])}):
+        space = Space(
+            features={"never": never, **others},
+            paradigm=Choice({"tree": {}, "knn": {}}),
+            hyperparameters={"k": Int(1, 50)},
+        ).prune(["paradigm/knn"])
+        found = search(space, lambda c, _: c["hyperparameters/k"], "alternating", n_trials=30)
+        halves = {record.trial.user_attrs["half"] for record in found.records}
+        assert ("features" in halves) == bool(others)
+
+
 @pytest.mark.parametrize("name", [n for n in STRATEGIES if n != "exhaustive"])
 def test_every_strategy_runs_counts_its_starts_and_repeats_itself(name):
     found, again = (search(SPACE, value, name, n_trials=60, seed=4) for _ in range(2))
