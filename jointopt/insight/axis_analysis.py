@@ -28,9 +28,10 @@ from optuna import Study
 from jointopt.errors import OptionError
 from jointopt.insight.interactions import REST, Interactions, ranked
 from jointopt.insight.sequence_price import price_of_sequence
-from jointopt.insight.surrogate import Evidence, Surrogate, undetermined
+from jointopt.insight.surrogate import Evidence, Surrogate
 from jointopt.insight.variance import hybrids, nested_axes, variance_by_axes
 from jointopt.space import AXES
+from jointopt.space.counting import undetermined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -215,7 +216,7 @@ def _trials(
 def _axes(genome: Genome, space: Space) -> dict[str, NDArray[np.int64]]:
     """Return the columns of each axis on which anything is free, in the order of a sequence."""
     names = [path.partition("/")[0] for path in genome.paths]
-    free = {path.partition("/")[0] for path in undetermined(space)}
+    free = {path.partition("/")[0] for path in undetermined(space.decisions, space.frozen)}
     order = dict.fromkeys([*AXES, *names])
     return {
         axis: np.array([j for j, name in enumerate(names) if name == axis])

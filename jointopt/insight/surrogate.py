@@ -11,8 +11,7 @@ import numpy as np
 from jointopt.search.genome import Genome
 from jointopt.search.history import History
 from jointopt.search.promise import model_of
-from jointopt.space.counting import possible
-from jointopt.space.values import n_values
+from jointopt.space.counting import undetermined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["Evidence", "Surrogate", "undetermined"]
+__all__ = ["Evidence", "Surrogate"]
 
 MOST_MODELLED: Final = 500
 """Trials that the model is made of: the better half of them the best, the rest drawn."""
@@ -78,7 +77,7 @@ class Evidence:
             -1 where smaller values are better.
         """
         genome = Genome(space)
-        decided = undetermined(space)
+        decided = undetermined(space.decisions, space.frozen)
         history = History(len(genome.paths))
         is_free = []
         for config, trial in trials:
@@ -202,25 +201,6 @@ class Surrogate:
         branches = self.evidence.genome.branches(rows[first])
         means = self._model.means(rows[first], branches, weights)
         return np.asarray(self._mean + self._scale * means)[inverse]
-
-
-def undetermined(space: Space) -> frozenset[str]:
-    """Return the parameters of what can be decided in more than one way.
-
-    A trial suggests nothing of a subset of which one member is left, and what has one value says
-    nothing of an axis.
-
-    >>> from jointopt.space import Int, Space, Subset
-    >>> undetermined(Space(features={"use": Subset(["age"])}, architecture={"depth": Int(2, 2)},
-    ...                    hyperparameters={"k": Int(1, 9)}))
-    frozenset({'hyperparameters/k'})
-    """
-    return frozenset(
-        path
-        for decision in possible(space.decisions, space.frozen)
-        if n_values(decision, space.frozen, resolution=2) > 1
-        for path in decision.parameters
-    )
 
 
 def _axes(paths: Iterable[str]) -> set[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from jointopt.search.coding import code_of
 from jointopt.search.strategies import Evaluated, Stage
 from jointopt.space import Choice, Subset
+from jointopt.space.counting import possible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -111,9 +112,8 @@ def _mask_paths(space: Space) -> list[str]:
 
     One that is active in no configuration, as what is left after pruning may be, does not count.
     """
-    for decision in space.decisions:
-        possible = all(condition.allowed for condition in decision.conditions)
-        if decision.axis == "features" and isinstance(decision.node, Subset) and possible:
+    for decision in possible(space.decisions, space.frozen):
+        if decision.axis == "features" and isinstance(decision.node, Subset):
             return list(decision.parameters)
     return []
 

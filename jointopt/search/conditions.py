@@ -61,33 +61,9 @@ class Conditions:
 
     def active(self, full: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which parameters each full row's configuration has, of its shape."""
-        return self._where(self._passed(full))
-
-    def possible(self, held: Mapping[int, float]) -> NDArray[np.bool_]:
-        """Return which parameters any configuration has in which some are held.
-
-        Parameters
-        ----------
-        held : mapping of int to float
-            Codes by column.
-
-        Returns
-        -------
-        ndarray of shape (n_parameters,)
-        """
-        row = np.full((1, len(self._rule_of)), np.nan)
-        row[0, list(held)] = list(held.values())
-        free = np.isnan(row.T[self._tested])
-        return np.asarray(self._where(self._passed(row) | free)[0])
-
-    def _passed(self, full: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which tests each row passes, of shape (n_tests, n_rows)."""
         far = np.abs(full.T[self._tested][:, None] - self._allowed[:, :, None])
-        return np.asarray((far < SAME).any(axis=1))
-
-    def _where(self, passes: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which parameters' tests and those of their parents are passed by each row."""
-        holds = np.ones((len(self._tests_of), passes.shape[1]), dtype=bool)
+        passes = (far < SAME).any(axis=1)
+        holds = np.ones((len(self._tests_of), len(full)), dtype=bool)
         for number, tests in enumerate(self._tests_of):  # parents come before their children
             if len(tests):
                 parents = holds[self._rule_of[self._tested[tests]]]

@@ -14,6 +14,7 @@ import numpy as np
 from jointopt.search.coding import Grid, code_of
 from jointopt.search.conditions import SAME, Conditions
 from jointopt.space import Choice, Subset
+from jointopt.space.counting import undetermined
 from jointopt.space.distributions import all_distributions
 
 if TYPE_CHECKING:
@@ -99,8 +100,12 @@ class Genome:
         self._fixed = self.n_options == 1
         self._fixed[self._numbers[self._grid.single]] = True
         self._fixed[list(self._held)] = True
-        self.varying = ~self._fixed & self._conditions.possible(self._held)
+        self.varying = self._varying()
         self._weights = self._change_weights()
+
+    def _varying(self) -> NDArray[np.bool_]:
+        free = undetermined(self._space.decisions, self._space.frozen)
+        return np.array([path in free for path in self.paths], dtype=bool)
 
     # ---------------------------------------------------------------- to and from values
 

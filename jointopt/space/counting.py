@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jointopt.space.flat import Condition, Decision
     from jointopt.space.leaves import Value
 
-__all__ = ["Size", "possible", "size"]
+__all__ = ["Size", "possible", "size", "undetermined"]
 
 State: TypeAlias = int
 """One bit for each condition that holds."""
@@ -141,12 +141,47 @@ def possible(decisions: Sequence[Decision], frozen: Mapping[str, Value]) -> Iter
     frozen : Mapping
         Parameters with one value only.
     """
-    states = frozenset((0,))
-    for step in _automaton(decisions, frozen, lambda _: 1):
-        moves = [step.taken(states, move) for move in step.moves]
-        if any(moves):
-            yield step.decision
-        states = step.skipped(states).union(*moves)
+    needs: dict[str, dict[str, frozenset[Value]]] = {}
+    for decision in decisions:
+        if any(condition.path not in needs for condition in decision.conditions):
+            continue
+        own: dict[str, frozenset[Value]] = {}
+        for condition in decision.conditions:
+            inherited = needs[condition.path].items()
+            for path, allowed in (*inherited, (condition.path, condition.allowed)):
+                own[path] = own.get(path, allowed) & allowed
+        if all(
+            frozen[path] in allowed if path in frozen else allowed for path, allowed in own.items()
+        ):
+            needs |= dict.fromkeys((decision.path, *decision.parameters), own)
+            yield decision
+
+
+def undetermined(decisions: Sequence[Decision], frozen: Mapping[str, Value]) -> frozenset[str]:
+    """Return the parameters that differ between configurations.
+
+    Parameters
+    ----------
+    decisions : sequence of Decision
+        Parents first.
+    frozen : Mapping
+        Parameters with one value only.
+
+    Examples
+    --------
+    >>> from jointopt.space import Int, Space, Subset
+    >>> space = Space(features={"use": Subset(["age"])},
+    ...               hyperparameters={"depth": Int(2, 2), "k": Int(1, 9)})
+    >>> undetermined(space.decisions, space.frozen)
+    frozenset({'hyperparameters/k'})
+    """
+    return frozenset(
+        path
+        for decision in possible(decisions, frozen)
+        if n_values(decision, frozen, resolution=2) > 1
+        for path in decision.parameters
+        if path not in frozen
+    )
 
 
 def _automaton(

@@ -71,7 +71,7 @@ def test_a_fault_costs_its_trial(faulty, table, monkeypatch, name, reason, limit
 def test_a_metric_that_fails_at_the_end_still_leaves_a_model(faulty, table):
     """An ensemble is scored many times, so that it meets what no fold has."""
     space = load_space("small")
-    options = {"metric": faulty.raises, "space": space, "budget": None, "n_trials": N_TRIALS}
+    options = {"metric": faulty.raises, "space": space, "budget": None, "n_trials": 2 * N_TRIALS}
     with pytest.warns(UserWarning, match="could not be averaged: ArithmeticError"):
         model = JointRegressor(**options).fit(*table)
     assert np.isfinite(model.predict(table[0])).all()
