@@ -39,6 +39,8 @@ def predicted(X, y, **options):
         "elastic_net",
         "svm",
         "knn",
+        "random_forest",
+        "extra_trees",
         pytest.param("mlp", marks=pytest.mark.slow),
     ],
 )
@@ -50,6 +52,13 @@ def test_the_unit_of_a_target_changes_no_model(paradigm, factor):
         for unit in (1.0, factor)
     )
     assert np.std(usual) > 0.3
+    np.testing.assert_allclose(other, usual, atol=0.05 * np.std(usual))
+
+
+@pytest.mark.parametrize("paradigm", ["random_forest", "extra_trees"])
+def test_a_target_far_from_zero_is_learned_as_well(paradigm):
+    X, y = table()
+    usual, other = (predicted(X, y + far, paradigm=paradigm) - far for far in (0.0, 1e9))
     np.testing.assert_allclose(other, usual, atol=0.05 * np.std(usual))
 
 
