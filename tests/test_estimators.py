@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.metrics import f1_score, make_scorer, roc_auc_score
@@ -269,6 +270,22 @@ def test_frames_with_all_kinds_of_columns_and_labels_of_text(frames):
     assert set(model.predict(X)) <= {"yes", "no"}
     fresh = make(30, seed=9).drop(columns=target)
     assert model.predict_proba(fresh).shape == (30, 2)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"transform_output": "pandas"}, {"enable_metadata_routing": True}]
+)
+def test_settings_of_scikit_learn_change_no_model(frames, settings):
+    make, target = frames["binary"]
+    frame = make(100)
+    X, y = frame.drop(columns=target), frame[target]
+    chosen = {"paradigm": "linear", "transforms/categorical/encode": "target"}
+    model = JointClassifier(n_trials=2, budget=None, space=load_space("tabular").freeze(chosen))
+    expected = clone(model).fit(X, y).predict_proba(X)
+    with config_context(**settings):
+        found = model.fit(X, y).predict_proba(X)
+    assert not model.search_result_.trials["state"].eq("failed").any()
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_same_seed_same_trials(frames):
