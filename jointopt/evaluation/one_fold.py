@@ -44,6 +44,8 @@ __all__ = [
 
 LEAST_SECONDS = 0.5
 """A model cut off sooner is worth nothing."""
+ROUNDING = 1e-12
+"""By how much the sum of probabilities of double precision may miss 1."""
 MAX_MODEL_BYTES = 200_000_000
 """A larger fitted pipeline is not kept; the configuration can be refitted."""
 
@@ -213,11 +215,16 @@ def predict(model: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
 def align_probabilities(
     probabilities: NDArray[np.float64], codes: NDArray[Any], n_classes: int
 ) -> NDArray[np.float64]:
-    """Give every class its column: a training fold may lack a rare one.
+    """Give every class its column: a training fold may lack a rare one; and rows the sum 1.
 
     >>> align_probabilities(np.array([[0.25, 0.75]]), np.array([0, 2]), 3)
     array([[0.25, 0.  , 0.75]])
     """
     full = np.zeros((len(probabilities), n_classes))
     full[:, np.asarray(codes, dtype=int)] = probabilities
+    total = full.sum(axis=1, keepdims=True)
+    # XGBoost's rows sum to 1 in single precision only. The others stay as they are: a division
+    # more could break ties. Of some, a row far from all others has no class at all.
+    inexact = (np.abs(total - 1) > ROUNDING) & (total > 0)
+    np.divide(full, total, out=full, where=inexact)
     return full
