@@ -78,6 +78,24 @@ def test_the_unit_of_a_column_changes_no_model(scale):
     np.testing.assert_allclose(predicted(X.assign(a=X["a"] * 1e-9), y, **options), usual)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"paradigm": "knn", "transforms__numeric__scale": "quantile_uniform"},
+        {"paradigm": "mlp"},
+        {
+            "paradigm": "linear",
+            "transforms__numeric__scale": "robust",
+            "transforms__numeric__derive": "spline",
+        },
+    ],
+)
+def test_a_column_of_the_least_numbers_is_no_failure(options):
+    X, y = table(100)
+    tiny = X.assign(a=X["a"].abs() * 1e-310)
+    assert np.corrcoef(predicted(tiny, y, **options), y)[0, 1] > 0.3
+
+
 @pytest.mark.parametrize("encode", ["ordinal", "target", "frequency"])
 def test_codes_of_categories_do_not_outweigh_numbers(encode):
     rng = np.random.default_rng(0)
