@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
-from sklearn.metrics import f1_score, make_scorer, roc_auc_score
+from sklearn.metrics import f1_score, log_loss, make_scorer, roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -21,6 +22,7 @@ from jointopt import (
     Choice,
     DataError,
     Float,
+    Int,
     JointClassifier,
     JointRegressor,
     OptionError,
@@ -292,6 +294,22 @@ def test_frames_with_all_kinds_of_columns_and_labels_of_text(frames):
     assert model.predict_proba(fresh).shape == (30, 2)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"transform_output": "pandas"}, {"enable_metadata_routing": True}]
+)
+def test_settings_of_scikit_learn_change_no_model(frames, settings):
+    make, target = frames["binary"]
+    frame = make(100)
+    X, y = frame.drop(columns=target), frame[target]
+    chosen = {"paradigm": "linear", "transforms/categorical/encode": "target"}
+    model = JointClassifier(n_trials=2, budget=None, space=load_space("tabular").freeze(chosen))
+    expected = clone(model).fit(X, y).predict_proba(X)
+    with config_context(**settings):
+        found = model.fit(X, y).predict_proba(X)
+    assert not model.search_result_.trials["state"].eq("failed").any()
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_same_seed_same_trials(frames):
     make, target = frames["quick regression"]
     frame = make(100)
@@ -314,6 +332,19 @@ def test_a_seed_may_be_of_numpy_and_must_be_whole(tmp_path):
         message = f"seed must be a whole number from 0 to 4294967295, got {seed}"
         with pytest.raises(OptionError, match=message):
             model.set_params(seed=seed).fit(X, y)
+
+
+def test_probabilities_of_single_precision_sum_to_one():
+    X, y = load_iris(return_X_y=True)
+    booster = {
+        "estimator": "xgboost.XGBClassifier",
+        "hyperparameters": {"n_estimators": Int(9, 30)},
+    }
+    space = Space(paradigm=Choice({"xgboost": booster}))
+    model = JointClassifier(n_trials=2, budget=None, space=space).fit(X, y)
+    # Warns otherwise, and warnings fail here.
+    assert log_loss(y, model.predict_proba(X)) < 0.5
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_NUMBER",
+    "SMALLEST_NUMBER",
     "Column",
     "Kind",
     "Schema",
@@ -34,6 +35,8 @@ __all__ = [
 LARGEST_NUMBER: Final = float(np.finfo(np.float32).max)
 """Forests and XGBoost compute in single precision and refuse what it cannot hold, such as the mark
 1.797e308 of what was not measured."""
+SMALLEST_NUMBER: Final = 1e-290
+"""One over the difference of smaller ones may be infinite, by which scalers multiply."""
 MAX_NAMES_SHOWN = 8
 
 
@@ -137,7 +140,7 @@ class Schema:
 
         Values that do not fit their column's kind become missing; columns that the schema does
         not know, or does not use, are left out. Infinite numbers do not fit, nor do those that
-        single precision cannot hold.
+        are too large for single precision; those below 1e-290 are 0.
 
         Parameters
         ----------
@@ -258,7 +261,9 @@ def _normalised(values: pd.Series, column: Column) -> NDArray[Any]:
     match column.kind:
         case Kind.NUMERIC:
             numbers = as_numbers(values, decimal=column.decimal, unit=column.unit)
-            numbers[np.abs(numbers) > LARGEST_NUMBER] = np.nan
+            size = np.abs(numbers)
+            numbers[size > LARGEST_NUMBER] = np.nan
+            numbers[size < SMALLEST_NUMBER] = 0.0
             return numbers
         case Kind.DATE:
             return as_dates(values, day_first=column.day_first)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jointopt.evaluation.one_fold import predict
+from jointopt.evaluation.one_fold import own_settings, predict
 from jointopt.evaluation.seeds import derive_seed
 from jointopt.pipeline.build import build_pipeline
 
@@ -51,8 +50,7 @@ def explain(
     )
     table, truth = dataset.X.iloc[scored_rows], dataset.y[scored_rows]
     losses = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with own_settings():
         pipeline.fit(dataset.X.iloc[fit_rows], dataset.y[fit_rows])
         whole = setting.metric.score(truth, predict(pipeline, table, n_classes), n_classes)
         for path, columns in setting.blueprint.switches.items():

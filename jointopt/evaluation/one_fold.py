@@ -5,9 +5,11 @@ from __future__ import annotations
 import pickle
 import time
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
@@ -22,6 +24,7 @@ from jointopt.pipeline.build import build_pipeline
 from jointopt.pipeline.networks.base import TabularNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,6 +35,7 @@ __all__ = [
     "align_probabilities",
     "keep_bytes",
     "load_libraries",
+    "own_settings",
     "predict",
     "run_fold",
     "run_refit",
@@ -40,6 +44,8 @@ __all__ = [
 
 LEAST_SECONDS = 0.5
 """A model cut off sooner is worth nothing."""
+ROUNDING = 1e-12
+"""By how much the sum of probabilities of double precision may miss 1."""
 MAX_MODEL_BYTES = 200_000_000
 """A larger fitted pipeline is not kept; the configuration can be refitted."""
 
@@ -60,13 +66,24 @@ def run_fold(setting: Setting, task: FoldTask, cache: FoldCache | None = None) -
     """
     cache = cache or FoldCache(setting.dataset)
     begun = time.perf_counter()
-    with warnings.catch_warnings():
-        # A search meets every oddity of every library; what matters is the score.
-        warnings.simplefilter("ignore")
+    with own_settings():
         found = attempt(lambda: _fitted_and_scored(setting, task, cache))
     if isinstance(found, Exception):
         return FoldResult.failed(task, reason_of(found), time.perf_counter() - begun)
     return found
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Let fits be the same in this process as in a worker's: silent, as scikit-learn begins.
+
+    Users set for their own code that transformers return data frames, or route metadata.
+    """
+    defaults = config_context(transform_output="default", enable_metadata_routing=False)
+    with defaults, warnings.catch_warnings():
+        # A search meets every oddity of every library; what matters is the score.
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _fitted_and_scored(setting: Setting, task: FoldTask, cache: FoldCache) -> FoldResult:
@@ -188,8 +205,7 @@ def run_refit(
     if wanted.n_rows is not None:
         rows = sample_rows(dataset, np.arange(dataset.n_rows), wanted.n_rows, seed)
         X, y = X.iloc[rows], y[rows]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with own_settings():
         return pipeline.fit(X, y)
 
 
@@ -203,11 +219,16 @@ def predict(model: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
 def align_probabilities(
     probabilities: NDArray[np.float64], codes: NDArray[Any], n_classes: int
 ) -> NDArray[np.float64]:
-    """Give every class its column: a training fold may lack a rare one.
+    """Give every class its column: a training fold may lack a rare one; and rows the sum 1.
 
     >>> align_probabilities(np.array([[0.25, 0.75]]), np.array([0, 2]), 3)
     array([[0.25, 0.  , 0.75]])
     """
     full = np.zeros((len(probabilities), n_classes))
     full[:, np.asarray(codes, dtype=int)] = probabilities
+    total = full.sum(axis=1, keepdims=True)
+    # XGBoost's rows sum to 1 in single precision only. The others stay as they are: a division
+    # more could break ties. Of some, a row far from all others has no class at all.
+    inexact = (np.abs(total - 1) > ROUNDING) & (total > 0)
+    np.divide(full, total, out=full, where=inexact)
     return full

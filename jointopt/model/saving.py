@@ -47,6 +47,7 @@ TRUSTED_TYPES = frozenset(
         "jointopt.pipeline.text.CommonestTerms",
         "jointopt.pipeline.text.LeadingComponents",
         "jointopt.pipeline.encoders.CategoryCodes",
+        "jointopt.pipeline.encoders.ElapsedSeconds",
         "jointopt.pipeline.encoders.FrequencyEncoder",
         "jointopt.pipeline.powers.BoxCox",
         "jointopt.pipeline.powers.LowerClip",

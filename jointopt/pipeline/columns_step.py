@@ -29,7 +29,7 @@ from sklearn.preprocessing import (
 from jointopt.data import Kind, Task
 from jointopt.pipeline.blueprint import parameter
 from jointopt.pipeline.cross_fitting import CrossFitting
-from jointopt.pipeline.encoders import FrequencyEncoder
+from jointopt.pipeline.encoders import ElapsedSeconds, FrequencyEncoder
 from jointopt.pipeline.powers import BoxCox, LowerClip, YeoJohnson
 from jointopt.pipeline.text import component_encoder, word_encoder
 
@@ -226,21 +226,25 @@ def _date(config: Config, blueprint: Blueprint, _: int) -> Any:
 
     get = partial(parameter, config, "transforms/date")
     periodic = get("periodic", "none")
+    # Its own total of seconds is in single precision, where those since 1970 are 128 apart.
     encoder = DatetimeEncoder(
         resolution=get("resolution", "day"),
         add_weekday=True,
+        add_total_seconds=False,
         periodic_encoding=None if periodic == "none" else periodic,
     )
-    parts = ApplyToCols(encoder)
+    parts = FeatureUnion(
+        [("parts", ApplyToCols(encoder)), ("seconds", ElapsedSeconds())],
+        verbose_feature_names_out=False,
+    )
     if _takes_missing(config, blueprint):
         return parts
     known = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+        parts, SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
     )
     # Where a date is missing all its parts are, so that one of them tells.
-    seconds = [f"{name}_total_seconds" for name in _kept(config, blueprint, Kind.DATE)]
-    missing = ColumnTransformer([("missing", MissingIndicator(error_on_new=False), seconds)])
-    return make_pipeline(parts, FeatureUnion([("known", known), ("missing", missing)]))
+    missing = make_pipeline(ElapsedSeconds(), MissingIndicator(error_on_new=False))
+    return FeatureUnion([("known", known), ("missing", missing)])
 
 
 def _text(config: Config, blueprint: Blueprint, seed: int) -> Any:

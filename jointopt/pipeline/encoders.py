@@ -1,4 +1,4 @@
-"""The encoders of categories that no library has, or none as fast: codes and frequencies."""
+"""The encoders that no library has, or none as fast or as exact: of categories and of dates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MISSING_CODE", "UNKNOWN_CODE", "CategoryCodes", "FrequencyEncoder"]
+__all__ = ["MISSING_CODE", "UNKNOWN_CODE", "CategoryCodes", "ElapsedSeconds", "FrequencyEncoder"]
 
 MISSING_CODE, UNKNOWN_CODE = -1.0, -2.0
 
@@ -116,3 +116,55 @@ class FrequencyEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             for (_, values), categories, shares in known
         ]
         return np.array(columns, dtype=float).T
+
+
+class ElapsedSeconds(TransformerMixin, BaseEstimator):
+    """Replace each date by the seconds since the first one of its column in the training rows.
+
+    Models that compute in single precision hold numbers up to 2^24 to the unit: seconds since 1970
+    are 128 apart for them, those since the first date of half a year are exact.
+
+    Attributes
+    ----------
+    first_ : ndarray of shape (n_features,)
+        The first date of each column, in seconds since 1970.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> times = ["2026-03-01 10:00:00", None, "2026-03-01 10:00:07"]
+    >>> ElapsedSeconds().fit_transform(pd.DataFrame({"sold": pd.to_datetime(times)})).ravel()
+    array([ 0., nan,  7.])
+    """
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Find the first date of each column.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, n_features)
+            Columns of dates without a zone.
+        y : None
+            Ignored.
+        """
+        del y
+        validate_data(self, X, skip_check_array=True)
+        # Of a column without dates 0: those of later rows are known all the same.
+        self.first_ = np.nan_to_num(np.fmin.reduce(_seconds(X), axis=0))
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Return the seconds, an array of shape (n_samples, n_features); NaN for missing dates."""
+        check_is_fitted(self)
+        validate_data(self, X, skip_check_array=True, reset=False)
+        return np.asarray(_seconds(X) - self.first_)
+
+    def get_feature_names_out(self, _input_features: Any = None) -> NDArray[np.object_]:
+        """Return the names of the columns that come out."""
+        check_is_fitted(self)
+        return np.array([f"{name}_total_seconds" for name in self.feature_names_in_], dtype=object)
+
+
+def _seconds(dates: pd.DataFrame) -> NDArray[np.float64]:
+    since_1970 = np.asarray(dates, dtype="datetime64[ns]") - np.datetime64(0, "ns")
+    return np.asarray(since_1970 / np.timedelta64(1, "s"))

@@ -161,3 +161,9 @@ def test_what_single_precision_cannot_hold_is_missing() -> None:
     assert found["span"].tolist() == [2.0**60, 1, 2, 3]
     dataset = make_dataset(pd.DataFrame({"n": range(8), "y": numbers * 2}), "y", "regression")
     assert dataset.y.tolist() == numbers * 2
+
+
+def test_numbers_whose_differences_have_no_reciprocal_are_zero() -> None:
+    frame = pd.DataFrame({"n": [5e-324, -1e-310, 1e-300, 1e-280, -1e-280, np.nan]})
+    found = Schema((Column("n", Kind.NUMERIC),)).apply(frame)["n"]
+    np.testing.assert_array_equal(found, [0, 0, 0, 1e-280, -1e-280, np.nan])

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
@@ -161,6 +162,17 @@ def assert_same(model, new):
 def test_transforms_are_the_same(name, frames):
     dataset, new = make_tables(frames, "regression")
     assert_same(model_of(dataset, TRANSFORMS[name]), new)
+
+
+def test_numbers_too_small_are_zero():
+    # Around 0: onnxruntime leaves out a subtraction of what single precision takes for 0.
+    tiny = np.random.default_rng(0).uniform(0, 3e-290, 40)
+    train = pd.DataFrame({"a": np.column_stack([tiny, tiny, -tiny, -tiny]).ravel()})
+    dataset = make_dataset(train.assign(y=1e290 * train["a"]), "y", "regression")
+    model = model_of(dataset, NETWORK)
+    session = onnxruntime.InferenceSession(onnx_model(model).SerializeToString())
+    (found,) = session.run(["prediction"], {"a": train.to_numpy()})
+    np.testing.assert_allclose(found.ravel(), model.predict(train), atol=1e-5)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

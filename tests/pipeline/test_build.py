@@ -224,6 +224,27 @@ def test_whether_dates_are_missing_is_learned_on_training_rows(dates):
     assert np.isfinite(without).all()
 
 
+@pytest.mark.parametrize("label", ["lightgbm", "xgboost", "extra_trees", "knn"])
+def test_a_date_is_known_to_the_second(label):
+    rows = np.arange(600)
+    seconds = pd.date_range("2026-03-01 10:00", periods=len(rows), freq="s")
+    dataset = make_dataset(pd.DataFrame({"at": seconds, "y": np.sin(rows / 20)}), "y")
+    space = adapt_space(load_space("tabular"), dataset)
+    pipeline = build_pipeline(space.complete({"paradigm": label}), blueprint_of(space, dataset))
+    # As forests, XGBoost and networks see them.
+    values = np.asarray(pipeline["columns"].fit_transform(dataset.X), dtype=np.float32)
+    assert len(np.unique(values, axis=0)) == len(rows)
+
+
+@pytest.mark.parametrize("label", ["lightgbm", "knn"])
+def test_dates_of_a_column_that_had_none_in_training_are_no_failure(dates, label):
+    space = adapt_space(load_space("tabular"), dates)
+    config = space.complete({"paradigm": label})
+    pipeline = quick(build_pipeline(config, blueprint_of(space, dates)))
+    pipeline.fit(dates.X.assign(met=pd.NaT), dates.y)
+    assert np.isfinite(pipeline.predict(dates.X)).all()
+
+
 @pytest.mark.parametrize(
     ("path", "kinds"),
     [

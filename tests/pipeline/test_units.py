@@ -39,6 +39,8 @@ def predicted(X, y, **options):
         "elastic_net",
         "svm",
         "knn",
+        "random_forest",
+        "extra_trees",
         pytest.param("mlp", marks=pytest.mark.slow),
     ],
 )
@@ -50,6 +52,13 @@ def test_the_unit_of_a_target_changes_no_model(paradigm, factor):
         for unit in (1.0, factor)
     )
     assert np.std(usual) > 0.3
+    np.testing.assert_allclose(other, usual, atol=0.05 * np.std(usual))
+
+
+@pytest.mark.parametrize("paradigm", ["random_forest", "extra_trees"])
+def test_a_target_far_from_zero_is_learned_as_well(paradigm):
+    X, y = table()
+    usual, other = (predicted(X, y + far, paradigm=paradigm) - far for far in (0.0, 1e9))
     np.testing.assert_allclose(other, usual, atol=0.05 * np.std(usual))
 
 
@@ -67,6 +76,24 @@ def test_the_unit_of_a_column_changes_no_model(scale):
     options = {"paradigm": "knn", "transforms__numeric__scale": scale}
     usual = predicted(X, y, **options)
     np.testing.assert_allclose(predicted(X.assign(a=X["a"] * 1e-9), y, **options), usual)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"paradigm": "knn", "transforms__numeric__scale": "quantile_uniform"},
+        {"paradigm": "mlp"},
+        {
+            "paradigm": "linear",
+            "transforms__numeric__scale": "robust",
+            "transforms__numeric__derive": "spline",
+        },
+    ],
+)
+def test_a_column_of_the_least_numbers_is_no_failure(options):
+    X, y = table(100)
+    tiny = X.assign(a=X["a"].abs() * 1e-310)
+    assert np.corrcoef(predicted(tiny, y, **options), y)[0, 1] > 0.3
 
 
 @pytest.mark.parametrize("encode", ["ordinal", "target", "frequency"])

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from jointopt.data import Kind
-from jointopt.data.columns import LARGEST_NUMBER
+from jointopt.data.columns import LARGEST_NUMBER, SMALLEST_NUMBER
 from jointopt.model.onnx.graph import Graph, InexpressibleError, Value
 from jointopt.model.onnx.transformers import transform
 from jointopt.pipeline.encoders import MISSING_CODE, UNKNOWN_CODE
@@ -38,13 +38,16 @@ class Inputs:
         self._numbers: dict[str, Value] = {}
 
     def numbers(self, name: str) -> Value:
-        """Return a numeric column; what is too large is missing, as when a schema reads it."""
+        """Return a numeric column; too large is missing and too small 0, as a schema reads it."""
         if self._kinds[name] is not Kind.NUMERIC:
             raise InexpressibleError(f"the {self._kinds[name]} column {name!r}")
         if name not in self._numbers:
             self._declare(name, TensorProto.DOUBLE)
-            too_large = self.graph.add("Greater", self.graph.add("Abs", name), LARGEST_NUMBER)
-            self._numbers[name] = self.graph.add("Where", too_large, np.nan, name)
+            size = self.graph.add("Abs", name)
+            too_large = self.graph.add("Greater", size, LARGEST_NUMBER)
+            too_small = self.graph.add("Less", size, SMALLEST_NUMBER)
+            held = self.graph.add("Where", too_large, np.nan, name)
+            self._numbers[name] = self.graph.add("Where", too_small, 0.0, held)
         return self._numbers[name]
 
     def strings(self, name: str) -> Value:
