@@ -90,9 +90,9 @@ class _Mish(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """Return the gradient before the activation."""
+        """Return the gradient before the activation, in the place of what was kept for it."""
         slope: Tensor = ctx.saved_tensors[0]
-        return gradients[0] * slope, None
+        return slope.mul_(gradients[0]), None
 
 
 def _draw_factors(n_units: int, share: float, dtype: torch.dtype) -> Tensor:

@@ -44,7 +44,8 @@ class ScaledLinear(nn.Module):
         if self.bias is None:
             return (x * self.scale) @ self.weight
         product = torch.addmm(self.bias, x.flatten(0, -2), self.weight, alpha=self.scale)
-        return product.view(*x.shape[:-1], -1)
+        # Of one member it is in shape; a view more is what a small network's step notices.
+        return product if len(product) == len(x) else product.view(*x.shape[:-1], -1)
 
 
 class MembersLinear(nn.Module):
@@ -144,7 +145,9 @@ class Block(nn.Module):
         product = self.linear(x if self.before is None else self.before(x))
         if self.after is not None:
             product = self.after(product)
-        units: Tensor = self.activate(self.normalise(product))
+        if self.normalise is not None:
+            product = self.normalise(product)
+        units: Tensor = self.activate(product)
         return units if self.around is None else self.around(x) + units
 
 
@@ -245,7 +248,7 @@ def _allow_one_piece() -> None:
 _allow_one_piece()
 
 
-def _normalisation(name: str, n_units: int, n_members: int) -> nn.Module:
+def _normalisation(name: str, n_units: int, n_members: int) -> nn.Module | None:
     match name:
         case "batch" if n_members > 1:
             # No momentum: what units are in the mean since it was forgotten, see `settle`.
@@ -256,4 +259,4 @@ def _normalisation(name: str, n_units: int, n_members: int) -> nn.Module:
         case "layer":
             return nn.LayerNorm(n_units)
         case _:
-            return nn.Identity()
+            return None
