@@ -20,7 +20,7 @@ from jointopt.pipeline.networks.estimators import NetworkClassifier
 
 N_ROWS, N_COLUMNS, N_EPOCHS, N_RUNS = 10_000, 20, 8, 5
 MOST = 0.9
-"""Of skorch's seconds. Half of them is the aim; measured were 0.48, 0.33, 0.58 and 0.54. Of the
+"""Of skorch's seconds. Half of them is the aim; measured were 0.46, 0.33, 0.58 and 0.53. Of the
 larger network's seconds three fifths and more are products of matrices, at the core's speed."""
 
 PEER = """
