@@ -110,12 +110,7 @@ class Grid:
     @property
     def stepped(self) -> NDArray[np.bool_]:
         """Which columns hold only the points of a grid, be it of one point."""
-        return (self._step > 0) | self.single
-
-    @property
-    def single(self) -> NDArray[np.bool_]:
-        """Which columns hold one value alone."""
-        return np.asarray(self._low == self._high)
+        return np.asarray((self._step > 0) | (self._low == self._high))
 
     def at(self, columns: NDArray[np.int64]) -> Grid:
         """Return the grid of other columns, each of them one of these."""

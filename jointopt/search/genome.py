@@ -62,8 +62,8 @@ class Genome:
     optional : ndarray of shape (n_parameters,)
         Which parameters exist only in some configurations.
     varying : ndarray of shape (n_parameters,)
-        Which parameters differ between configurations: what is held does not, nor what no
-        configuration has because of that.
+        Which parameters differ between configurations: what is held or has one value does not,
+        nor what no configuration has because of that.
     """
 
     def __init__(self, space: Space) -> None:
@@ -97,15 +97,9 @@ class Genome:
         self.root = None if choice is None else self.column[choice.path]
         self.private = self._conditions.under(self.root)
         self.optional = self._conditions.optional
-        self._fixed = self.n_options == 1
-        self._fixed[self._numbers[self._grid.single]] = True
-        self._fixed[list(self._held)] = True
-        self.varying = self._varying()
+        free = undetermined(space.decisions, space.frozen)
+        self.varying = np.array([path in free for path in self.paths], dtype=bool)
         self._weights = self._change_weights()
-
-    def _varying(self) -> NDArray[np.bool_]:
-        free = undetermined(self._space.decisions, self._space.frozen)
-        return np.array([path in free for path in self.paths], dtype=bool)
 
     # ---------------------------------------------------------------- to and from values
 
@@ -227,7 +221,7 @@ class Genome:
             Configurations, and the same filled.
         """
         wait = rng.exponential(size=rows.shape) / self._weights
-        wait[np.isnan(rows) | self._fixed] = np.inf
+        wait[np.isnan(rows) | ~self.varying] = np.inf
         every = np.arange(len(rows))
         first = wait.argmin(axis=1)
         changed = np.isfinite(wait[every, first])

@@ -10,7 +10,7 @@ counted once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias, final
@@ -126,7 +126,7 @@ def size(
     resolution : int
         As how many values a continuous parameter counts.
     """
-    steps = _automaton(decisions, frozen, lambda d: n_values(d, frozen, resolution))
+    steps = _automaton(decisions, frozen, resolution)
     counts = {axis: _count(steps, frozenset((axis,))) for axis in axes}
     return Size(FrozenMap(counts), _count(steps, frozenset(axes)), resolution)
 
@@ -158,14 +158,7 @@ def possible(decisions: Sequence[Decision], frozen: Mapping[str, Value]) -> Iter
 
 
 def undetermined(decisions: Sequence[Decision], frozen: Mapping[str, Value]) -> frozenset[str]:
-    """Return the parameters that differ between configurations.
-
-    Parameters
-    ----------
-    decisions : sequence of Decision
-        Parents first.
-    frozen : Mapping
-        Parameters with one value only.
+    """Return the parameters that differ between configurations, of what `possible` takes.
 
     Examples
     --------
@@ -187,7 +180,7 @@ def undetermined(decisions: Sequence[Decision], frozen: Mapping[str, Value]) -> 
 def _automaton(
     decisions: Sequence[Decision],
     frozen: Mapping[str, Value],
-    count: Callable[[Decision], int],
+    resolution: int,
 ) -> list[_Step]:
     bits: dict[Condition, State] = {}
     for decision in decisions:
@@ -202,7 +195,7 @@ def _automaton(
         moves = (
             _moves(decision, frozen, watched[decision.path], bits)
             if decision.path in watched
-            else {0: count(decision)}
+            else {0: n_values(decision, frozen, resolution)}
         )
         needs = sum(bits[condition] for condition in decision.conditions)
         steps.append(_Step(decision, needs, moves, live))
