@@ -148,11 +148,7 @@ class Finish:
 
         None also for one that fails: the models of its folds stand for it.
         """
-        left = self._reserve.seconds_left(least=0.0)
-        if left is not None:
-            # After an interrupt much more may be left; the user wants to go.
-            left = min(left, self._reserve.kept())
-            left -= sum(map(self._reserve.seconds_to_keep, records))
+        left = self._reserve.seconds_to_refit(records)
         seconds = [self._reserve.seconds_to_fit(record) for record in records]
         in_time: list[int] = []
         total = 0.0

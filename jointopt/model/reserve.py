@@ -58,6 +58,9 @@ LIBRARY_SECONDS = 2.0
 are stopped at the end begin anew, and so load it once more."""
 SAVING_SECONDS = 0.04
 """What writing a small pipeline in safe form takes."""
+SHORT_SECONDS, SHORT_SHARE = 0.5, 0.02
+"""What takes no longer, nor a greater share of the budget, is fitted even if nothing is left: what
+is expected of the rest is no more exact, and members may be others than when time was kept."""
 TURN_SECONDS = 0.7
 """What lies between the end of the search and the last fits: what is under way is waited for or
 stopped, members are chosen once more, and workers begin anew."""
@@ -205,9 +208,15 @@ class Reserve:
         share = min(max(best / max(passed, 1), LEAST_TRAINED), 1.0)
         return float(seconds * share / (1.0 - TabularNetwork.validation_fraction))
 
-    def kept(self) -> float:
-        """Return how many seconds are kept for a model of what was found, without the report."""
-        return self._budget.reserve - self._after
+    def seconds_to_refit(self, records: Sequence[TrialRecord]) -> float | None:
+        """Return what is left for fits of members on all rows; None without a limit."""
+        left = self.seconds_left(least=0.0)
+        if left is None or self._budget.seconds is None:
+            return None
+        # After an interrupt much more may be left; the user wants to go.
+        left = min(left, self._budget.reserve - self._after)
+        left -= sum(map(self.seconds_to_keep, records))
+        return max(left, min(SHORT_SECONDS, SHORT_SHARE * self._budget.seconds))
 
     def seconds_left(self, least: float | None = None) -> float | None:
         """Return what is left for the last step, at least so much; None without a limit."""

@@ -85,11 +85,20 @@ def test_heavy_members_are_half_of_four_folds_and_half_of_all_rows(run, dataset)
 def test_an_ensemble_does_without_fits_on_all_rows_where_time_is_short(dataset, monkeypatch):
     options = RunOptions(space="small", n_trials=N_TRIALS, seconds=3_600.0)
     monkeypatch.setattr("jointopt.model.reserve.MOST_RESERVED", 0.0)
+    monkeypatch.setattr("jointopt.model.reserve.SHORT_SECONDS", 0.0)
     found = run_table(dataset, options)
     (note,) = [note for note in found.notes if note.startswith("no time was left")]
     for member in found.model.members:
         assert member.shares == pytest.approx([1 / 4] * 4)
         assert f" {member.trial}" in note
+
+
+def test_what_is_short_is_fitted_on_all_rows_where_nothing_is_left(dataset, monkeypatch):
+    """Members may be others than those for which time was kept."""
+    monkeypatch.setattr("jointopt.model.reserve.MOST_RESERVED", 0.0)
+    found = run_table(dataset, RunOptions(space="small", n_trials=N_TRIALS, seconds=3_600.0))
+    assert not [note for note in found.notes if "on all rows" in note]
+    assert all(member.shares[0] >= 0.5 for member in found.model.members)
 
 
 @pytest.mark.slow
@@ -105,6 +114,7 @@ def test_members_are_fitted_on_all_rows_at_the_end_of_a_budget(dataset):
 def test_a_last_fit_that_takes_longer_than_expected_is_told(dataset, monkeypatch):
     options = RunOptions(space="small", n_trials=N_TRIALS, seconds=3_600.0)
     monkeypatch.setattr("jointopt.model.reserve.MOST_RESERVED", 0.0)
+    monkeypatch.setattr("jointopt.model.reserve.SHORT_SECONDS", 0.0)
     monkeypatch.setattr("jointopt.model.reserve.Reserve.seconds_to_fit", lambda *_: -3_600.0)
     found = run_table(dataset, options)
     for member in found.model.members:
